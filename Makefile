@@ -1,0 +1,40 @@
+# `make demo` and `make test` set everything up themselves; nothing is installed twice.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test lint bench clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.base: pyproject.toml constraints.txt
+	@echo "installing actsearch into $(VENV) (torch is large: this takes a few minutes once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.base
+	@echo "installing what the tests need into $(VENV)"
+	@$(INSTALL) --editable '.[test]'
+	@touch $@
+
+setup: $(VENV)/.base ## create .venv and install actsearch with pinned versions
+setup-test: $(VENV)/.test ## the same with everything the tests need
+
+demo: setup ## a real campaign in a few minutes, ending with front, evidence and exported file
+	@$(BIN)/actsearch launch --preset quick
+
+test: setup-test ## the whole test suite
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+lint: setup-test ## ruff and mypy --strict
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: setup-test ## measured claims, slower than the tests
+	@$(BIN)/python -m pytest tests/benchmarks -m bench -s -q
+
+clean: ## remove .venv and caches, keep campaigns
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,12 @@
+from .assessment import Assessment as Assessment
+from .assessment import assess as assess
+from .evaluation import Evaluation as Evaluation
+from .evaluation import Job as Job
+from .evaluation import Status as Status
+from .executor import Executor as Executor
+from .task import Classification as Classification
+from .task import Data as Data
+from .task import Recipe as Recipe
+from .task import Task as Task
+from .tasks import TASKS as TASKS
+from .tasks import load_task as load_task

@@ -1,0 +1,62 @@
+"""The static screen: what no training run should ever see.
+
+Each check is cheap and names its reason. Finiteness is judged in float32, as training would
+compute it, on a grid that reaches to 200 on both sides.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from evaluators.gaussian import NODES, WEIGHTS, Samples
+from primitives import Expression, compile_expression
+
+_EDGES = [0.0, 1e-8, 1e-4, 20.0, 50.0, 100.0, 200.0]
+WIDE_GRID = torch.tensor(sorted({s * e for e in _EDGES for s in (-1, 1)} | set(np.linspace(-12, 12, 193).tolist())))
+"""Inputs in [-200, 200], float32, shape (n,)."""
+
+_FLAT = 1e-6
+_DEAD_SHARE = 0.99
+
+
+def not_finite(expression: Expression) -> str | None:
+    """Return why an expression overflows or is undefined on the wide grid, or ``None``."""
+    compiled = compile_expression(expression)
+    values = [torch.tensor(value) for _, value in expression.initial]
+    outputs = {"the value": compiled.value(WIDE_GRID, *values)}
+    names = ["the slope", *(f"the derivative by {name}" for name in expression.parameters)]
+    outputs |= dict(zip(names, compiled.slopes(WIDE_GRID, *values), strict=True))
+    for name, output in outputs.items():
+        bad = ~torch.isfinite(output.expand_as(WIDE_GRID))
+        if bad.any():
+            where = min(WIDE_GRID[bad].tolist(), key=abs)
+            return f"{name} is not finite at x = {where + 0.0:g}"
+    return None
+
+
+def degenerate(samples: Samples) -> str | None:
+    """Return why a finite function is useless as an activation, or ``None``.
+
+    Constant: the output's spread is below 1e-6 of its size. Affine: the residual of the best
+    straight line, weighted by a standard normal and by a uniform density on [-8, 8], is below
+    1e-6 of the spread. Dead: the slope vanishes on 99 % of the normal mass. Idle: a learnable
+    parameter changes nothing anywhere.
+    """
+    uniform = np.full_like(WEIGHTS, 1 / WEIGHTS.size)
+    weights = (WEIGHTS + uniform) / 2
+    values = samples.values
+    centred = values - weights @ values
+    spread = float(weights @ centred**2)
+    if spread <= (_FLAT * max(1e-6, float(np.abs(values).max()))) ** 2:
+        return "it is constant"
+    line = NODES - weights @ NODES
+    slope = (weights @ (line * centred)) / (weights @ line**2)
+    residual = float(weights @ (centred - slope * line) ** 2)
+    if residual <= (_FLAT**2) * spread:
+        return "it is affine (a straight line)"
+    dead = float(WEIGHTS @ (np.abs(samples.slopes) <= _FLAT * np.sqrt(spread)))
+    if dead >= _DEAD_SHARE:
+        return "its slope is zero almost everywhere"
+    idle = [name for name, slopes in samples.parameter_slopes.items() if not slopes.any()]
+    return f"its learnable {idle[0]} has no effect" if idle else None

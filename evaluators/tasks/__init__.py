@@ -1,0 +1,70 @@
+"""The tasks that work offline, and the door for a user's own (``file.py:Class``)."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from evaluators.task import Task
+from evaluators.tasks.digits_vit import DigitsViT
+from evaluators.tasks.mnist1d_mlp import Mnist1dMLP
+from primitives.errors import ActsearchError, nearest, unknown
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (DigitsViT, Mnist1dMLP)}
+
+
+def load_task(name: str) -> Task:
+    """Return a task by name, or a user's own by ``path/to/file.py:ClassName``.
+
+    The second form imports the file: a task file is code and runs with your rights.
+
+    Raises:
+        ActsearchError: the name, file or class is not there, or the class is not a task.
+    """
+    if ".py" in name:
+        return _from_file(name)
+    if name not in TASKS:
+        raise ActsearchError(unknown("task", name, TASKS) + "; your own is 'file.py:Class'")
+    return TASKS[name]()
+
+
+def _from_file(name: str) -> Task:
+    file, _, class_name = name.rpartition(":")
+    if not file or not class_name:
+        raise ActsearchError(f"task '{name}' must name a file and a class, as in 'my_task.py:MyTask'")
+    path = Path(file).expanduser().resolve()
+    if not path.is_file():
+        raise ActsearchError(f"task file '{file}' does not exist; looked for {path}")
+    found = getattr(_import(path), class_name, None)
+    if found is None:
+        classes = [n for n, v in vars(_import(path)).items() if isinstance(v, type) and issubclass(v, Task)]
+        hint = nearest(class_name, classes) or f"; it defines {', '.join(classes) or 'no task'}"
+        raise ActsearchError(f"task file '{file}' has no class '{class_name}'{hint}")
+    try:
+        task = found()
+    except Exception as error:
+        raise ActsearchError(f"task '{name}' cannot be made: {type(error).__name__}: {error}") from error
+    if not isinstance(task, Task):
+        raise ActsearchError(f"'{class_name}' in '{file}' must subclass evaluators.Task")
+    task.name = name
+    return task
+
+
+def _import(path: Path) -> ModuleType:
+    """Import a task file once, under a module name that workers can be sent by value."""
+    module_name = f"actsearch_task_{path.stem}"
+    if module_name in sys.modules and getattr(sys.modules[module_name], "__file__", None) == str(path):
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise ActsearchError(f"task file '{path}' cannot be imported; it must be a .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise ActsearchError(f"task file '{path}' fails on import: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,124 @@
+"""An activation as a frozen value: a formula in ``x`` and its learnable parameters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import sympy
+
+from primitives.errors import ExpressionError
+from primitives.primitive import exact
+from primitives.render import formula, latex
+from primitives.table import of_function
+
+X = sympy.Symbol("x")
+PARAMETER_NAMES = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta",
+    "kappa", "mu", "nu", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+)  # fmt: skip
+ALIASES = {"eps": "epsilon"}
+MAX_PARAMETERS = 8
+MAX_EXPONENT = 16
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A function of one variable, symbolic and immutable.
+
+    Attributes:
+        body: the sympy expression in ``x`` and the parameters.
+        initial: ``(name, initial value)`` of each learnable parameter, sorted by name.
+
+    Raises:
+        ExpressionError: a symbol that is neither ``x`` nor a parameter, too many parameters, an
+            exponent beyond 16, or a value that is not a real number.
+
+    Example:
+        >>> from primitives import parse
+        >>> str(parse("max(0, x) + eps*x*exp(-x^2/2); eps=0.01"))
+        'relu(x) + epsilon*x*exp(-0.5*x**2); epsilon=0.01'
+    """
+
+    body: sympy.Expr
+    initial: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.body.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
+            raise ExpressionError(f"'{self.body}' is not a real number anywhere; check it for a division by zero")
+        names = {symbol.name for symbol in self.body.free_symbols} - {"x"}
+        stray = sorted(names - set(PARAMETER_NAMES))
+        if stray:
+            raise ExpressionError(f"'{stray[0]}' is neither x nor a parameter ({', '.join(PARAMETER_NAMES)})")
+        if len(names) > MAX_PARAMETERS:
+            raise ExpressionError(f"{len(names)} learnable parameters are more than the limit of {MAX_PARAMETERS}")
+        for power in self.body.atoms(sympy.Pow):
+            if power.exp.is_number and abs(power.exp) > MAX_EXPONENT:
+                raise ExpressionError(f"an exponent of {power.exp} is beyond the limit of {MAX_EXPONENT}")
+        values = dict(self.initial)
+        kept = tuple((name, float(exact(values.get(name, 1.0)))) for name in sorted(names))
+        object.__setattr__(self, "initial", kept)
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Names and initial values of the learnable parameters."""
+        return dict(self.initial)
+
+    @cached_property
+    def formula(self) -> str:
+        """The infix formula without the initial values."""
+        return formula(self.body)
+
+    def __str__(self) -> str:
+        """Return the text that :func:`primitives.parse` reads back to an equal expression."""
+        values = "".join(f"; {name}={value!r}" for name, value in self.initial)
+        return self.formula + values
+
+    @property
+    def latex(self) -> str:
+        """The formula in LaTeX."""
+        return latex(self.body)
+
+    @cached_property
+    def complexity(self) -> int:
+        """Number of nodes of the formula as a binary tree (``a - b`` is one), primitives by weight."""
+        return _weight(self.body)
+
+    @cached_property
+    def key(self) -> str:
+        """Structural identity: equal for formulas that differ in nothing but names and order."""
+        order = [s for s in sympy.preorder_traversal(self.body) if s.is_Symbol and s != X]
+        names = list(dict.fromkeys(symbol.name for symbol in order))
+        renaming = {sympy.Symbol(n): sympy.Symbol(PARAMETER_NAMES[i]) for i, n in enumerate(names)}
+        body = self.body.xreplace(renaming)
+        values = [self.parameters[name] for name in names]
+        return hashlib.sha256(f"{formula(body)}|{values}".encode()).hexdigest()[:16]
+
+    def slopes(self) -> dict[str, sympy.Expr]:
+        """Return the derivatives with respect to ``x`` and every parameter, by name."""
+        symbols = [X, *(sympy.Symbol(name) for name, _ in self.initial)]
+        return {symbol.name: self.body.diff(symbol) for symbol in symbols}
+
+    def with_initial(self, values: Mapping[str, float]) -> Expression:
+        """Return the same formula with other initial values."""
+        return Expression(self.body, tuple({**self.parameters, **values}.items()))
+
+
+def _weight(node: sympy.Expr) -> int:
+    if node.is_Atom:
+        return 1
+    if isinstance(node, sympy.Pow) and node.exp.is_number:
+        return 1 + _weight(node.base)
+    if isinstance(node, sympy.Mul) and node.args[0] == -1:
+        return 1 + _weight(-node)
+    if isinstance(node, sympy.Add):
+        minus = sum(isinstance(child, sympy.Mul) and child.args[0] == -1 for child in node.args)
+        return sum(map(_weight, node.args)) + len(node.args) - 1 - min(minus, len(node.args) - 1)
+    inner: int = sum(map(_weight, node.args))
+    if isinstance(node, sympy.Mul):
+        return inner + len(node.args) - 1
+    primitive = of_function(node.func)
+    weight: int = primitive.weight if primitive else 1
+    return inner + weight

@@ -1,0 +1,104 @@
+"""When are two expressions the same function? Structure first, then values within a tolerance."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from primitives.expression import Expression
+from primitives.module import compile_expression
+
+# Reaches past 6, so that ReLU and ReLU6 differ, and is irregular, so that periods do not hide.
+_INNER = 33
+_OUTER = [-97.3, -41.9, -17.7, -8.3, -5.2, 5.7, 8.9, 19.1, 43.7, 101.3]
+_POINTS = np.concatenate([np.linspace(-3.1, 3.3, _INNER), _OUTER])
+
+TOLERANCE = 1e-6
+Fingerprint = NDArray[np.float64]
+
+
+def fingerprint(expression: Expression, *, scale_free: bool = False) -> Fingerprint:
+    """Return what an expression does, as a vector that does not depend on how it is written.
+
+    The vector holds the values on a fixed float64 grid of 43 points in [-97.3, 101.3],
+    compressed by ``asinh`` so that one absolute tolerance serves small and large values, and the
+    slopes with respect to the learnable parameters, in an order free of their names.
+
+    Args:
+        expression: what to describe.
+        scale_free: divide by the root mean square on the inner 33 points, signed, so that
+            ``c*f(x)`` has the print of ``f(x)`` for every number ``c`` but 0.
+    """
+    compiled = compile_expression(expression)
+    x = torch.from_numpy(_POINTS)
+    values = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
+    outputs = compiled.value(x, *values).expand_as(x).numpy()
+    scale = _scale(outputs[:_INNER]) if scale_free else 1.0
+    slopes = [s.expand_as(x).numpy() / scale for s in compiled.slopes(x, *values)[1:]]
+    rows = [outputs / scale, *sorted(slopes, key=lambda s: np.round(s, 6).tolist())]
+    return np.asarray(np.arcsinh(np.concatenate(rows)))
+
+
+def _scale(values: NDArray[np.float64]) -> float:
+    """Return the root mean square with the sign of the value of largest size; 1 for zeros."""
+    size = float(np.sqrt(np.mean(values**2)))
+    return size * float(np.sign(values[np.argmax(np.abs(values) > 0.999 * np.abs(values).max())])) or 1.0
+
+
+@dataclass
+class IdentityIndex:
+    """Finds the earlier expression that a new one equals, in logarithmic time.
+
+    Fingerprints are kept sorted by one fixed projection; a look-up compares in full only the
+    few whose projection is close, so the tolerance is honest (no rounding boundaries).
+    """
+
+    _keys: dict[str, int] = field(default_factory=dict)
+    _sorted: list[tuple[int, float, int]] = field(default_factory=list)
+    _prints: dict[int, Fingerprint] = field(default_factory=dict)
+
+    def find_structure(self, expression: Expression) -> int | None:
+        """Return the id of an expression written the same way, or ``None``."""
+        return self._keys.get(expression.key)
+
+    def find_values(self, print_: Fingerprint) -> int | None:
+        """Return the id of an expression with the same values and parameter slopes, or ``None``."""
+        size, projection = print_.size, _project(print_)
+        reach = TOLERANCE * 1.01
+        low = bisect.bisect_left(self._sorted, (size, projection - reach, -1))
+        for length, value, identifier in self._sorted[low:]:
+            if length != size or value > projection + reach:
+                return None
+            if np.allclose(self._prints[identifier], print_, rtol=0, atol=TOLERANCE):
+                return identifier
+        return None
+
+    def add(self, identifier: int, expression: Expression, print_: Fingerprint | None) -> None:
+        """Remember an expression under an id; without a fingerprint only its structure.
+
+        What the index holds does not depend on the order of additions: of equal structures the
+        lowest id counts.
+        """
+        key = expression.key
+        self._keys[key] = min(identifier, self._keys.get(key, identifier))
+        if print_ is not None and np.isfinite(print_).all():
+            self._prints[identifier] = print_
+            bisect.insort(self._sorted, (print_.size, _project(print_), identifier))
+
+    def forget(self, identifier: int, expression: Expression) -> None:
+        """Undo :meth:`add` of the same id and expression."""
+        if self._keys.get(expression.key) == identifier:
+            del self._keys[expression.key]
+        print_ = self._prints.pop(identifier, None)
+        if print_ is not None:
+            self._sorted.remove((print_.size, _project(print_), identifier))
+
+
+def _project(print_: Fingerprint) -> float:
+    """Return an average with fixed uneven weights: two prints within a tolerance project within it."""
+    weights = 1.0 + np.sin(np.arange(print_.size))
+    return float(print_ @ weights / weights.sum())

@@ -1,0 +1,93 @@
+"""What a primitive is: one value that holds everything the project knows about one function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sympy
+
+Parity = Literal["even", "odd"] | None
+Derivative = Callable[..., sympy.Expr]
+
+# Constants are exact rationals of this many significant digits, so that equal formulas hash equal.
+SIGNIFICANT_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """A unary or binary function that expressions are built from.
+
+    Attributes:
+        name: what a formula calls it, e.g. ``"softplus"``.
+        arity: 1 or 2.
+        build: symbolic constructor, ``build(*args) -> sympy.Expr``.
+        function: the sympy class that a formula shows, or ``None`` for an algebraic primitive
+            (``add``, ``square``, ``aq``) that is spelled with ``+ * **`` instead.
+        torch, numpy, jax: kernel templates with ``{0}`` and ``{1}``; empty for algebraic ones.
+            They are the numerically stable kernels: the torch one is what training executes.
+        cost: evaluation cost in units of one float32 elementwise multiplication, a deterministic
+            model of vectorised kernels (0 for algebraic ones, whose operations are counted).
+        weight: what one use adds to the complexity of an expression.
+        definition: the textbook formula, which may overflow; the independent reference.
+        parity: ``"even"``, ``"odd"`` or ``None``; used to bring minus signs to a canonical place.
+        bounded, monotone: facts about the function on the real line.
+        citation: who proposed it, where that is known.
+    """
+
+    name: str
+    arity: int
+    build: Callable[..., sympy.Expr]
+    function: Any = None
+    torch: str = ""
+    numpy: str = ""
+    jax: str = ""
+    cost: float = 0.0
+    weight: int = 1
+    definition: Callable[..., sympy.Expr] | None = None
+    parity: Parity = None
+    bounded: bool = False
+    monotone: bool = False
+    citation: str = "classical"
+
+
+def exact(value: Any) -> sympy.Rational:
+    """Return a number as an exact rational of at most 12 significant digits."""
+    if isinstance(value, sympy.Rational):
+        return value
+    return sympy.Rational(f"{float(value):.{SIGNIFICANT_DIGITS}g}")
+
+
+def symbolic_function(
+    name: str,
+    definition: Callable[..., sympy.Expr],
+    derivatives: Sequence[Derivative],
+    parity: Parity = None,
+    symmetric: bool = False,
+) -> Any:
+    """Make the sympy ``Function`` class of a named primitive.
+
+    The class knows its own derivative (``fdiff``) in terms of other stable primitives, folds
+    numeric arguments, moves a leading minus sign out (odd) or away (even), and sorts the
+    arguments of a symmetric function. It is never expanded into ``exp`` and ``log``, which
+    overflow.
+    """
+    arity = len(derivatives)
+
+    def evaluate(cls: Any, *arguments: sympy.Expr) -> sympy.Expr | None:
+        if all(argument.is_number for argument in arguments):
+            value = definition(*arguments).evalf(20)
+            return exact(value) if value.is_real and value.is_finite else sympy.nan
+        if parity and arguments[0].could_extract_minus_sign():
+            flipped = cls(-arguments[0])
+            return -flipped if parity == "odd" else flipped
+        if symmetric and sympy.default_sort_key(arguments[0]) > sympy.default_sort_key(arguments[1]):
+            return cls(arguments[1], arguments[0])
+        return None
+
+    def fdiff(self: Any, argindex: int = 1) -> sympy.Expr:
+        return derivatives[argindex - 1](*self.args)
+
+    body = {"eval": classmethod(evaluate), "fdiff": fdiff, "nargs": arity}
+    return type(name, (sympy.Function,), body)

@@ -1,0 +1,204 @@
+"""Symbols to text: one renderer for formulas a person reads and for code that torch, numpy or jax run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+
+from primitives.errors import ExpressionError
+from primitives.table import of_function
+
+Dialect = Literal["formula", "torch", "numpy", "jax"]
+
+_LIBRARY = {"torch": "torch", "numpy": "np", "jax": "jnp"}
+_ADD, _MUL, _NEG, _POW, _ATOM = 1, 2, 3, 4, 5
+_CALL_ARGUMENT = re.compile(r"[(] ?\{(\d)\}(?=[,)])|, \{(\d)\}(?=[,)])")
+
+
+@dataclass(frozen=True)
+class Code:
+    """Straight-line code: assignments ``(name, right side)`` and the texts of the results."""
+
+    statements: tuple[tuple[str, str], ...]
+    results: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Return the assignments as lines of source."""
+        return [f"{name} = {value}" for name, value in self.statements]
+
+
+@dataclass
+class _Renderer:
+    """Walks one sympy tree; code dialects may push an assignment for an argument used twice."""
+
+    dialect: Dialect
+    statements: list[tuple[str, str]] = field(default_factory=list)
+
+    def text(self, node: sympy.Expr, least: int = _ADD) -> str:
+        """Return the text of ``node``, in brackets when it binds less tightly than ``least``."""
+        text, precedence = self._render(node)
+        return text if precedence >= least else f"({text})"
+
+    def _render(self, node: sympy.Expr) -> tuple[str, int]:
+        if isinstance(node, sympy.Symbol):
+            return node.name, _ATOM
+        if isinstance(node, sympy.Rational) or (node.is_number and self.dialect != "formula"):
+            return _number(node)
+        if isinstance(node, sympy.Add):
+            return self._add(node), _ADD
+        if isinstance(node, sympy.Mul):
+            return self._mul(node)
+        if isinstance(node, sympy.Pow):
+            return self._pow(node)
+        if isinstance(node, sympy.NumberSymbol):
+            return {sympy.pi: "pi", sympy.E: "E"}[node], _ATOM
+        return self._call(node)
+
+    def _add(self, node: sympy.Expr) -> str:
+        first, *rest = node.as_ordered_terms()
+        text = self.text(first, _ADD)
+        for term in rest:
+            negative = term.could_extract_minus_sign()
+            text += (" - " if negative else " + ") + self.text(-term if negative else term, _MUL)
+        return text
+
+    def _mul(self, node: sympy.Expr) -> tuple[str, int]:
+        coefficient, factors = node.as_coeff_mul()
+        if coefficient.is_negative:
+            return "-" + self.text(-node, _MUL), _NEG if coefficient == -1 and len(factors) == 1 else _MUL
+        above: list[sympy.Expr] = []
+        below: list[sympy.Expr] = []
+        for factor in sympy.Mul(*factors, evaluate=False).as_ordered_factors():
+            inverse = isinstance(factor, sympy.Pow) and factor.exp.is_Rational and factor.exp < 0
+            (below if inverse else above).append(1 / factor if inverse else factor)
+        if coefficient != 1:
+            above.insert(0, coefficient) if _is_short(coefficient) else self._split(coefficient, above, below)
+        text = "*".join(self.text(factor, _NEG) for factor in above) or "1"
+        for factor in below:
+            text += "/" + self.text(factor, _POW)
+        spaced = text if self.dialect == "formula" else _spaced(text)
+        return spaced, _MUL
+
+    @staticmethod
+    def _split(coefficient: sympy.Rational, above: list[sympy.Expr], below: list[sympy.Expr]) -> None:
+        if coefficient.p != 1:
+            above.insert(0, sympy.Integer(coefficient.p))
+        below.append(sympy.Integer(coefficient.q))
+
+    def _pow(self, node: sympy.Expr) -> tuple[str, int]:
+        base, exponent = node.base, node.exp
+        if exponent.is_Rational and exponent < 0:
+            return f"1 / {self.text(1 / node, _POW)}" if self.dialect != "formula" else (
+                f"1/{self.text(1 / node, _POW)}"
+            ), _MUL
+        if exponent == sympy.Rational(1, 2):
+            prefix = "" if self.dialect == "formula" else f"{_LIBRARY[self.dialect]}."
+            return f"{prefix}sqrt({self.text(base)})", _ATOM
+        power = "**" if self.dialect == "formula" or base.is_Symbol else " ** "
+        return f"{self.text(base, _ATOM)}{power}{self.text(exponent, _ATOM)}", _POW
+
+    def _call(self, node: sympy.Expr) -> tuple[str, int]:
+        primitive = of_function(node.func)
+        if primitive is None:
+            raise ExpressionError(f"'{node.func}' is not a primitive; 'actsearch primitives' lists what is")
+        if self.dialect == "formula":
+            return f"{primitive.name}({', '.join(self.text(a) for a in node.args)})", _ATOM
+        template = getattr(primitive, self.dialect)
+        return self._fill(template, node.args), _ATOM if template.endswith(")") else _ADD
+
+    def _fill(self, template: str, arguments: Sequence[sympy.Expr]) -> str:
+        """Put the arguments into a kernel template, bracketed or named first where it needs that."""
+        bare = {int(a or b) for a, b in _CALL_ARGUMENT.findall(template)}
+        if len(arguments) == 2:
+            numbers = [argument.is_number for argument in arguments]
+            if any(numbers) and self.dialect == "torch":
+                return self._clamp(template, arguments, numbers)
+        texts = []
+        for index, argument in enumerate(arguments):
+            once = index in bare and template.count(f"{{{index}}}") == 1
+            text = self.text(argument, _ADD)
+            if not (once or argument.is_Symbol):
+                self.statements.append((name := f"u{len(self.statements)}", text))
+                text = name
+            texts.append(text)
+        return template.format(*texts)
+
+    def _clamp(self, template: str, arguments: Sequence[sympy.Expr], numbers: Sequence[bool]) -> str:
+        """Render ``max(c, x)`` as ``torch.clamp``, because ``torch.maximum`` takes no number."""
+        bound, inner = arguments if numbers[0] else reversed(arguments)
+        side = "min" if "maximum" in template else "max"
+        return f"torch.clamp({self.text(inner)}, {side}={self.text(bound)})"
+
+
+def _spaced(text: str) -> str:
+    """Put spaces around the ``*`` and ``/`` of this level (those outside brackets), but not ``**``."""
+    out, depth, index = [], 0, 0
+    while index < len(text):
+        character = text[index]
+        depth += (character in "([") - (character in ")]")
+        if text.startswith("**", index):
+            out.append("**")
+            index += 2
+            continue
+        lone = character in "*/" and depth == 0 and not text[index - 1].isspace()
+        out.append(f" {character} " if lone else character)
+        index += 1
+    return "".join(out)
+
+
+def _is_short(number: sympy.Rational) -> bool:
+    """Tell whether a rational is an integer or a decimal of a few digits."""
+    return bool(number.is_Integer) or sympy.Rational(repr(float(number))) == number
+
+
+def _number(node: sympy.Expr) -> tuple[str, int]:
+    """Return a number's text: an integer, a short decimal, ``p/q``, or 17 digits of anything else."""
+    if node.is_Rational and not _is_short(node):
+        return f"{node.p}/{node.q}", _MUL
+    value = float(node)
+    text = str(node) if node.is_Integer and abs(value) < 1e15 else repr(value)
+    return text, _NEG if value < 0 else _ATOM
+
+
+def formula(expression: sympy.Expr) -> str:
+    """Return the infix text that the parser reads back to the same expression."""
+    return _Renderer("formula").text(expression)
+
+
+def code(expressions: Sequence[sympy.Expr], dialect: Dialect) -> Code:
+    """Return straight-line code for several expressions that share their common subexpressions."""
+    symbols = sympy.numbered_symbols("t")
+    shared, results = sympy.cse(list(expressions), symbols=symbols)
+    renderer = _Renderer(dialect)
+    for symbol, value in shared:
+        text = renderer.text(value)
+        renderer.statements.append((symbol.name, text))
+    texts = tuple(renderer.text(result) for result in results)
+    return Code(tuple(renderer.statements), texts)
+
+
+class _Latex(LatexPrinter):
+    """LaTeX with the notation a paper would use for our named primitives."""
+
+    def _print_gaussian(self, node: sympy.Expr, exp: str | None = None) -> str:
+        text = f"e^{{-{self._wrapped_square(node.args[0])}/2}}"
+        return text if exp is None else f"\\left({text}\\right)^{{{exp}}}"
+
+    def _wrapped_square(self, argument: sympy.Expr) -> str:
+        text = self._print(argument)
+        return f"{text}^{{2}}" if argument.is_Symbol else f"\\left({text}\\right)^{{2}}"
+
+    def _print_abs(self, node: sympy.Expr, exp: str | None = None) -> str:
+        text = f"\\left|{{{self._print(node.args[0])}}}\\right|"
+        return text if exp is None else f"{text}^{{{exp}}}"
+
+
+def latex(expression: sympy.Expr) -> str:
+    """Return the LaTeX of an expression; decimals stay decimals rather than large fractions."""
+    decimals = {n: sympy.Float(float(n), 8) for n in expression.atoms(sympy.Rational) if n.q > 20}
+    return str(_Latex({"full_prec": False}).doprint(expression.xreplace(decimals)))

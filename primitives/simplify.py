@@ -1,0 +1,79 @@
+"""Smaller formulas for the same function, found by trying rather than by algebra.
+
+``sympy.simplify`` is slow and often makes a formula longer. Here every node is tried without its
+outer function, and a shorter formula counts only when its values are the same on the whole
+fingerprint grid: ``sin(min(x, relu(x)))`` becomes ``sin(x)``, ``relu(x**2)`` becomes ``x**2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import sympy
+
+from primitives.errors import ExpressionError
+from primitives.expression import Expression
+from primitives.identity import TOLERANCE, fingerprint
+
+
+def simplify(expression: Expression) -> Expression:
+    """Return an expression of the same values and parameters with no needless node.
+
+    The values agree within the fingerprint's tolerance on 43 points in [-97.3, 101.3].
+
+    Example:
+        >>> from primitives import parse
+        >>> str(simplify(parse("sin(min(x, relu(x))) + relu(x**2)")))
+        'x**2 + sin(x)'
+    """
+    target = fingerprint(expression)
+    improved = True
+    while improved:
+        improved = False
+        for shorter in _shorter(expression):
+            print_ = fingerprint(shorter)
+            if print_.shape == target.shape and np.allclose(print_, target, rtol=0, atol=TOLERANCE):
+                expression, improved = shorter, True
+                break
+    return expression
+
+
+def unscaled(expression: Expression) -> Expression:
+    """Return the expression without a numeric factor in front: the gain fixes the scale anyway.
+
+    ``0.5*x*tanh(x)`` becomes ``x*tanh(x)``; a sum is divided by a factor that all its terms share.
+    """
+    terms = sympy.Add.make_args(expression.body)
+    factors = {abs(term.as_coeff_Mul()[0]) for term in terms}
+    if len(factors) != 1:
+        return expression
+    (factor,) = factors
+    sign = -1 if all(term.could_extract_minus_sign() for term in terms) else 1
+    return (
+        Expression(sympy.Add(*(sign * term / factor for term in terms)), expression.initial) if factor else expression
+    )
+
+
+def _shorter(expression: Expression) -> Iterator[Expression]:
+    """Yield the expression with one node replaced by one of its own arguments, largest node first."""
+    body = expression.body
+    for node in sympy.preorder_traversal(body):
+        if node.is_Atom or node.is_number:
+            continue
+        for part in _parts(node):
+            try:
+                shorter = Expression(body.xreplace({node: part}), expression.initial)
+            except ExpressionError:
+                continue
+            if shorter.initial == expression.initial and shorter.complexity < expression.complexity:
+                yield shorter
+
+
+def _parts(node: sympy.Expr) -> Iterator[sympy.Expr]:
+    """Yield what could stand for a node: its arguments, and for sums and products all but one."""
+    arguments = [argument for argument in node.args if not argument.is_number]
+    yield from arguments
+    if isinstance(node, (sympy.Add, sympy.Mul)) and len(node.args) > 2:
+        for index in range(len(node.args)):
+            yield node.func(*node.args[:index], *node.args[index + 1 :])

@@ -1,0 +1,10 @@
+from .candidate import Candidate as Candidate
+from .folder import list_folders as list_folders
+from .folder import reading as reading
+from .folder import writing as writing
+from .front import finalists as finalists
+from .front import pareto as pareto
+from .front import scored as scored
+from .statistics import comparisons as comparisons
+from .statistics import confirmed as confirmed
+from .store import Store as Store

@@ -1,0 +1,48 @@
+"""A candidate: an expression with an id, its parents, the operator that made it, and how far it came."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+CandidateStatus = Literal["pending", "ok", "rejected", "diverged", "timeout", "oom", "crashed", "cached"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One row of a campaign's history. Every proposal leaves one, trained or not.
+
+    Attributes:
+        id: counts from 1 within a run.
+        expression: the formula with initial parameter values, as text.
+        origin: the operator that made it: ``baseline``, ``random``, ``crossover``, ``subtree``, …
+        parents: ids of the candidates it was made from.
+        ask: number of the training slot it was proposed for; 0 for baselines.
+        genotype: the DEAP tree as JSON, or ``None`` when the grammar cannot say it.
+        name: of a baseline, else ``None``.
+        prior: standardised output entropy in nats; ``None`` when it did not come that far.
+        cost: forward + backward of one element, in float32 multiplications.
+        complexity: nodes of the formula.
+        gain: initialisation factor.
+        status: ``pending`` until trained; ``cached`` means the same function is there already.
+        reason: why it stopped, for every status but ``pending`` and ``ok``.
+    """
+
+    id: int
+    expression: str
+    origin: str
+    parents: tuple[int, ...] = ()
+    ask: int = 0
+    genotype: str | None = None
+    name: str | None = None
+    prior: float | None = None
+    cost: float | None = None
+    complexity: int | None = None
+    gain: float | None = None
+    status: CandidateStatus = "pending"
+    reason: str = ""
+
+    def stopped(self, status: CandidateStatus, reason: str) -> Candidate:
+        """Return the candidate with a final status."""
+        return dataclasses.replace(self, status=status, reason=reason)

@@ -1,0 +1,130 @@
+"""The run folder: where a campaign lives, who owns it, and how it comes to be in one piece."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from primitives.errors import ActsearchError, unknown
+from runs.store import Store
+
+DATABASE, CONFIG, LOCK = "run.sqlite", "config.toml", "lock"
+EXPORTS = "exports"
+_RECORDED = ("actsearch", "torch", "sympy", "deap", "ray", "numpy")
+
+
+def create(folder: Path, config_text: str, meta: Mapping[str, str]) -> None:
+    """Make a run folder, all of it or nothing.
+
+    Raises:
+        ActsearchError: it exists already, or its parent cannot be written.
+    """
+    if folder.exists():
+        raise ActsearchError(
+            f"run folder '{folder}' exists already; 'actsearch resume {folder}' goes on with it, "
+            "or choose another with --run"
+        )
+    parent = folder.parent
+    scratch: Path | None = None
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=parent))
+        scratch.chmod(0o755)
+        (scratch / CONFIG).write_text(config_text, encoding="utf-8")
+        Store.create(scratch / DATABASE, {**_provenance(), **meta})
+        scratch.rename(folder)
+    except OSError as error:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+        raise ActsearchError(
+            f"cannot write run folder '{folder}': {error.strerror or error}; choose a writable place with --run"
+        ) from error
+
+
+def _provenance() -> dict[str, str]:
+    """Return what a reader needs to make the run again."""
+    packages = {}
+    for name in _RECORDED:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            packages[name] = "not installed"
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+    return {
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "packages": json.dumps(packages),
+        "machine": machine,
+    }
+
+
+def database(folder: Path) -> Path:
+    """Return the run file of a folder.
+
+    Raises:
+        ActsearchError: the folder is not there or is not a run; the nearest run is suggested.
+    """
+    file = folder / DATABASE
+    if file.is_file():
+        return file
+    if folder.is_dir():
+        raise ActsearchError(f"'{folder}' is a folder but not a run: it has no {DATABASE}")
+    parent = folder.parent
+    known = [str(path) for path in list_folders(parent)] if parent.is_dir() else []
+    known += [str(path) for path in list_folders(Path("campaigns"))] if not known else []
+    raise ActsearchError(
+        unknown("run folder", str(folder), known) if known else f"run folder '{folder}' does not exist"
+    )
+
+
+def list_folders(parent: Path) -> list[Path]:
+    """Return the run folders directly inside a folder, by name."""
+    return sorted(path.parent for path in parent.glob(f"*/{DATABASE}") if not path.parent.name.startswith("."))
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Store]:
+    """Open a run for reading; never blocks and is never blocked by its writer."""
+    store = Store(database(folder))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Store]:
+    """Own a run: open it for writing under a lock that ends with this process.
+
+    Raises:
+        ActsearchError: another process owns it; the message names its pid and host.
+    """
+    file = database(folder)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        with reading(folder) as store:
+            owner = store.meta("owner", "an unknown process")
+        raise ActsearchError(f"run '{folder}' is in use by {owner}; wait for it or stop it first") from None
+    except OSError as error:
+        raise ActsearchError(f"cannot lock run '{folder}': {error.strerror or error}; check its permissions") from error
+    try:
+        store = Store(file, writable=True)
+        try:
+            store.set_meta("owner", f"pid {os.getpid()} on {socket.gethostname()}")
+            yield store
+        finally:
+            store.close()
+    finally:
+        lock.release()

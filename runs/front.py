@@ -1,0 +1,96 @@
+"""The front: candidates that no other beats on error, cost and complexity at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluators import Evaluation
+from runs.candidate import Candidate
+from runs.store import Store
+
+OBJECTIVES = ("error", "cost", "complexity")
+
+
+def scored(store: Store) -> pd.DataFrame:
+    """Return every successfully trained candidate with its objectives, in the order of ids.
+
+    Columns: ``id``, ``name`` (of a baseline), ``expression``, ``error`` (mean validation error
+    over the search seeds), ``error_se`` (its standard error; missing with one seed), ``cost``
+    (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats), ``baseline``, ``origin``,
+    and ``on_front`` (not dominated by any row, baselines included).
+    """
+    by_candidate: dict[int, list[float]] = defaultdict(list)
+    for evaluation in store.evaluations("search"):
+        if evaluation.error is not None:
+            by_candidate[evaluation.candidate].append(evaluation.error)
+    rows = [_row(c, by_candidate[c.id]) for c in store.candidates() if c.status == "ok" and by_candidate[c.id]]
+    columns = ["id", "name", "expression", "error", "error_se", "cost", "complexity", "prior", "baseline", "origin"]
+    frame = with_names(pd.DataFrame(rows, columns=columns))
+    frame["on_front"] = non_dominated(frame[list(OBJECTIVES)].to_numpy(dtype=float)) if len(frame) else []
+    return frame
+
+
+def with_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with ``None``, not NaN, where a row has no name."""
+    frame["name"] = pd.Series([n if isinstance(n, str) else None for n in frame["name"]], dtype=object)
+    return frame
+
+
+def _row(candidate: Candidate, errors: Sequence[float]) -> dict[str, Any]:
+    spread = float(np.std(errors, ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else None
+    return {
+        "id": candidate.id,
+        "name": candidate.name,
+        "expression": candidate.expression,
+        "error": float(np.mean(errors)),
+        "error_se": spread,
+        "cost": candidate.cost,
+        "complexity": candidate.complexity,
+        "prior": candidate.prior,
+        "baseline": candidate.name is not None,
+        "origin": candidate.origin,
+    }
+
+
+def non_dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which rows no other row dominates (all columns minimised, values finite).
+
+    Raises:
+        ValueError: a value is not finite: it would win every comparison.
+    """
+    if not np.isfinite(points).all():
+        raise ValueError("objectives must be finite")
+    keep = np.ones(len(points), dtype=bool)
+    for index, point in enumerate(points):
+        no_worse = (points <= point).all(axis=1)
+        keep[index] = not (no_worse & (points < point).any(axis=1)).any()
+    return keep
+
+
+def pareto(store: Store) -> pd.DataFrame:
+    """Return the front and all baselines, best error first."""
+    frame = scored(store)
+    shown = frame[frame["on_front"] | frame["baseline"]]
+    return shown.sort_values(["error", "cost", "complexity", "id"]).reset_index(drop=True)
+
+
+def finalists(store: Store, top: int) -> list[int]:
+    """Return ids of the candidates to confirm: those of lowest validation error, baselines excluded.
+
+    Front members come first; if the front has fewer than ``top``, the next best fill up.
+    """
+    frame = scored(store)
+    found = frame[~frame["baseline"].astype(bool)]
+    order = found.sort_values(["on_front", "error", "cost", "id"], ascending=[False, True, True, True])
+    return [int(i) for i in order["id"].head(top)]
+
+
+def search_evaluations(store: Store, candidate: int) -> list[Evaluation]:
+    """Return one candidate's evaluations of the search."""
+    return [e for e in store.evaluations("search") if e.candidate == candidate]

@@ -1,0 +1,124 @@
+"""One picture of a run: the front with its formulas, and the curves of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from primitives import ActsearchError, compile_expression, parse
+
+_FOUND, _BASELINE, _OTHER = "#0b6e99", "#c2571a", "#b8bec4"
+_LONGEST_LABEL = 34
+
+
+def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
+    """Draw error against cost with formulas on the front, and the curves of its best functions.
+
+    Args:
+        everything: the frame of :func:`runs.front.scored`.
+        path: where to write; the suffix picks the format (png, svg, pdf).
+        title: what to call the run.
+
+    Raises:
+        ActsearchError: nothing was trained yet, or the file cannot be written.
+    """
+    if everything.empty:
+        raise ActsearchError("there is nothing to plot: no candidate has been trained yet")
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.6), width_ratios=[1.5, 1], layout="constrained")
+    try:
+        _draw_front(left, everything)
+        _draw_curves(right, everything)
+        figure.suptitle(title, fontsize=12)
+        figure.savefig(path, dpi=130)
+    except (OSError, ValueError) as error:
+        raise ActsearchError(f"cannot write the plot '{path}': {error}") from error
+    finally:
+        plt.close(figure)
+
+
+def _draw_front(axes: Any, everything: pd.DataFrame) -> None:
+    baseline = everything["baseline"].astype(bool)
+    found = everything[~baseline]
+    front = everything[everything["on_front"]].sort_values("cost")
+    axes.scatter(found["cost"], found["error"], s=18, c=_OTHER, label="trained candidates", zorder=1)
+    _bars(axes, everything[baseline], _BASELINE, "s", "baselines")
+    _bars(axes, front[~front["baseline"].astype(bool)], _FOUND, "o", "front")
+    axes.set_xscale("log")
+    low, high = everything["error"].quantile([0.0, 0.9])
+    room = max(high - low, 1e-3)
+    axes.set_ylim(low - 0.25 * room, high + 0.3 * room)
+    axes.set_xlabel("cost of one element, forward + backward (multiplications)")
+    axes.set_ylabel("validation error in the search (mean ± standard error)")
+    labelled = pd.concat([front, everything[baseline & ~everything["on_front"]]])
+    labelled = labelled[labelled["error"] <= high + 0.3 * room]
+    _label(axes, labelled)
+    axes.legend(loc="upper right", frameon=False, fontsize=8)
+    axes.grid(alpha=0.2)
+
+
+def _bars(axes: Any, rows: pd.DataFrame, colour: str, marker: str, label: str) -> None:
+    spread = rows["error_se"].fillna(0.0).astype(float)
+    axes.errorbar(rows["cost"], rows["error"], yerr=spread, fmt=marker, ms=6, c=colour, lw=1, label=label, zorder=3)
+
+
+def _label(axes: Any, rows: pd.DataFrame) -> None:
+    """Write formulas beside their points, stepping down or up where two would overlap."""
+    figure = axes.figure
+    figure.canvas.draw()
+    taken: list[Any] = []
+    for row in rows.sort_values("error").to_dict("records"):
+        text = row["name"] or _short(row["expression"].split(";")[0])
+        colour = _BASELINE if row["baseline"] else _FOUND
+        for shift in (0, -11, 11, -22, 22, -33, 33, -44, 44):
+            note = axes.annotate(
+                text,
+                (row["cost"], row["error"]),
+                xytext=(7, shift),
+                textcoords="offset points",
+                fontsize=7.5,
+                color=colour,
+                va="center",
+                arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.4} if shift else None,
+            )
+            box = note.get_window_extent().expanded(1.0, 1.05)
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            note.remove()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
+
+
+def _draw_curves(axes: Any, everything: pd.DataFrame) -> None:
+    best = everything[~everything["baseline"].astype(bool)].nsmallest(4, "error")
+    references = everything[everything["name"].isin(["relu", "gelu"])]
+    for row in references.to_dict("records"):
+        axes.plot(*curve(row["expression"]), color=_BASELINE, lw=1, ls="--" if row["name"] == "gelu" else ":")
+        axes.plot([], [], color=_BASELINE, lw=1, ls="--" if row["name"] == "gelu" else ":", label=row["name"])
+    for row in best.to_dict("records"):
+        axes.plot(*curve(row["expression"]), lw=1.8, label=f"#{row['id']} {_short(row['expression'].split(';')[0])}")
+    axes.set_ylim(-3, 4)
+    axes.set_xlabel("x")
+    axes.set_title("lowest search error, beside ReLU and GELU", fontsize=9)
+    axes.legend(frameon=False, fontsize=7.5, loc="upper left")
+    axes.grid(alpha=0.2)
+
+
+def curve(expression: str, low: float = -4.0, high: float = 4.0, count: int = 401) -> tuple[Any, Any]:
+    """Return x and f(x), each of shape (count,), at the initial parameter values."""
+    parsed = parse(expression)
+    x = torch.linspace(low, high, count, dtype=torch.float64)
+    values: Sequence[torch.Tensor] = [torch.tensor(v, dtype=torch.float64) for _, v in parsed.initial]
+    return np.asarray(x), compile_expression(parsed).value(x, *values).expand_as(x).numpy()

@@ -1,0 +1,48 @@
+"""Where an exported candidate comes from: run, lineage, seeds, and what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from runs.candidate import Candidate
+from runs.export import Provenance
+from runs.front import search_evaluations
+from runs.statistics import confirmed
+from runs.store import Store
+
+
+def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
+    """Return the docstring lines for an exported candidate."""
+    lines = [
+        f"Found by actsearch in run '{folder.name}' (seed {store.meta('seed')}, {store.meta('created')}), "
+        f"candidate {candidate.id}, made by {candidate.origin}"
+        + (f" from {', '.join(map(str, candidate.parents))}." if candidate.parents else "."),
+    ]
+    trained = [e for e in search_evaluations(store, candidate.id) if e.error is not None]
+    if trained:
+        mean = sum(e.error or 0.0 for e in trained) / len(trained)
+        seeds = ", ".join(str(e.seed) for e in trained)
+        lines.append(
+            f"Search score, biased by selection: validation error {mean:.4f} on {trained[0].task}, "
+            f"{trained[0].steps} steps, seeds {seeds}."
+        )
+    lines += _confirmation(store, candidate)
+    return Provenance(tuple(lines))
+
+
+def _confirmation(store: Store, candidate: Candidate) -> list[str]:
+    frame = confirmed(store)
+    frame = frame[(frame["id"] == candidate.id) & frame["test_error"].notna()]
+    if frame.empty:
+        return ["Not confirmed yet: 'actsearch confirm' trains it on fresh seeds."]
+    rows = []
+    for row in frame.to_dict("records"):
+        spread = f" +- {row['test_se']:.4f} (standard error)" if pd.notna(row["test_se"]) else ""
+        seeds = sorted({e.seed for e in store.evaluations("confirm") if e.candidate == candidate.id})
+        rows.append(
+            f"Confirmed on {row['task']}: test error {row['test_error']:.4f}{spread} "
+            f"over {row['seeds']} fresh seeds ({seeds[0]} to {seeds[-1]})."
+        )
+    return rows

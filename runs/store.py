@@ -1,0 +1,145 @@
+"""The run file: one SQLite database in WAL mode, one writer, one transaction an event."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from evaluators import Evaluation
+from primitives.errors import ActsearchError
+from runs.candidate import Candidate, CandidateStatus
+from runs.schema import TABLES, VERSION
+
+Purpose = Literal["search", "confirm"]
+Row = TypeVar("Row")
+
+_CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
+_EVALUATION = [field.name for field in dataclasses.fields(Evaluation)]
+
+
+class Store:
+    """Reads and writes one run file. Text in it is data: nothing is unpickled or executed."""
+
+    def __init__(self, path: Path, *, writable: bool = False) -> None:
+        """Open an existing run file.
+
+        Raises:
+            ActsearchError: it is not a run file, is damaged, or is of another version.
+        """
+        self.path = path
+        mode = "rw" if writable else "ro"
+        try:
+            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30.0)
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            self._db.execute("SELECT 1 FROM candidates, evaluations, meta LIMIT 1")
+        except sqlite3.Error as error:
+            raise ActsearchError(f"'{path}' is not a readable run file ({error})") from error
+        if version != VERSION:
+            raise ActsearchError(
+                f"'{path}' has schema version {version}, this actsearch reads {VERSION}; "
+                "open it with the version of actsearch that wrote it"
+            )
+
+    @staticmethod
+    def create(path: Path, meta: Mapping[str, str]) -> None:
+        """Write a new, empty run file."""
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(TABLES)
+            db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        db.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._db:
+                yield self._db
+        except sqlite3.OperationalError as error:
+            raise ActsearchError(
+                f"cannot write to '{self.path}' ({error}); free space or fix permissions, then resume"
+            ) from error
+
+    def meta(self, key: str, default: str = "") -> str:
+        """Return a value of the run's own dictionary."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else default
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Set a value of the run's own dictionary."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def add_candidates(self, candidates: Iterable[Candidate]) -> None:
+        """Add rows in one transaction."""
+        marks = ", ".join("?" for _ in _CANDIDATE)
+        rows = [_candidate_row(candidate) for candidate in candidates]
+        with self._transaction() as db:
+            db.executemany(f"INSERT INTO candidates ({', '.join(_CANDIDATE)}) VALUES ({marks})", rows)
+
+    def record(
+        self,
+        purpose: Purpose,
+        evaluations: Iterable[Evaluation],
+        verdict: tuple[int, CandidateStatus, str] | None = None,
+    ) -> None:
+        """Add evaluations and, with them, the final status of their candidate; one transaction."""
+        columns = ["purpose", *_EVALUATION]
+        marks = ", ".join("?" for _ in columns)
+        rows = [(purpose, *_evaluation_row(evaluation)) for evaluation in evaluations]
+        with self._transaction() as db:
+            db.executemany(f"INSERT OR REPLACE INTO evaluations ({', '.join(columns)}) VALUES ({marks})", rows)
+            if verdict:
+                identifier, status, reason = verdict
+                db.execute("UPDATE candidates SET status = ?, reason = ? WHERE id = ?", (status, reason, identifier))
+
+    def candidates(self) -> list[Candidate]:
+        """Return every candidate in the order of ids."""
+        query = f"SELECT {', '.join(_CANDIDATE)} FROM candidates ORDER BY id"
+        return self._decode(_candidate, self._read(query))
+
+    def evaluations(self, purpose: Purpose) -> list[Evaluation]:
+        """Return the evaluations of one purpose in the order in which they were finished."""
+        query = f"SELECT {', '.join(_EVALUATION)} FROM evaluations WHERE purpose = ? ORDER BY id"
+        return self._decode(_evaluation, self._read(query, (purpose,)))
+
+    def _decode(self, decode: Callable[[tuple[Any, ...]], Row], rows: list[Any]) -> list[Row]:
+        try:
+            return [decode(row) for row in rows]
+        except (ValueError, TypeError) as error:
+            raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
+
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
+
+
+def _candidate_row(candidate: Candidate) -> tuple[Any, ...]:
+    values = {name: getattr(candidate, name) for name in _CANDIDATE}
+    return tuple({**values, "parents": json.dumps(candidate.parents)}.values())
+
+
+def _candidate(row: tuple[Any, ...]) -> Candidate:
+    values = dict(zip(_CANDIDATE, row, strict=True))
+    return Candidate(**{**values, "parents": tuple(json.loads(values["parents"]))})
+
+
+def _evaluation_row(evaluation: Evaluation) -> tuple[Any, ...]:
+    values = {name: getattr(evaluation, name) for name in _EVALUATION}
+    return tuple({**values, "curve": json.dumps(evaluation.curve, allow_nan=False)}.values())
+
+
+def _evaluation(row: tuple[Any, ...]) -> Evaluation:
+    values = dict(zip(_EVALUATION, row, strict=True))
+    return Evaluation(**{**values, "curve": tuple(json.loads(values["curve"]))})

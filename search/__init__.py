@@ -1,0 +1,9 @@
+"""Which expression next: configuration, grammar, strategies, the campaign loop, the command line.
+
+A :class:`Strategy` proposes trees, the :class:`search.funnel.Funnel` judges them, and a
+:class:`Campaign` trains what passes and records everything in a run file.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,126 @@
+"""``score`` and ``export``: the commands about expressions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.commands.options import FormatOption, locate
+
+
+def score(
+    expressions: Annotated[list[str], typer.Argument(metavar="EXPR...", help="Formulas or library names.")],
+    format_: FormatOption = "table",
+) -> None:
+    """Say what is known of an expression without training: screen, prior, cost, complexity."""
+    import pandas as pd
+    from rich.markup import escape
+
+    from evaluators import assess
+    from primitives import resolve
+    from search.output import emit, number
+    from search.tables import new_table
+
+    rows = []
+    for text in expressions:
+        expression = resolve(text)
+        found = assess(expression)
+        rows.append(
+            {
+                "expression": str(expression),
+                "screen": found.rejection or "passes",
+                "prior": found.prior,
+                "cost": found.cost,
+                "complexity": found.complexity,
+                "gain": found.gain,
+                "same_as": _same_as(str(expression)) if found.rejection is None else None,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    table = new_table("", "expression", "screen", ">prior (nats)", ">cost", ">complexity", ">gain", "same as")
+    for row in rows:
+        table.add_row(
+            escape(str(row["expression"])),
+            str(row["screen"]),
+            number(row["prior"]),
+            number(row["cost"], 0),
+            str(row["complexity"]),
+            number(row["gain"]),
+            str(row["same_as"] or ""),
+        )
+    emit(frame, format_, table)
+
+
+def _same_as(text: str) -> str | None:
+    """Return the library name of the same function, if it is a known one."""
+    from primitives import IdentityIndex, fingerprint, library, parse
+
+    index, names = IdentityIndex(), list(library())
+    for number, name in enumerate(names):
+        known = library()[name].expression
+        index.add(number, known, fingerprint(known))
+    found = index.find_values(fingerprint(parse(text)))
+    return None if found is None else names[found]
+
+
+def export(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder.")] = None,
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="Candidate, or a baseline's name.")] = None,
+    expr: Annotated[str | None, typer.Option(help="Export a formula or library name instead of a candidate.")] = None,
+    to: Annotated[str, typer.Option(help="torch, numpy, jax, latex or sympy.")] = "torch",
+    name: Annotated[str | None, typer.Option(help="Class name in the file.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File; printed when left out.")] = None,
+    force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+) -> None:
+    """Write an activation as a Python file that needs torch and nothing else, or in another language."""
+    from primitives.errors import ActsearchError, unknown
+
+    targets = ("torch", "numpy", "jax", "latex", "sympy")
+    if to not in targets:
+        raise ActsearchError(unknown("export target", to, targets))
+    if (expr is None) == (run is None):
+        raise ActsearchError("say what to export: either 'export RUN ID' or 'export --expr \"...\"'")
+    if output is not None and output.exists() and not force:
+        raise ActsearchError(f"'{output}' exists already; --force replaces it")
+    text = _from_expression(expr, to, name) if expr is not None else _from_run(run, id_, to, name)
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ActsearchError(f"cannot write '{output}': {error.strerror}; choose a writable place") from error
+    print(f"wrote {output}")
+
+
+def _from_expression(expr: str, to: str, name: str | None) -> str:
+    from evaluators import assess
+    from primitives import resolve
+    from primitives.errors import ActsearchError
+    from runs.export import Provenance
+    from runs.export import export as write
+
+    expression = resolve(expr)
+    found = assess(expression)
+    if found.rejection and to == "torch" and "affine" not in found.rejection:
+        raise ActsearchError(f"'{expr}' is no usable activation: {found.rejection}")
+    note = Provenance(("Written by actsearch from a formula; nothing was trained.",))
+    return write(expression, to, name=name or "Activation", gain=found.gain or 1.0, provenance=note)  # type: ignore[arg-type]
+
+
+def _from_run(run: Path | None, id_: str | None, to: str, name: str | None) -> str:
+    from primitives.errors import ActsearchError
+    from runs import reading
+    from search.session import export_candidate, find_candidate
+
+    assert run is not None
+    if id_ is None:
+        raise ActsearchError(f"say which candidate: 'actsearch export {run} ID'; 'actsearch pareto {run}' lists ids")
+    folder = locate(run)
+    with reading(folder) as store:
+        candidate = find_candidate(store, id_)
+        if candidate.status == "rejected":
+            raise ActsearchError(f"candidate {candidate.id} was rejected ({candidate.reason}) and cannot be exported")
+        return export_candidate(store, folder, candidate, name or f"Act{candidate.id}", to)

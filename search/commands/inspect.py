@@ -1,0 +1,223 @@
+"""``list``, ``show`` and ``pareto``: the commands that read a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.commands.options import FormatOption, RunArgument, locate
+
+if TYPE_CHECKING:
+    from runs import Candidate, Store
+
+
+def list_(
+    folder: Annotated[Path, typer.Argument(help="Where the run folders lie.")] = Path("campaigns"),
+    format_: FormatOption = "table",
+) -> None:
+    """List the campaigns in a folder."""
+    import pandas as pd
+
+    from primitives.errors import ActsearchError
+    from runs import list_folders
+    from search.output import emit, number
+    from search.tables import new_table
+
+    if not folder.is_dir():
+        raise ActsearchError(
+            f"there is no folder '{folder}'; 'actsearch launch --preset quick' makes the first campaign"
+        )
+    columns = ["run", "task", "state", "created", "trained", "best_error", "best"]
+    frame = pd.DataFrame([_summary(path) for path in list_folders(folder)], columns=columns)
+    table = new_table("", "run", "task", "state", "created", ">trained", ">best error", "best activation")
+    for row in frame.to_dict("records"):
+        table.add_row(*(str(row[c]) for c in columns[:5]), number(row["best_error"]), row["best"])
+    emit(frame, format_, table)
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    from runs import reading, scored
+    from search.config import from_toml
+
+    with reading(path) as store:
+        frame = scored(store)
+        found = frame[~frame["baseline"].astype(bool)].nsmallest(1, "error")
+        best = {} if found.empty else found.iloc[0].to_dict()
+        trained = sum(c.ask > 0 and c.status not in ("pending", "rejected", "cached") for c in store.candidates())
+        return {
+            "run": str(path),
+            "task": from_toml(store.meta("config"), str(path)).task,
+            "state": store.meta("state"),
+            "created": store.meta("created"),
+            "trained": trained,
+            "best_error": best.get("error"),
+            "best": best.get("expression", ""),
+        }
+
+
+def show(
+    run: RunArgument,
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="Candidate, or a baseline's name.")] = None,
+    format_: FormatOption = "table",
+) -> None:
+    """Show a run, or one candidate: formula, lineage, scores, curves."""
+    from runs import reading
+    from search.output import check_format
+    from search.session import find_candidate
+
+    check_format(format_)
+    folder = locate(run)
+    with reading(folder) as store:
+        if id_ is None:
+            _show_run(store, folder, format_)
+        else:
+            _show_candidate(store, find_candidate(store, id_), format_)
+
+
+def _show_run(store: Store, folder: Path, format_: str) -> None:
+    import pandas as pd
+
+    from search.output import console, emit
+    from search.tables import new_table
+
+    candidates = store.candidates()
+    frame = pd.DataFrame([{"status": c.status, "reason": _kind(c.reason), "origin": c.origin} for c in candidates])
+    if frame.empty:
+        frame = pd.DataFrame(columns=["status", "reason", "origin"])
+    counted = frame.groupby(["status", "reason"]).size().reset_index(name="candidates")
+    counted = counted.sort_values("candidates", ascending=False)
+    table = new_table(f"{folder}: {len(candidates)} candidates, {store.meta('state')}", "status", "why", ">candidates")
+    for row in counted.to_dict("records"):
+        table.add_row(row["status"], row["reason"], str(row["candidates"]))
+    emit(counted, format_, table)
+    if format_ != "table":
+        return
+    credit = frame.assign(ok=frame["status"] == "ok").groupby("origin")["ok"].agg(["size", "sum"])
+    made = ", ".join(f"{origin} {row['sum']}/{row['size']}" for origin, row in credit.iterrows())
+    out = console()
+    out.print(f"\ntrained successfully of proposed, by operator: {made}")
+    out.print(f"created {store.meta('created')} on {store.meta('machine')}")
+    out.print(store.meta("config"), markup=False)
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without its particulars, so that alike ones are counted together."""
+    for cut in (" at x =", " candidate "):
+        reason = reason.split(cut, maxsplit=1)[0]
+    return reason
+
+
+def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
+    import dataclasses
+
+    import pandas as pd
+
+    from primitives import parse
+    from search.output import console, to_json
+    from search.tables import new_table
+
+    evaluations = [
+        {"purpose": purpose, **dataclasses.asdict(e)}
+        for purpose in ("search", "confirm")
+        for e in store.evaluations(purpose)
+        if e.candidate == candidate.id
+    ]
+    if format_ == "json":
+        plain = {**dataclasses.asdict(candidate), "latex": parse(candidate.expression).latex}
+        print(to_json({**plain, "evaluations": evaluations}))
+        return
+    if format_ == "csv":
+        print(pd.DataFrame(evaluations).to_csv(index=False), end="")
+        return
+    out = console()
+    out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}", markup=False)
+    out.print(f"LaTeX: {parse(candidate.expression).latex}", markup=False)
+    out.print(f"status: {candidate.status} {candidate.reason}", markup=False)
+    facts = {"prior": candidate.prior, "gain": candidate.gain, "cost": candidate.cost}
+    described = ", ".join(f"{key} {value:.4g}" for key, value in facts.items() if value is not None)
+    out.print(f"{described}, complexity {candidate.complexity}\n\nlineage:")
+    for line in _lineage(store, candidate):
+        out.print(line, markup=False)
+    if candidate.prior is not None:
+        out.print("\n" + _drawing(candidate.expression), markup=False)
+    table = new_table("", "purpose", "task", ">steps", ">seed", "status", ">error", ">test error", "training loss")
+    for e in evaluations:
+        table.add_row(
+            e["purpose"], e["task"], str(e["steps"]), str(e["seed"]), e["status"],
+            "" if e["error"] is None else f"{e['error']:.4f}",
+            "" if e["test_error"] is None else f"{e['test_error']:.4f}", _sparkline(e["curve"]),
+        )  # fmt: skip
+    if evaluations:
+        out.print(table)
+
+
+def _lineage(store: Store, candidate: Candidate, depth: int = 4) -> list[str]:
+    """Return the ancestors of a candidate, indented, a few generations deep."""
+    known = {c.id: c for c in store.candidates()}
+
+    def lines(c: Candidate, level: int) -> list[str]:
+        text = [f"{'  ' * level}#{c.id} {c.origin}: {c.name or c.expression}"]
+        if level < depth:
+            for parent in dict.fromkeys(c.parents):
+                text += lines(known[parent], level + 1) if parent in known else []
+        return text
+
+    return lines(candidate, 0)
+
+
+def _sparkline(values: Any) -> str:
+    bars = "▁▂▃▄▅▆▇█"
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
+    return "".join(bars[round((v - low) * scale)] for v in values)
+
+
+def _drawing(expression: str, width: int = 61, height: int = 15) -> str:
+    """Draw the function on [-4, 4] in characters."""
+    import numpy as np
+
+    from runs.plots import curve
+
+    _, y = curve(expression, count=width)
+    low, high = float(np.clip(y.min(), -6, 0)), float(np.clip(y.max(), 0.5, 6))
+    rows = [[" "] * width for _ in range(height)]
+    zero = round((high / (high - low)) * (height - 1))
+    rows[zero] = ["·"] * width
+    for line in rows:
+        line[width // 2] = "·"
+    for column, value in enumerate(y):
+        if low <= value <= high:
+            rows[round((high - value) / (high - low) * (height - 1))][column] = "●"
+    labels = {0: f"{high:6.2f} ", zero: f"{0:6.2f} ", height - 1: f"{low:6.2f} "}
+    drawn = [labels.get(i, " " * 7) + "".join(row).rstrip() for i, row in enumerate(rows)]
+    return "\n".join([*drawn, " " * 7 + "-4" + " " * (width // 2 - 2) + "0" + " " * (width // 2 - 1) + "4"])
+
+
+def pareto(
+    run: RunArgument,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture of the front (.png, .svg, .pdf).")] = None,
+    format_: FormatOption = "table",
+) -> None:
+    """Show the front with the baselines beside it.
+
+    The scores are those of the search: picked as the best of many, so flattering. Quote
+    'actsearch confirm' instead.
+    """
+    from runs import pareto as front
+    from runs import reading, scored
+    from runs.plots import plot_front
+    from search.output import check_format, console, emit
+    from search.tables import front_table
+
+    check_format(format_)
+    folder = locate(run)
+    with reading(folder) as store:
+        frame = front(store)
+        emit(frame, format_, front_table(frame, f"Front of {folder} and the baselines"), optional=("name",))
+        if plot is not None:
+            plot_front(scored(store), plot, str(folder.name))
+            console(stderr=True).print(f"plot: {plot}")

@@ -1,0 +1,21 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, or its name inside campaigns/.")]
+FormatOption = Annotated[str, typer.Option("--format", help="table, json or csv.")]
+ExecutorOption = Annotated[str | None, typer.Option(help="ray, or serial for one process.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Ray workers; all CPUs by default.")]
+AddressOption = Annotated[str | None, typer.Option(help="Address of a running Ray cluster.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def locate(run: Path) -> Path:
+    """Return the folder a user means: the path itself, or that name inside ``campaigns/``."""
+    inside = Path("campaigns") / run
+    return inside if not run.exists() and inside.is_dir() else run

@@ -1,0 +1,189 @@
+"""``launch``, ``resume`` and ``confirm``: the commands that train."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.commands.options import (
+    AddressOption,
+    ExecutorOption,
+    FormatOption,
+    QuietOption,
+    RunArgument,
+    WorkersOption,
+    locate,
+)
+
+if TYPE_CHECKING:
+    from runs import Store
+    from search.config import CampaignConfig, Execution
+
+
+def launch(
+    config: Annotated[Path | None, typer.Argument(metavar="[CONFIG.toml]", help="Campaign file.")] = None,
+    preset: Annotated[str | None, typer.Option(help="quick, standard or smoke; a file is put over it.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run folder [campaigns/<date>-<name>].")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the campaign.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task, or 'file.py:Class' for your own network.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
+    trainings: Annotated[int | None, typer.Option(help="Candidates to train.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps of a search training.")] = None,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Run a campaign: search, confirm the finalists, export the best.
+
+    Leaves a folder with run.sqlite (every candidate and evaluation), config.toml, front.png and
+    exports/. Without a file or preset it uses the preset quick. Ctrl-C is safe: resume goes on.
+    """
+    from runs import folder as folders
+    from search.campaign import check_starters
+    from search.config import resolve_config, to_toml
+    from search.session import absolute_task, default_folder, execution_overrides, load_tasks
+
+    options: dict[str, Any] = {"name": name, "seed": seed}
+    overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    if task is not None:
+        overrides |= {"task": absolute_task(task), "confirm": {"tasks": []}}
+    overrides["budget"] = {"trainings": trainings} if trainings is not None else {}
+    overrides["fidelity"] = {"steps": steps} if steps is not None else {}
+    overrides["execution"] = execution_overrides(executor, workers, address)
+    settings = resolve_config(config, preset or (None if config else "quick"), overrides)
+    settings = settings.model_copy(update={"task": absolute_task(settings.task)})
+    check_starters(settings)
+    tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
+    folder = run or default_folder(settings.name)
+    text = to_toml(settings)
+    folders.create(folder, text, {"config": text, "seed": str(settings.seed), "state": "searching"})
+    _carry_on(folder, settings, tasks, settings.execution, quiet)
+
+
+def resume(
+    run: RunArgument,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Go on after any stop; everything it needs is in the run folder."""
+    from runs import folder as folders
+    from search.session import execution_overrides, load_tasks, stored_config
+
+    folder = locate(run)
+    with folders.reading(folder) as store:
+        settings = stored_config(store, folder)
+    execution = _execution(settings, execution_overrides(executor, workers, address))
+    tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
+    _carry_on(folder, settings, tasks, execution, quiet)
+
+
+def confirm(
+    run: RunArgument,
+    top: Annotated[int | None, typer.Option(min=1, help="Finalists.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Fresh seeds.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Task; may be given several times.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [each task's recipe].")] = None,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    format_: FormatOption = "table",
+    quiet: QuietOption = False,
+) -> None:
+    """Train finalists and baselines on fresh seeds and test the differences.
+
+    What was trained before is not trained again, so a second call with the same options answers
+    at once. JSON and CSV give the paired comparisons.
+    """
+    from runs import comparisons
+    from runs import folder as folders
+    from search.confirmation import Plan
+    from search.output import check_format, records, to_json
+    from search.session import absolute_task, execution_overrides, print_confirmation, stored_config
+
+    check_format(format_)
+    folder = locate(run)
+    with folders.writing(folder) as store:
+        settings = stored_config(store, folder)
+        names = tuple(absolute_task(name) for name in task or settings.confirm_tasks)
+        chosen = settings.confirm
+        plan = Plan(top or chosen.top, seeds or chosen.seeds, names, steps or chosen.steps, settings.fidelity.timeout)
+        execution = _execution(settings, execution_overrides(executor, workers, address))
+        with _Interruptible(folder, f"actsearch confirm {folder}"):
+            _train_confirmation(store, plan, execution, quiet)
+        frame = comparisons(store)
+        if format_ == "table":
+            print_confirmation(store, settings)
+        else:
+            print(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
+
+
+def _execution(settings: CampaignConfig, overrides: dict[str, Any]) -> Execution:
+    from search.config import from_dict, merge
+
+    merged = merge(settings.model_dump(mode="json"), {"execution": overrides})
+    return from_dict(merged, "command line").execution
+
+
+def _carry_on(folder: Path, settings: CampaignConfig, tasks: dict[str, Any], execution: Execution, quiet: bool) -> None:
+    """Search until the budget is spent, then confirm, print and export."""
+    from runs import folder as folders
+    from search.campaign import Campaign
+    from search.confirmation import confirm as run_confirmation
+    from search.output import console
+    from search.progress import ProgressView, closing_line, prior_line
+    from search.session import make_executor, print_outcome
+
+    with folders.writing(folder) as store, _Interruptible(folder, f"actsearch resume {folder}"):
+        campaign = Campaign(settings, store)
+        if not quiet:
+            console(stderr=True).print(f"campaign in {folder}: {settings.task}, {settings.budget.trainings} trainings")
+        with make_executor(execution, tasks) as executor, ProgressView(quiet) as view:
+            campaign.run(executor, view)
+            if settings.confirm.automatic and any(not best.baseline for best in campaign.progress.best):
+                run_confirmation(store, _plan(settings), executor, view.confirming)
+        store.set_meta("state", "finished")
+        print_outcome(store, folder, settings)
+        print(f"\n{closing_line(campaign.progress)}\n{prior_line(campaign.progress)}")
+        print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch confirm {folder} --seeds 20")
+
+
+def _plan(settings: CampaignConfig) -> Any:
+    from search.confirmation import Plan
+
+    chosen = settings.confirm
+    return Plan(chosen.top, chosen.seeds, settings.confirm_tasks, chosen.steps, settings.fidelity.timeout)
+
+
+def _train_confirmation(store: Store, plan: Any, execution: Execution, quiet: bool) -> None:
+    """Start workers only when something is missing."""
+    from search.confirmation import confirm as run_confirmation
+    from search.confirmation import missing_jobs
+    from search.progress import ProgressView
+    from search.session import load_tasks, make_executor
+
+    tasks = load_tasks(plan.tasks)
+    if not missing_jobs(store, plan, list(tasks.values())):
+        return
+    with make_executor(execution, tasks) as executor, ProgressView(quiet) as view:
+        run_confirmation(store, plan, executor, view.confirming)
+
+
+class _Interruptible:
+    """Turns Ctrl-C into a saved campaign, the command that goes on with it, and exit code 130."""
+
+    def __init__(self, folder: Path, command: str) -> None:
+        self.folder, self.command = folder, command
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            print(f"\nstopped; everything finished is saved. Go on with: {self.command}", file=sys.stderr)
+            raise typer.Exit(130) from None

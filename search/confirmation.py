@@ -1,0 +1,93 @@
+"""Confirmation: finalists and baselines trained again, on seeds and a test part never used before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from evaluators import Executor, Job, Task
+from primitives import ActsearchError
+from runs import Candidate, Store, finalists
+
+FIRST_SEED = 10_000
+"""Search seeds lie below 1,000, confirmation seeds from here on: no seed is ever used for both."""
+
+_SEEDS_A_JOB = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to confirm.
+
+    Attributes:
+        top: number of finalists.
+        seeds: number of fresh seeds.
+        tasks: names; the same panel is trained on each.
+        steps: optimiser steps; each task's own recipe when ``None``.
+        timeout: seconds for one candidate on one task.
+    """
+
+    top: int
+    seeds: int
+    tasks: tuple[str, ...]
+    steps: int | None = None
+    timeout: float = 600.0
+
+
+def confirm(
+    store: Store,
+    plan: Plan,
+    executor: Executor,
+    observer: Callable[[int, int], None] = lambda *_: None,
+) -> None:
+    """Train what the plan asks for and the run file lacks; results are stored as they come.
+
+    Args:
+        store: of a run that has trained at least one candidate.
+        plan: what to train.
+        executor: holding every task of the plan.
+        observer: called with jobs done and jobs in all.
+
+    Raises:
+        ActsearchError: the search found nothing to confirm.
+    """
+    jobs = missing_jobs(store, plan, [executor.tasks[name] for name in plan.tasks])
+    observer(0, len(jobs))
+    for job in jobs:
+        executor.submit(job)
+    done = 0
+    while finished := executor.collect():
+        for _, evaluations in finished:
+            store.record("confirm", evaluations)
+            done += 1
+        observer(done, len(jobs))
+
+
+def missing_jobs(store: Store, plan: Plan, tasks: Sequence[Task]) -> list[Job]:
+    """Return the jobs of a plan that the run file has no answer to, cheapest candidates spread out."""
+    panel = _panel(store, plan.top)
+    done = {(e.candidate, e.task, e.steps, e.seed) for e in store.evaluations("confirm")}
+    jobs = []
+    for task in tasks:
+        steps = plan.steps or task.recipe.steps
+        for candidate in panel:
+            wanted = range(FIRST_SEED, FIRST_SEED + plan.seeds)
+            seeds = [s for s in wanted if (candidate.id, task.name, steps, s) not in done]
+            jobs += [
+                _job(candidate, task.name, steps, seeds[at : at + _SEEDS_A_JOB], plan.timeout)
+                for at in range(0, len(seeds), _SEEDS_A_JOB)
+            ]
+    return jobs
+
+
+def _job(candidate: Candidate, task: str, steps: int, seeds: Sequence[int], timeout: float) -> Job:
+    assert candidate.gain is not None
+    return Job(candidate.id, candidate.expression, candidate.gain, task, steps, tuple(seeds), True, timeout)
+
+
+def _panel(store: Store, top: int) -> list[Candidate]:
+    """Return the finalists and every baseline that can be trained."""
+    chosen = set(finalists(store, top))
+    if not chosen:
+        raise ActsearchError("there is nothing to confirm: the search has not trained any candidate successfully")
+    return [c for c in store.candidates() if c.id in chosen or (c.name is not None and c.gain is not None)]

@@ -1,0 +1,72 @@
+"""NSGA-II (Deb et al. 2002) in steady state: ask whenever a worker is free, tell one at a time."""
+
+from __future__ import annotations
+
+import random
+
+from deap import base, tools
+
+from search.config import StrategyConfig
+from search.grammar import Grammar, Tree
+from search.strategy import Proposal, Strategy, Told
+from search.variation import crossover, mutate
+
+
+class _Fitness(base.Fitness):
+    """Three objectives, all minimised."""
+
+    weights = (-1.0, -1.0, -1.0)
+
+
+class _Individual:
+    """What DEAP's selection works on: a tree's id with its fitness."""
+
+    def __init__(self, told: Told) -> None:
+        self.id, self.tree = told.id, told.tree
+        self.fitness = _Fitness(told.objectives)
+        self.rank = 0
+
+
+class NSGA2(Strategy):
+    """Keeps a population by non-dominated rank and crowding; parents win binary tournaments."""
+
+    def __init__(self, grammar: Grammar, config: StrategyConfig) -> None:
+        self.grammar = grammar
+        self._config = config
+        self._population: list[_Individual] = []
+
+    def ask(self, count: int) -> list[Proposal]:
+        """Return children of the population, or random trees while it is small."""
+        return [self._child() for _ in range(count)]
+
+    def tell(self, told: Told) -> None:
+        """Add an individual and keep the best by rank and crowding distance."""
+        self._population.append(_Individual(told))
+        if len(self._population) > self._config.population:
+            self._population = tools.selNSGA2(self._population, self._config.population)
+        for rank, front in enumerate(tools.sortNondominated(self._population, len(self._population))):
+            tools.emo.assignCrowdingDist(front)
+            for individual in front:
+                individual.rank = rank
+
+    def _child(self) -> Proposal:
+        if len(self._population) < 4 or random.random() < self._config.newcomers:
+            return self._random()
+        first = self._parent()
+        if random.random() < self._config.crossover:
+            second = self._parent()
+            child = crossover(self.grammar, first.tree, second.tree)
+            if child is not None:
+                return Proposal(child, "crossover", (first.id, second.id))
+        mutated = mutate(self.grammar, first.tree)
+        return self._random() if mutated is None else Proposal(mutated[1], mutated[0], (first.id,))
+
+    def _random(self) -> Proposal:
+        tree: Tree = self.grammar.random_tree()
+        return Proposal(tree, "random")
+
+    def _parent(self) -> _Individual:
+        one, other = random.choice(self._population), random.choice(self._population)
+        if one.rank != other.rank:
+            return one if one.rank < other.rank else other
+        return one if one.fitness.crowding_dist >= other.fitness.crowding_dist else other

@@ -1,0 +1,80 @@
+"""What the reading commands print: one frame as a table, as strict JSON, or as CSV."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from primitives.errors import ActsearchError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
+
+FORMATS = ("table", "json", "csv")
+_WIDTH = 118
+
+
+def console(stderr: bool = False) -> Console:
+    """Return a console; without a terminal it is wide enough for formulas and has no colour."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH, highlight=False, soft_wrap=False)
+
+
+def check_format(format_: str) -> str:
+    """Return the format.
+
+    Raises:
+        ActsearchError: it is not table, json or csv.
+    """
+    if format_ not in FORMATS:
+        raise ActsearchError(unknown("format", format_, FORMATS))
+    return format_
+
+
+def records(frame: pd.DataFrame, optional: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return rows as plain JSON values; missing is ``None``, and ``optional`` keys are left out."""
+    rows = []
+    for row in frame.to_dict("records"):
+        plain = {str(key): _plain(value) for key, value in row.items()}
+        rows.append({key: value for key, value in plain.items() if key not in optional or value is not None})
+    return rows
+
+
+def _plain(value: Any) -> Any:
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def to_json(value: Any) -> str:
+    """Return strict JSON; a non-finite number is a fault of ours."""
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def emit(frame: pd.DataFrame, format_: str, table: Table, optional: Sequence[str] = ()) -> None:
+    """Print a frame in the asked format; ``table`` is its version for people."""
+    check_format(format_)
+    if format_ == "json":
+        print(to_json(records(frame, optional)))
+    elif format_ == "csv":
+        print(frame.to_csv(index=False), end="")
+    else:
+        console().print(table)
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Return a number for a table, an empty string for a missing one."""
+    plain = _plain(value)
+    return "" if plain is None else f"{plain:.{digits}f}"
+
+
+def with_error(mean: Any, spread: Any, digits: int = 4) -> str:
+    """Return ``0.1234 ±0.0021``, without the second part when it is missing."""
+    text, tail = number(mean, digits), number(spread, digits)
+    return f"{text} ±{tail}" if tail else text

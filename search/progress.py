@@ -1,0 +1,119 @@
+"""Live progress: rates, filters and the best formulas so far; plain lines without a terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+from search.campaign import Progress
+from search.output import console, number
+from search.tables import new_table
+
+_SHOWN = 8
+
+
+class ProgressView:
+    """Shows a campaign while it runs; use as a context manager and call it with each progress."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._console: Console = console(stderr=True)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._interactive = self._console.is_terminal and not quiet
+        self._quiet = quiet
+        self._said: tuple[int, int | None] = (-1, None)
+
+    def __enter__(self) -> Self:
+        """Start the live display."""
+        if self._interactive:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the live display."""
+        if self._interactive:
+            self._live.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show the state of the search."""
+        if self._interactive:
+            self._live.update(_panel(progress))
+        elif not self._quiet:
+            self._line(progress)
+
+    def confirming(self, done: int, total: int) -> None:
+        """Show how far confirmation is."""
+        if self._interactive:
+            self._live.update(Text(f"confirming on fresh seeds: {done} of {total} jobs"))
+        elif not self._quiet and (done == total or done % max(1, total // 5) == 0):
+            print(f"confirming on fresh seeds: {done} of {total} jobs", file=sys.stderr, flush=True)
+
+    def _line(self, progress: Progress) -> None:
+        """Print a line when a tenth of the budget has gone by or the best formula has changed."""
+        if not progress.best:
+            return
+        best = progress.best[0]
+        tenth = 10 * progress.trained // max(1, progress.budget)
+        if (tenth, best.id) == self._said:
+            return
+        self._said = (tenth, best.id)
+        print(f"{_headline(progress)}; best {best.error:.4f}: {best.label}", file=sys.stderr, flush=True)
+
+
+def _headline(progress: Progress) -> str:
+    counts = progress.counts
+    failed = sum(counts.get(s, 0) for s in ("diverged", "timeout", "oom", "crashed"))
+    return (
+        f"{progress.trained}/{progress.budget} trained, {progress.proposed} proposed "
+        f"({counts.get('rejected', 0)} rejected, {counts.get('cached', 0)} known, {failed} failed), "
+        f"{progress.wall_seconds:.0f} s"
+    )
+
+
+def _panel(progress: Progress) -> Group:
+    table = new_table("", ">id", "best so far", ">validation error", ">cost")
+    for best in progress.best[:_SHOWN]:
+        style = "yellow" if best.baseline else None
+        table.add_row(str(best.id), escape(best.label), number(best.error), number(best.cost, 0), style=style)
+    lines = [Text(_headline(progress)), Text(_eta(progress)), Text(prior_line(progress), style="dim")]
+    return Group(*lines, table)
+
+
+def _eta(progress: Progress) -> str:
+    if not progress.trained:
+        return "training the baselines"
+    left = (progress.budget - progress.trained) * progress.wall_seconds / progress.trained
+    return f"about {left:.0f} s left on {progress.workers} worker{'s' if progress.workers > 1 else ''}"
+
+
+def prior_line(progress: Progress) -> str:
+    """Return what the campaign has learned about the entropy prior."""
+    found = progress.correlation
+    if found is None:
+        return "entropy prior: not enough trainings to judge it"
+    return (
+        f"entropy prior against measured error: Spearman {found.rho:+.2f} "
+        f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates"
+        + ("" if found.low > 0 or found.high < 0 else "; no evidence that it helps, so it is ignored")
+    )
+
+
+def closing_line(progress: Progress) -> str:
+    """Return where the wall time of this process went."""
+    if not progress.training_seconds:
+        return f"{progress.trained} candidates were trained before; nothing was left to search"
+    available = max(1e-9, progress.wall_seconds * progress.workers)
+    share = min(1.0, progress.training_seconds / available)
+    each = 1e3 * progress.driver_seconds / max(1, progress.proposed)
+    return (
+        f"{progress.trained} candidates trained after {progress.wall_seconds:.0f} s; "
+        f"training filled {share:.0%} of the time of "
+        f"{progress.workers} worker{'s' if progress.workers > 1 else ''}, the driver took {each:.1f} ms a candidate"
+    )

@@ -1,0 +1,161 @@
+"""From a configuration to running workers: tasks, executors, and the closing act of a campaign."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from evaluators import Executor, Task, load_task
+from primitives import ActsearchError, Expression, parse
+from runs import Store, comparisons, confirmed, finalists, pareto
+from runs.candidate import Candidate
+from runs.export import export
+from runs.folder import CONFIG, EXPORTS
+from runs.plots import plot_front
+from runs.provenance import provenance
+from search.config import CampaignConfig, Execution, from_toml
+from search.output import console
+from search.tables import comparison_table, confirmed_table, front_table, verdicts
+
+
+def absolute_task(name: str) -> str:
+    """Return a task name that means the same from any folder."""
+    file, colon, class_name = name.rpartition(":")
+    return f"{Path(file).expanduser().resolve()}:{class_name}" if colon and ".py" in file else name
+
+
+def load_tasks(names: Iterable[str]) -> dict[str, Task]:
+    """Return tasks by name, their data loaded, so that errors come before anything starts."""
+    tasks = {name: load_task(name) for name in dict.fromkeys(names)}
+    for name, task in tasks.items():
+        try:
+            task.data("train")
+        except ActsearchError:
+            raise
+        except Exception as error:
+            raise ActsearchError(f"task '{name}' cannot load its data: {type(error).__name__}: {error}") from error
+    return tasks
+
+
+def make_executor(execution: Execution, tasks: dict[str, Task]) -> Executor:
+    """Start the executor that a configuration names."""
+    if execution.executor == "serial":
+        from evaluators.serial import SerialExecutor
+
+        return SerialExecutor(tasks, execution.device)
+    from evaluators.ray_executor import RayExecutor
+
+    return RayExecutor(tasks, execution.workers, execution.address, execution.device)
+
+
+def execution_overrides(executor: str | None, workers: int | None, address: str | None) -> dict[str, Any]:
+    """Return the given command-line options as a configuration section."""
+    given = {"executor": executor, "workers": workers, "address": address}
+    if executor == "serial" and (workers or address):
+        raise ActsearchError("--workers and --address belong to --executor ray; leave them out with serial")
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def default_folder(name: str) -> Path:
+    """Return ``campaigns/<date>-<name>``, numbered when that is taken."""
+    base = Path("campaigns") / f"{time.strftime('%Y-%m-%d')}-{name}"
+    folder, number = base, 1
+    while folder.exists():
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder
+
+
+def stored_config(store: Store, folder: Path) -> CampaignConfig:
+    """Return the configuration a run was started with; the run file is the truth, not the copy beside it."""
+    text = store.meta("config")
+    copy = folder / CONFIG
+    if copy.is_file() and copy.read_text(encoding="utf-8", errors="replace") != text:
+        console(stderr=True).print(
+            f"note: {copy} differs from the configuration the run was started with; the run keeps the latter"
+        )
+    return from_toml(text, f"{folder} (stored configuration)")
+
+
+def find_candidate(store: Store, wanted: str) -> Candidate:
+    """Return a candidate by id or a baseline by name.
+
+    Raises:
+        ActsearchError: it is not there.
+    """
+    from primitives.errors import nearest
+
+    candidates = store.candidates()
+    for candidate in candidates:
+        if wanted in (str(candidate.id), candidate.name) or wanted == f"#{candidate.id}":
+            return candidate
+    names = [c.name for c in candidates if c.name]
+    hint = f"; ids run from 1 to {len(candidates)}" if re.fullmatch(r"#?\d+", wanted) else nearest(wanted, names)
+    raise ActsearchError(f"no candidate '{wanted}' in '{store.path.parent}'{hint}")
+
+
+def recommended(store: Store, config: CampaignConfig) -> int | None:
+    """Return the finalist to export: lowest fresh-seed validation error on the search task.
+
+    Validation decides and the test part is only reported, so choosing among finalists does not
+    flatter the test error. Without confirmation it is the first finalist of the search.
+    """
+    frame = confirmed(store)
+    found = frame[(frame["task"] == config.task) & frame["name"].isna() & frame["test_error"].notna()]
+    if not found.empty:
+        return int(found.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
+    best = finalists(store, 1)
+    return best[0] if best else None
+
+
+def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str, target: str = "torch") -> str:
+    """Return the text of an export with provenance."""
+    expression: Expression = parse(candidate.expression)
+    return export(
+        expression,
+        target,  # type: ignore[arg-type]
+        name=name,
+        gain=candidate.gain or 1.0,
+        provenance=provenance(store, folder, candidate),
+    )
+
+
+def print_confirmation(store: Store, config: CampaignConfig) -> None:
+    """Print what confirmation says, the search task first, and a verdict for each finalist."""
+    out = console()
+    results, differences = confirmed(store), comparisons(store)
+    tasks = sorted(set(results["task"]), key=lambda task: (task != config.task, task))
+    for task in tasks:
+        out.print(confirmed_table(results, task, task == config.task), "")
+        out.print(comparison_table(differences, task), "")
+    for task in tasks:
+        for line in verdicts(differences[differences["task"] == task]):
+            print(line)
+
+
+def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
+    """Print front and confirmation, draw the picture, export the recommended candidate."""
+    from runs.front import scored
+
+    out = console()
+    out.print(
+        front_table(pareto(store), f"Front of {folder} and the baselines (validation, selected: no evidence)"), ""
+    )
+    print_confirmation(store, config)
+    everything = scored(store)
+    if everything.empty:
+        return
+    picture = folder / "front.png"
+    plot_front(everything, picture, f"{config.name}: {config.task}, {config.fidelity.steps} steps, seed {config.seed}")
+    print(f"\nplot: {picture}")
+    chosen = recommended(store, config)
+    if chosen is None:
+        return
+    candidate = find_candidate(store, str(chosen))
+    file = folder / EXPORTS / f"act{candidate.id}.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(export_candidate(store, folder, candidate, f"Act{candidate.id}"), encoding="utf-8")
+    print(f"exported: {file} (#{candidate.id}, lowest fresh-seed validation error among the finalists)")
