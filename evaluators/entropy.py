@@ -12,18 +12,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import fft
 
 from evaluators.gaussian import WEIGHTS, Array, Samples, expectation
 
 NOISE = 0.1
 """Standard deviation of the smoothing noise, in units of the output's standard deviation."""
 
-_STEP = NOISE / 5
+_STEP = NOISE / 16
 _REACH = 41.0
-_BINS = 2 * round(_REACH / _STEP) + 1
-_CENTRES = (np.arange(_BINS) - _BINS // 2) * _STEP
-_FREQUENCIES = 2 * np.pi * np.fft.rfftfreq(_BINS, d=_STEP)
-_SMOOTHING = np.exp(-((_FREQUENCIES * NOISE) ** 2) / 2)
+_BINS = fft.next_fast_len(2 * round(_REACH / _STEP) + 1, real=True)
+_FREQUENCIES = 2 * np.pi * fft.rfftfreq(_BINS, d=_STEP)
+# Linear binning adds a variance of step^2/6 on average; the noise gives that much up.
+_SMOOTHING = np.exp(-(_FREQUENCIES**2) * (NOISE**2 - _STEP**2 / 6) / 2)
 
 CEILING = 0.5 * math.log(2 * math.pi * math.e * (1 + NOISE**2))
 """Largest possible value, in nats: a Gaussian output, which a linear activation gives."""
@@ -51,5 +52,5 @@ def _smoothed_density(values: Array) -> Array:
     share = position - lower
     histogram = np.bincount(lower, WEIGHTS * (1 - share), minlength=_BINS)
     histogram += np.bincount(lower + 1, WEIGHTS * share, minlength=_BINS)
-    density = np.fft.irfft(np.fft.rfft(histogram / _STEP) * _SMOOTHING, n=_BINS)
+    density = fft.irfft(fft.rfft(histogram / _STEP) * _SMOOTHING, n=_BINS)
     return np.maximum(density, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import time
 from collections import deque
@@ -153,6 +154,8 @@ def _connect(address: str | None, workers: int | None) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
+    if address is not None:
+        _check_reachable(address)
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address is None:
         options |= {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
@@ -165,6 +168,24 @@ def _connect(address: str | None, workers: int | None) -> Any:
             "leave --address out to start a local one, or use --executor serial"
         ) from error
     return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Try to open ``host:port`` of an address first: Ray itself would try for minutes.
+
+    Raises:
+        ActsearchError: nothing listens there.
+    """
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon:
+        return  # "auto" and the like are Ray's to resolve
+    try:
+        socket.create_connection((host, int(port)), timeout=5.0).close()
+    except (OSError, ValueError) as error:
+        raise ActsearchError(
+            f"cannot reach a Ray cluster at '{address}': {error}; "
+            "leave --address out to start a local one, or use --executor serial"
+        ) from None
 
 
 def _ship_user_modules(tasks: Mapping[str, Task], ray: Any) -> None:

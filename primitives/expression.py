@@ -48,6 +48,8 @@ class Expression:
     def __post_init__(self) -> None:
         if self.body.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
             raise ExpressionError(f"'{self.body}' is not a real number anywhere; check it for a division by zero")
+        long = {n: exact(n) for n in self.body.atoms(sympy.Float, sympy.Rational)}
+        object.__setattr__(self, "body", self.body.xreplace({n: short for n, short in long.items() if n != short}))
         names = {symbol.name for symbol in self.body.free_symbols} - {"x"}
         stray = sorted(names - set(PARAMETER_NAMES))
         if stray:
@@ -115,10 +117,12 @@ def _weight(node: sympy.Expr) -> int:
         return 1 + _weight(-node)
     if isinstance(node, sympy.Add):
         minus = sum(isinstance(child, sympy.Mul) and child.args[0] == -1 for child in node.args)
-        return sum(map(_weight, node.args)) + len(node.args) - 1 - min(minus, len(node.args) - 1)
+        operators: int = len(node.args) - 1 - min(minus, len(node.args) - 1)
+        return sum(map(_weight, node.args)) + operators
     inner: int = sum(map(_weight, node.args))
     if isinstance(node, sympy.Mul):
-        return inner + len(node.args) - 1
+        factors: int = len(node.args)
+        return inner + factors - 1
     primitive = of_function(node.func)
     weight: int = primitive.weight if primitive else 1
     return inner + weight

@@ -52,8 +52,7 @@ class ${name}Function(torch.autograd.Function):
 
 
 class ${name}(nn.Module):
-    """Activation $formula.$described
-    """
+    """Activation $formula.$described"""
 
 $constructor    def forward(self, x):
         return ${name}Function.apply($applied).to(x.dtype)
@@ -127,7 +126,7 @@ def _described(expression: Expression) -> str:
     if not expression.parameters:
         return ""
     rows = "".join(f"\n        {name}: initial value of the learnable {name}." for name in expression.parameters)
-    return f"\n\n    Args:{rows}"
+    return f"\n\n    Args:{rows}\n    "
 
 
 def _constructor(expression: Expression) -> str:

@@ -25,7 +25,6 @@ _SYNONYMS = {
     "Max": "max", "maximum": "max", "Min": "min", "minimum": "min", "Abs": "abs", "arctan": "atan",
     "arcsinh": "asinh", "log_sigmoid": "logsigmoid", "swish": "silu", "ln": "log",
 }  # fmt: skip
-_OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 
 def parse(text: str) -> Expression:
@@ -96,15 +95,14 @@ class _Walker:
         self.source = source
 
     def walk(self, node: ast.expr, depth: int = 0) -> sympy.Expr:
-        if depth > MAX_DEPTH * 4:
-            raise self._refuse(node, f"the formula is nested more than {MAX_DEPTH * 4} levels deep")
+        self._guard(node, depth)
         if isinstance(node, ast.Constant):
             return self._number(node)
         if isinstance(node, ast.Name):
             return self._name(node)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-            value = self.walk(node.operand, depth + 1)
-            return -value if isinstance(node.op, ast.USub) else value
+            sign = -1 if isinstance(node.op, ast.USub) else 1
+            return sign * self.walk(node.operand, depth + 1)
         if isinstance(node, ast.BinOp):
             return self._binary(node, depth)
         if isinstance(node, ast.Call):
@@ -147,15 +145,35 @@ class _Walker:
         raise self._refuse(node, f"unknown name{hint or '; use x, a parameter such as alpha, pi or E'}")
 
     def _binary(self, node: ast.BinOp, depth: int) -> sympy.Expr:
+        if isinstance(node.op, (ast.Mult, ast.Div)):
+            return self._checked(node, sympy.Mul(*self._factors(node, depth)))
         left, right = self.walk(node.left, depth + 1), self.walk(node.right, depth + 1)
         if isinstance(node.op, ast.Pow):
             return self._power(node, left, right)
-        operator = _OPERATORS.get(type(node.op))
-        if operator is None:
+        if not isinstance(node.op, (ast.Add, ast.Sub)):
             raise self._refuse(node, f"the operator {type(node.op).__name__} is not one of + - * / **")
-        if operator == "div" and right.is_zero:
-            raise self._refuse(node, "it divides by zero")
-        return self._checked(node, get(operator).build(left, right))
+        return self._checked(node, left + right if isinstance(node.op, ast.Add) else left - right)
+
+    def _factors(self, node: ast.expr, depth: int) -> list[sympy.Expr]:
+        """Return the factors of a chain of ``*`` and ``/``, so that sympy sees the product whole.
+
+        Step by step ``-(x + 1)*y`` would become ``(-x - 1)*y``: another structure than was written.
+        """
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return [sympy.Integer(-1), *self._factors(node.operand, depth + 1)]
+        if not (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div))):
+            return [self.walk(node, depth + 1)]
+        self._guard(node, depth)
+        right = self.walk(node.right, depth + 1)
+        if isinstance(node.op, ast.Div):
+            if right.is_zero:
+                raise self._refuse(node, "it divides by zero")
+            right = 1 / right
+        return [*self._factors(node.left, depth + 1), right]
+
+    def _guard(self, node: ast.expr, depth: int) -> None:
+        if depth > MAX_DEPTH * 4:
+            raise self._refuse(node, f"the formula is nested more than {MAX_DEPTH * 4} levels deep")
 
     def _power(self, node: ast.BinOp, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
         if exponent.is_number and not abs(exponent) <= MAX_EXPONENT:

@@ -13,6 +13,7 @@ Derivative = Callable[..., sympy.Expr]
 
 # Constants are exact rationals of this many significant digits, so that equal formulas hash equal.
 SIGNIFICANT_DIGITS = 12
+_SIMPLE = 10**6
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Primitive:
 
 
 def exact(value: Any) -> sympy.Rational:
-    """Return a number as an exact rational of at most 12 significant digits."""
-    if isinstance(value, sympy.Rational):
+    """Return a number as a rational: itself when it is simple, else its first 12 significant digits."""
+    if isinstance(value, sympy.Rational) and abs(value.p) < _SIMPLE and value.q < _SIMPLE:
         return value
     return sympy.Rational(f"{float(value):.{SIGNIFICANT_DIGITS}g}")
 

@@ -60,7 +60,7 @@ class _Renderer:
         return self._call(node)
 
     def _add(self, node: sympy.Expr) -> str:
-        first, *rest = node.as_ordered_terms()
+        first, *rest = sorted(node.as_ordered_terms(), key=lambda term: term.could_extract_minus_sign())
         text = self.text(first, _ADD)
         for term in rest:
             negative = term.could_extract_minus_sign()
@@ -77,7 +77,8 @@ class _Renderer:
             inverse = isinstance(factor, sympy.Pow) and factor.exp.is_Rational and factor.exp < 0
             (below if inverse else above).append(1 / factor if inverse else factor)
         if coefficient != 1:
-            above.insert(0, coefficient) if _is_short(coefficient) else self._split(coefficient, above, below)
+            short = not coefficient.is_Rational or _is_short(coefficient)
+            above.insert(0, coefficient) if short else self._split(coefficient, above, below)
         text = "*".join(self.text(factor, _NEG) for factor in above) or "1"
         for factor in below:
             text += "/" + self.text(factor, _POW)
@@ -173,13 +174,18 @@ def formula(expression: sympy.Expr) -> str:
 def code(expressions: Sequence[sympy.Expr], dialect: Dialect) -> Code:
     """Return straight-line code for several expressions that share their common subexpressions."""
     symbols = sympy.numbered_symbols("t")
-    shared, results = sympy.cse(list(expressions), symbols=symbols)
+    shared, results = sympy.cse([_folded(e) for e in expressions], symbols=symbols)
     renderer = _Renderer(dialect)
     for symbol, value in shared:
         text = renderer.text(value)
         renderer.statements.append((symbol.name, text))
     texts = tuple(renderer.text(result) for result in results)
     return Code(tuple(renderer.statements), texts)
+
+
+def _folded(expression: sympy.Expr) -> sympy.Expr:
+    """Return the expression with every composite constant, such as ``sqrt(2)``, as one number."""
+    return expression.replace(lambda e: e.is_number and not e.is_Atom, lambda e: e.evalf(20))
 
 
 class _Latex(LatexPrinter):

@@ -51,9 +51,14 @@ def _draw_front(axes: Any, everything: pd.DataFrame) -> None:
     found = everything[~baseline]
     front = everything[everything["on_front"]].sort_values("cost")
     axes.scatter(found["cost"], found["error"], s=18, c=_OTHER, label="trained candidates", zorder=1)
+    axes.step(front["cost"], front["error"].cummin(), where="post", color=_FOUND, lw=0.8, alpha=0.5, zorder=1)
     _bars(axes, everything[baseline], _BASELINE, "s", "baselines")
     _bars(axes, front[~front["baseline"].astype(bool)], _FOUND, "o", "front")
     axes.set_xscale("log")
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 2 * everything["cost"].max()]
+    axes.set_xticks(ticks, [str(t) for t in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(0.8 * everything["cost"].min(), 1.6 * everything["cost"].max())
     low, high = everything["error"].quantile([0.0, 0.9])
     room = max(high - low, 1e-3)
     axes.set_ylim(low - 0.25 * room, high + 0.3 * room)
@@ -73,8 +78,9 @@ def _bars(axes: Any, rows: pd.DataFrame, colour: str, marker: str, label: str) -
 
 def _label(axes: Any, rows: pd.DataFrame) -> None:
     """Write formulas beside their points, stepping down or up where two would overlap."""
-    figure = axes.figure
-    figure.canvas.draw()
+    from matplotlib.text import Text
+
+    axes.figure.canvas.draw()
     taken: list[Any] = []
     for row in rows.sort_values("error").to_dict("records"):
         text = row["name"] or _short(row["expression"].split(";")[0])
@@ -90,7 +96,9 @@ def _label(axes: Any, rows: pd.DataFrame) -> None:
                 va="center",
                 arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.4} if shift else None,
             )
-            box = note.get_window_extent().expanded(1.0, 1.05)
+            note.update_positions(axes.figure.canvas.get_renderer())
+            # The text alone: an annotation's own extent would include the arrow.
+            box = Text.get_window_extent(note).expanded(1.0, 1.05)
             if not any(box.overlaps(other) for other in taken):
                 taken.append(box)
                 break
@@ -109,10 +117,10 @@ def _draw_curves(axes: Any, everything: pd.DataFrame) -> None:
         axes.plot([], [], color=_BASELINE, lw=1, ls="--" if row["name"] == "gelu" else ":", label=row["name"])
     for row in best.to_dict("records"):
         axes.plot(*curve(row["expression"]), lw=1.8, label=f"#{row['id']} {_short(row['expression'].split(';')[0])}")
-    axes.set_ylim(-3, 4)
+    axes.set_ylim(-4, 4)
     axes.set_xlabel("x")
     axes.set_title("lowest search error, beside ReLU and GELU", fontsize=9)
-    axes.legend(frameon=False, fontsize=7.5, loc="upper left")
+    axes.legend(fontsize=7.5, loc="lower right")
     axes.grid(alpha=0.2)
 
 

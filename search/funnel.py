@@ -90,13 +90,14 @@ class Funnel:
         known = self._seen.find_structure(expression)
         if known is not None:
             return candidate.stopped("cached", f"written like candidate {known}")
-        judged = assessed(candidate, assess(expression))
-        print_ = None
-        if judged.prior is not None:
-            print_ = fingerprint(expression, scale_free=True)
-            known = self._seen.find_values(print_)
-            if known is not None:
-                judged = judged.stopped("cached", f"the same function, up to output scale, as candidate {known}")
+        try:
+            judged = assessed(candidate, assess(expression))
+            print_ = None if judged.prior is None else fingerprint(expression, scale_free=True)
+        except Exception as fault:  # one formula must not end a campaign; the row tells what happened
+            judged, print_ = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}"), None
+        known = None if print_ is None else self._seen.find_values(print_)
+        if known is not None:
+            judged = judged.stopped("cached", f"the same function, up to output scale, as candidate {known}")
         self._seen.add(identifier, expression, print_)
         return judged
 

@@ -73,9 +73,9 @@ class Grammar:
             else:
                 stack.append(exact(node.value.value) if isinstance(node.value, Constant) else X)
         try:
-            expression = Expression(stack.pop(), tuple(initial))
-        except ActsearchError:
-            return None
+            expression = Expression(_folded(stack.pop()), tuple(initial))
+        except (ActsearchError, TypeError, ValueError, OverflowError):
+            return None  # not a real function, e.g. the logarithm of a negative constant
         return expression if expression.complexity <= self.config.max_complexity else None
 
     def fits(self, tree: Tree) -> bool:
@@ -150,6 +150,11 @@ class Grammar:
             return names.get(node.exp), (node.base,)
         primitive = of_function(node.func)
         return (primitive.name if primitive else None), node.args
+
+
+def _folded(body: sympy.Expr) -> sympy.Expr:
+    """Return the body with every composite constant, such as ``tanh(0.5)``, as one decimal."""
+    return body.replace(lambda e: e.is_number and not e.is_Rational, lambda e: exact(e.evalf(20)))
 
 
 def _uses_x(tree: Sequence[Any]) -> bool:

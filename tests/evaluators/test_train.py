@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from evaluators import Evaluation, Job, assess, load_task
+from evaluators.train import _batches, _rate, pick_device, run_job
+from primitives import resolve
+
+CPU = pick_device("cpu")
+
+
+def job(name="relu", **changes):
+    expression = resolve(name)
+    values = {"candidate": 1, "expression": str(expression), "gain": assess(expression).gain, "task": "digits-vit"}
+    return Job(**{**values, "steps": 20, "seeds": (0,), **changes})
+
+
+@pytest.fixture(scope="module")
+def task():
+    return load_task("digits-vit")
+
+
+def test_validation_is_scored_always_and_test_only_when_asked(task):
+    (plain,), (tested,) = run_job(job(), task, CPU), run_job(job(score_test=True), task, CPU)
+    assert plain.test_error is None
+    assert tested.test_error is not None
+    assert plain.error == tested.error
+
+
+def test_batches_depend_on_the_seed_alone_and_cover_an_epoch_without_repeats():
+    one = torch.cat(list(_batches(100, 32, 3, seed=5)))
+    assert torch.equal(one, torch.cat(list(_batches(100, 32, 3, seed=5))))
+    assert len(set(one.tolist())) == 96
+    assert not torch.equal(one, torch.cat(list(_batches(100, 32, 3, seed=6))))
+
+
+def test_the_learning_rate_rises_then_falls_to_zero():
+    rates = [_rate(step, 100, 0.1) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == 1.0
+    assert rates[-1] < 0.001
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_the_parameters_of_an_activation_are_learned_and_never_decayed(task):
+    from evaluators.task import Recipe
+    from evaluators.train import _optimiser
+    from primitives import compile_expression
+
+    network = task.network(compile_expression(resolve("crrelu")).module, 1.0)
+    optimiser = _optimiser(network, Recipe(steps=1, weight_decay=0.5))
+    decayed = {id(p) for group in optimiser.param_groups if group["weight_decay"] for p in group["params"]}
+    epsilons = [p for name, p in network.named_parameters() if "epsilon" in name]
+    assert len(epsilons) == 2
+    assert not decayed & {id(p) for p in epsilons}
+    every = {id(p) for group in optimiser.param_groups for p in group["params"]}
+    assert every == {id(p) for p in network.parameters()}
+
+
+def test_a_late_job_times_out_with_a_status(task):
+    (evaluation,) = run_job(job(steps=2000, timeout=0.05), task, CPU)
+    assert evaluation.status == "timeout"
+    assert evaluation.error is None
+
+
+def test_training_leaves_the_global_generator_alone(task):
+    before = torch.get_rng_state()
+    run_job(job(), task, CPU)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None])
+def test_an_ok_evaluation_must_be_finite(value):
+    with pytest.raises(ValueError, match="finite"):
+        Evaluation(1, "t", 1, 0, "ok", error=value, loss=1.0)
+
+
+def test_a_failed_evaluation_has_no_objective_values():
+    with pytest.raises(ValueError, match="no objective values"):
+        Evaluation(1, "t", 1, 0, "diverged", error=0.1, loss=1.0)
+
+
+def test_gain_correction_gives_every_baseline_the_same_forward_scale():
+    """Through five wide layers the signal stays within a factor of two, with LeCun weights it would not."""
+    from evaluators.networks import mlp
+    from primitives import BASELINES, compile_expression, library
+
+    x = torch.randn(256, 512, generator=torch.Generator().manual_seed(0))
+    for name in BASELINES:
+        expression = library()[name].expression
+        torch.manual_seed(0)
+        network = mlp([512] * 7, compile_expression(expression).module, assess(expression).gain)
+        scale = network(x).square().mean().sqrt().item()
+        assert 0.5 < scale < 2.0, (name, scale)

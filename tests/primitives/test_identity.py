@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+
+from evaluators import assess
+from primitives import IdentityIndex, fingerprint, parse, resolve, simplify, unscaled
+from tests.strategies import expressions
+
+
+def index_of(*texts, scale_free=False):
+    index = IdentityIndex()
+    for number, text in enumerate(texts, start=1):
+        index.add(number, resolve(text), fingerprint(resolve(text), scale_free=scale_free))
+    return index
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("silu", "x*sigmoid(x)"),
+        ("x*exp(-x**2/2)", "x*gaussian(x)"),
+        ("softplus(x)", "x - logsigmoid(x)"),
+        ("relu(x)", "(x + abs(x))/2"),
+        ("alpha*x + relu(x)*(1 - alpha); alpha=0.25", "prelu"),
+        ("sin(x)**2", "1 - cos(x)**2"),
+    ],
+)
+def test_the_same_function_written_otherwise_is_found(one, other):
+    assert index_of(one).find_values(fingerprint(resolve(other))) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("relu", "relu6"), ("prelu", "relu(x) + 0.25*(x - relu(x))"), ("gelu", "x*sigmoid(1.702*x)"), ("tanh", "erf(x)")],
+)
+def test_different_functions_are_kept_apart(one, other):
+    assert index_of(one).find_values(fingerprint(resolve(other))) is None
+
+
+def test_a_scale_free_print_ignores_a_factor_and_nothing_else():
+    prints = {text: fingerprint(parse(text), scale_free=True) for text in ("relu(x)", "-3*relu(x)", "relu(x) + 1")}
+    np.testing.assert_allclose(prints["relu(x)"], prints["-3*relu(x)"], atol=1e-12)
+    assert not np.allclose(prints["relu(x)"], prints["relu(x) + 1"])
+
+
+def test_what_the_index_holds_does_not_depend_on_the_order_and_can_be_undone():
+    one, other = parse("relu(x)"), parse("relu(x)*1")
+    index = IdentityIndex()
+    index.add(5, one, fingerprint(one))
+    index.add(2, other, fingerprint(other))
+    assert index.find_structure(one) == 2
+    index.forget(2, other)
+    assert index.find_values(fingerprint(one)) == 5
+
+
+@settings(max_examples=60)
+@given(expressions)
+def test_simplifying_keeps_values_and_never_grows(expression):
+    assume(assess(expression).rejection is None)
+    shorter = simplify(expression)
+    assert shorter.complexity <= expression.complexity
+    np.testing.assert_allclose(fingerprint(shorter), fingerprint(expression), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("sin(min(x, relu(x))) + relu(x**2)", "x**2 + sin(x)"),
+        ("max(x, relu(x))", "relu(x)"),
+        ("abs(gaussian(x))*x", "x*gaussian(x)"),
+        ("x*tanh(softplus(x))", "x*tanh(softplus(x))"),
+    ],
+)
+def test_simplifying_finds_the_short_form(text, wanted):
+    assert str(simplify(parse(text))) == wanted
+
+
+def test_unscaling_drops_a_common_factor_only():
+    assert str(unscaled(parse("-0.47*x**2"))) == "x**2"
+    assert str(unscaled(parse("2*relu(x) - 2*sin(x)"))) == "relu(x) - sin(x)"
+    assert str(unscaled(parse("2*relu(x) - sin(x)"))) == "2*relu(x) - sin(x)"

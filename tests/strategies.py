@@ -1,0 +1,25 @@
+"""Hypothesis strategies: random trees of the search grammar as expressions."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hypothesis import strategies as st
+
+from search.campaign import seeded
+from search.config import Grammar as GrammarConfig
+from search.grammar import Grammar
+
+
+@cache
+def grammar() -> Grammar:
+    return Grammar(GrammarConfig(max_depth=8, max_complexity=60, max_parameters=3))
+
+
+@st.composite
+def trees(draw):
+    with seeded(draw(st.integers(0, 2**32)), 0):
+        return grammar().random_tree(1, draw(st.integers(1, 5)))
+
+
+expressions = trees().map(lambda tree: grammar().expression(tree)).filter(lambda e: e is not None)
