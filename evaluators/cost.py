@@ -20,7 +20,7 @@ def cost(expression: Expression) -> float:
 
     ReLU costs 2: one for the value, one for the slope.
     """
-    results = [expression.body, *expression.slopes().values()]
+    results = [expression.body, *expression.slopes.values()]
     shared, reduced = sympy.cse(results)
     return float(sum(_operations(node) for node in [value for _, value in shared] + reduced))
 

@@ -98,8 +98,9 @@ class Expression:
         values = [self.parameters[name] for name in names]
         return hashlib.sha256(f"{formula(body)}|{values}".encode()).hexdigest()[:16]
 
+    @cached_property
     def slopes(self) -> dict[str, sympy.Expr]:
-        """Return the derivatives with respect to ``x`` and every parameter, by name."""
+        """The derivatives with respect to ``x`` and every parameter, by name."""
         symbols = [X, *(sympy.Symbol(name) for name, _ in self.initial)]
         return {symbol.name: self.body.diff(symbol) for symbol in symbols}
 

@@ -92,7 +92,7 @@ def module_source(expression: Expression, name: str) -> str:
     """
     parameters = list(expression.parameters)
     arguments = ["x", *parameters]
-    slopes = expression.slopes()
+    slopes = expression.slopes
     gradients = ["grad * dx", *(f"(grad * d{p}).sum()" for p in parameters)]
     return _SOURCE.substitute(
         name=name,

@@ -45,7 +45,7 @@ class StrategyContract:
             proposals = strategy.ask(200)
         for proposal in proposals:
             assert grammar.fits(proposal.tree)
-            assert list(map(str, grammar.loads(grammar.dumps(proposal.tree)))) == list(map(str, proposal.tree))
+            assert grammar.dumps(grammar.loads(grammar.dumps(proposal.tree))) == grammar.dumps(proposal.tree)
             assert set(proposal.parents) <= {each.id for each in told}
             assert proposal.origin
 

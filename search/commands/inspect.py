@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -210,14 +211,15 @@ def pareto(
     from runs import pareto as front
     from runs import reading, scored
     from runs.plots import plot_front
-    from search.output import check_format, console, emit
+    from search.output import check_format, emit
     from search.tables import front_table
 
     check_format(format_)
     folder = locate(run)
     with reading(folder) as store:
         frame = front(store)
-        emit(frame, format_, front_table(frame, f"Front of {folder} and the baselines"), optional=("name",))
         if plot is not None:
             plot_front(scored(store), plot, str(folder.name))
-            console(stderr=True).print(f"plot: {plot}")
+        emit(frame, format_, front_table(frame, f"Front of {folder} and the baselines"), optional=("name",))
+        if plot is not None:
+            print(f"plot: {plot}", file=sys.stderr)

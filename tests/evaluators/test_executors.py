@@ -94,5 +94,5 @@ def _is_ray(pid):
 
 @pytest.mark.xdist_group("ray")
 def test_an_address_where_no_cluster_answers_is_refused_in_one_sentence():
-    with pytest.raises(ActsearchError, match="cannot reach a Ray cluster at '127.0.0.1:1'"):
+    with pytest.raises(ActsearchError, match=r"cannot reach a Ray cluster at '127\.0\.0\.1:1'"):
         RayExecutor({}, address="127.0.0.1:1")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from deap import base, tools
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runs import finalists, folder, pareto, scored
+from runs.front import non_dominated
+from tests.runs.helpers import made_run
+
+points = st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=30)
+
+
+class Three(base.Fitness):
+    weights = (-1.0, -1.0, -1.0)
+
+
+class Individual:
+    def __init__(self, index, point):
+        self.index, self.fitness = index, Three(point)
+
+
+@given(points)
+def test_the_non_dominated_rows_are_those_of_deap(rows):
+    individuals = [Individual(i, row) for i, row in enumerate(rows)]
+    wanted = {i.index for i in tools.sortNondominated(individuals, len(rows), first_front_only=True)[0]}
+    assert set(np.flatnonzero(non_dominated(np.array(rows, dtype=float)))) == wanted
+
+
+def test_a_non_finite_objective_is_refused_because_it_would_win():
+    with pytest.raises(ValueError, match="finite"):
+        non_dominated(np.array([[0.1, 1.0], [np.nan, 1.0]]))
+
+
+@pytest.fixture
+def store(tmp_path):
+    with folder.reading(made_run(tmp_path / "run")) as store:
+        yield store
+
+
+def test_failed_candidates_have_no_scores_and_no_place_on_the_front(store):
+    assert list(scored(store)["id"]) == [1, 2, 3, 4]
+
+
+def test_the_front_has_the_baselines_beside_it_best_error_first(store):
+    frame = pareto(store)
+    assert list(frame["id"]) == [3, 4, 2, 1]
+    assert frame.set_index("id")["on_front"].to_dict() == {3: True, 4: True, 2: False, 1: True}
+    assert frame.set_index("id")["name"].to_dict() == {3: None, 4: None, 2: "gelu", 1: "relu"}
+    best = frame.iloc[0]
+    assert best["error"] == pytest.approx(0.21)
+    assert best["error_se"] == pytest.approx(np.std([0.20, 0.22], ddof=1) / np.sqrt(2))
+
+
+def test_finalists_are_the_lowest_errors_without_baselines(store):
+    assert finalists(store, 1) == [3]
+    assert finalists(store, 9) == [3, 4]

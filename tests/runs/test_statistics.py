@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from runs import comparisons, confirmed, folder
+from runs.statistics import holm, paired
+from tests.runs.helpers import evaluation, made_run, opened
+
+
+def test_the_paired_test_is_scipys_on_the_same_pairs():
+    generator = np.random.default_rng(0)
+    one, other = generator.normal(0.30, 0.02, 8), generator.normal(0.32, 0.02, 8)
+    found, wanted = paired(one, other), stats.ttest_rel(one, other)
+    assert found.p == pytest.approx(wanted.pvalue)
+    interval = wanted.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.difference == pytest.approx((one - other).mean())
+
+
+def test_one_pair_gives_a_difference_without_interval_and_equal_pairs_no_evidence():
+    assert paired([0.2], [0.3]).p is None
+    assert paired([0.2, 0.4], [0.2, 0.4]).p == 1.0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_never_lowers_a_p_value_keeps_the_order_and_is_at_most_bonferroni(values):
+    adjusted = holm(values)
+    for value, corrected in zip(values, adjusted, strict=True):
+        assert value - 1e-9 <= corrected <= min(1.0, len(values) * value) + 1e-9
+    order = np.argsort(values, kind="stable")
+    assert all(np.diff(np.array(adjusted)[order]) >= -1e-12)
+
+
+def test_equal_activations_are_called_different_in_at_most_five_percent_of_families():
+    """Family-wise: 3 finalists against 8 baselines on 6 seeds, all alike, sharing the seeds' noise."""
+    generator, wrong, families = np.random.default_rng(1), 0, 400
+    for _ in range(families):
+        shared = generator.normal(0, 0.01, 6)
+        errors = shared + generator.normal(0.3, 0.01, (11, 6))
+        p_values = [paired(errors[f], errors[b]).p for f in range(3) for b in range(3, 11)]
+        wrong += min(holm(p_values)) < 0.05
+    assert stats.binomtest(wrong, families, 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_a_real_difference_is_found():
+    generator = np.random.default_rng(2)
+    shared = generator.normal(0.3, 0.02, 6)
+    one, other = shared + generator.normal(-0.03, 0.004, 6), shared + generator.normal(0, 0.004, 6)
+    assert holm([paired(one, other).p] + [0.5] * 23)[0] < 0.05
+
+
+@pytest.fixture
+def store(tmp_path):
+    run = made_run(tmp_path / "run")
+    with opened(run) as store:
+        for candidate, base in {1: 0.31, 2: 0.29, 3: 0.23}.items():
+            tests = [base + 0.01 * s + 0.001 * ((candidate * s) % 3) for s in range(5)]
+            rows = [evaluation(candidate, 10_000 + s, base, t) for s, t in enumerate(tests)]
+            store.record("confirm", rows)
+        store.record("confirm", [evaluation(3, 10_005, None, status="diverged")])
+        store.record("confirm", [evaluation(1, 10_005, 0.3, 0.3)])
+    with folder.reading(run) as store:
+        yield store
+
+
+def test_confirmation_pairs_by_seed_counts_failures_and_keeps_the_searchs_claim(store):
+    frame = confirmed(store).set_index("id")
+    assert frame.loc[3, "failed"] == 1
+    assert frame.loc[3, "seeds"] == 5
+    assert frame.loc[3, "search_error"] == pytest.approx(0.21)
+    table = comparisons(store)
+    assert set(table["baseline"]) == {"relu", "gelu"}
+    assert (table["pairs"] == 5).all()
+    assert (table["difference"] < 0).all()
+    assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_only_the_longest_training_of_a_task_counts(tmp_path):
+    run = made_run(tmp_path / "run")
+    with opened(run) as store:
+        store.record("confirm", [evaluation(3, 10_000, 0.5, 0.5, steps=5), evaluation(3, 10_000, 0.1, 0.1, steps=50)])
+        assert confirmed(store).loc[0, "test_error"] == pytest.approx(0.1)

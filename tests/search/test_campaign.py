@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from evaluators import Evaluation, Executor, Job, load_task
+from evaluators.serial import SerialExecutor
+from primitives import BASELINES
+from runs import folder, pareto
+from search.campaign import Campaign, verdict
+from search.config import from_dict, merge, to_toml
+from search.prior_weight import PriorWeight
+
+BASE = {
+    "name": "t",
+    "task": "digits-vit",
+    "fidelity": {"steps": 3, "seeds": 2},
+    "budget": {"trainings": 12},
+    "strategy": {"population": 8},
+    "confirm": {"automatic": False},
+    "execution": {"executor": "serial", "device": "cpu"},
+}
+
+
+def config(**changes):
+    return from_dict(merge(BASE, changes), "test")
+
+
+class Imagined(Executor):
+    """Answers at once with an error that depends on the formula alone: a search without training."""
+
+    def __init__(self, capacity=1, shuffle=False):
+        self._capacity, self._queue, self._shuffle = capacity, [], random.Random(0) if shuffle else None
+        self.jobs = []
+
+    @property
+    def capacity(self):
+        return self._capacity
+
+    def submit(self, job: Job):
+        self._queue.append(job)
+        self.jobs.append(job)
+
+    def collect(self):
+        if not self._queue:
+            return []
+        at = self._shuffle.randrange(len(self._queue)) if self._shuffle else 0
+        job = self._queue.pop(at)
+        error = random.Random(job.expression).random()
+        if error < 0.05:
+            return [(job, [Evaluation(job.candidate, job.task, job.steps, s, "diverged", "why") for s in job.seeds])]
+        return [(job, [self.answer(job, s, error) for s in job.seeds])]
+
+    def answer(self, job, seed, error):
+        return Evaluation(job.candidate, job.task, job.steps, seed, "ok", error=error + 0.01 * seed, loss=1.0)
+
+    def close(self):
+        self._queue.clear()
+
+
+def run(path, settings, executor=None):
+    text = to_toml(settings)
+    if not path.exists():
+        folder.create(path, text, {"config": text, "seed": str(settings.seed)})
+    with folder.writing(path) as store:
+        campaign = Campaign(settings, store)
+        with executor or Imagined() as engine:
+            campaign.run(engine)
+        return store.candidates(), pareto(store).to_csv(), campaign.progress
+
+
+def test_a_serial_campaign_with_a_seed_is_reproducible_to_the_byte_of_its_front(tmp_path):
+    def train(name):
+        executor = SerialExecutor({"digits-vit": load_task("digits-vit")}, "cpu")
+        return run(tmp_path / name, config(), executor)
+
+    (first, front, _), (second, again, _) = train("one"), train("two")
+    assert front == again
+    assert first == second
+
+
+def test_another_seed_is_another_search(tmp_path):
+    one, *_ = run(tmp_path / "one", config(seed=1))
+    two, *_ = run(tmp_path / "two", config(seed=2))
+    assert [c.expression for c in one] != [c.expression for c in two]
+
+
+def test_baselines_are_trained_first_and_under_the_same_conditions(tmp_path):
+    executor = Imagined()
+    run(tmp_path / "run", config(), executor)
+    assert len(executor.jobs) == len(BASELINES) + 12
+    assert len({(job.steps, job.seeds, job.task) for job in executor.jobs}) == 1
+    assert [job.candidate for job in executor.jobs[: len(BASELINES)]] == list(range(1, len(BASELINES) + 1))
+
+
+def test_every_proposal_leaves_one_row_that_says_why_it_stopped(tmp_path):
+    rows, _, progress = run(tmp_path / "run", config(budget={"trainings": 60}))
+    assert [c.id for c in rows] == list(range(1, len(rows) + 1))
+    assert not [c for c in rows if c.status == "pending"]
+    assert all(c.reason for c in rows if c.status not in ("ok", "pending"))
+    assert {"ok", "rejected", "cached", "diverged"} == {c.status for c in rows}
+    assert progress.trained == 60
+    assert sum(c.ask > 0 and c.status in ("ok", "diverged") for c in rows) == 60
+    by_id = {c.id: c for c in rows}
+    assert all(parent in by_id and parent < c.id for c in rows for parent in c.parents)
+
+
+def test_no_function_is_trained_twice(tmp_path):
+    from primitives import IdentityIndex, fingerprint, parse
+
+    executor, index = Imagined(), IdentityIndex()
+    run(tmp_path / "run", config(budget={"trainings": 80}), executor)
+    for job in executor.jobs:
+        expression = parse(job.expression)
+        print_ = fingerprint(expression, scale_free=True)
+        assert index.find_values(print_) is None, job.expression
+        index.add(job.candidate, expression, print_)
+
+
+@pytest.mark.parametrize("stop_after", [1, 5, 9, 23, 41])
+def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_after):
+    class Stops(Imagined):
+        def collect(self):
+            if len(self.jobs) >= stop_after:
+                raise KeyboardInterrupt
+            return super().collect()
+
+    settings = config(budget={"trainings": 40}, prior={"evidence": 12})
+    whole, front, _ = run(tmp_path / "whole", settings)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", settings, Stops())
+    resumed, again, _ = run(tmp_path / "parts", settings)
+    assert again == front
+    assert resumed == whole
+
+
+def test_results_in_any_order_from_many_workers_finish_the_budget(tmp_path):
+    rows, _, progress = run(tmp_path / "run", config(budget={"trainings": 50}), Imagined(7, shuffle=True))
+    assert progress.trained == 50
+    assert not [c for c in rows if c.status == "pending"]
+
+
+def test_the_searchs_own_use_of_random_does_not_leak(tmp_path):
+    random.seed(5)
+    state = random.getstate()
+    run(tmp_path / "run", config())
+    assert random.getstate() == state
+
+
+def test_seeds_are_trained_and_become_parents(tmp_path):
+    settings = config(seeds=["x*tanh(x)", "sin(x) + x"], budget={"trainings": 30})
+    rows, *_ = run(tmp_path / "run", settings)
+    seeds = [c.id for c in rows if c.origin == "seed"]
+    assert len(seeds) == 2
+    assert any(set(c.parents) & set(seeds) for c in rows)
+
+
+def test_a_time_limit_ends_the_search(tmp_path):
+    *_, progress = run(tmp_path / "run", config(budget={"minutes": 1e-6, "trainings": 1000}))
+    assert progress.trained < 1000
+
+
+def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entropy(tmp_path):
+    from primitives import parse
+
+    def mean_prior(pool):
+        settings = config(
+            budget={"trainings": 60},
+            prior={"pool": pool, "initial_weight": 1.0, "evidence": 10_000},
+            strategy={"name": "random"},
+        )
+        rows, *_ = run(tmp_path / f"pool{pool}", settings)
+        trained = [c.prior for c in rows if c.ask and c.status == "ok"]
+        assert all(parse(c.expression) for c in rows)
+        return sum(trained) / len(trained), sum("preferred" in c.reason for c in rows)
+
+    (alone, none), (chosen, some) = mean_prior(1), mean_prior(6)
+    assert none == 0
+    assert some > 100
+    assert chosen < alone - 0.1
+
+
+@pytest.mark.parametrize(("sign", "wanted"), [(1, 1), (-1, -1), (0, 0)])
+def test_the_priors_weight_follows_what_was_measured_and_is_zero_without_evidence(sign, wanted):
+    weight = PriorWeight(config().prior)
+    assert weight.weight() == config().prior.initial_weight
+    generator = random.Random(0)
+    for _ in range(200):
+        prior = generator.random()
+        weight.tell(prior, sign * prior + (0.5 if sign else 1.0) * generator.random())
+    found = weight.correlation()
+    assert found.low < found.rho < found.high
+    assert (weight.weight() > 0) - (weight.weight() < 0) == wanted
+    assert abs(weight.weight()) < abs(found.rho) or wanted == 0
+
+
+def test_a_candidate_fails_when_any_seed_fails():
+    good = Evaluation(1, "t", 1, 0, "ok", error=0.1, loss=0.1)
+    assert verdict([good, good]) == ("ok", "")
+    bad = Evaluation(1, "t", 1, 1, "diverged", "nan")
+    assert verdict([good, bad]) == ("diverged", "seed 1: nan")
+
+
+@pytest.mark.xdist_group("kill")
+def test_killed_at_random_moments_and_resumed_nothing_finished_is_lost(tmp_path):
+    settings = config(fidelity={"steps": 2, "seeds": 1}, budget={"trainings": 30})
+    (tmp_path / "c.toml").write_text(to_toml(settings))
+    whole, front, _ = run(tmp_path / "whole", settings, SerialExecutor({"digits-vit": load_task("digits-vit")}, "cpu"))
+    actsearch = [sys.executable, "-m", "search.cli"]
+    parts, generator, finished, kills = tmp_path / "parts", random.Random(3), {}, 0
+    for _ in range(40):
+        command = (
+            ["resume", str(parts)] if parts.exists() else ["launch", str(tmp_path / "c.toml"), "--run", str(parts)]
+        )
+        process = subprocess.Popen(
+            [*actsearch, *command, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        until = time.monotonic() + 2 + 6 * generator.random() if kills < 5 else float("inf")
+        while process.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+        errors = process.stderr.read()
+        process.stderr.close()
+        if not parts.exists():
+            continue
+        with folder.reading(parts) as store:
+            now = {(e.candidate, e.seed): e.error for e in store.evaluations("search")}
+        assert finished.items() <= now.items()
+        finished = now
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, errors
+    assert kills >= 1
+    with folder.reading(parts) as store:
+        assert store.candidates() == whole
+        assert pareto(store).to_csv() == front

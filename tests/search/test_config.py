@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from primitives import ActsearchError
+from search.config import PRESETS, CampaignConfig, defaults_toml, from_toml, load_preset, resolve_config, to_toml
+
+
+def test_the_commented_defaults_are_the_defaults_and_explain_every_key():
+    text = defaults_toml()
+    assert from_toml(text, "defaults") == CampaignConfig()
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        if "=" in line:
+            assert lines[number - 1].startswith("# "), line
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_resolves_and_survives_the_round_trip(name):
+    config = resolve_config(None, name, {})
+    assert from_toml(to_toml(config), "again") == config
+
+
+def test_a_file_lies_over_a_preset_and_options_over_both(tmp_path):
+    file = tmp_path / "c.toml"
+    file.write_text("[budget]\ntrainings = 7\n[fidelity]\nsteps = 3\n")
+    config = resolve_config(file, "quick", {"fidelity": {"steps": 9}})
+    assert (config.budget.trainings, config.fidelity.steps) == (7, 9)
+    assert config.confirm.tasks == tuple(load_preset("quick")["confirm"]["tasks"])
+
+
+WRONG = {
+    "nonsense = 1": "unknown key 'nonsense'",
+    "sede = 1": "unknown key 'sede'; did you mean 'seed'",
+    "[budget]\ntraining = 3": "unknown key 'budget.training'; did you mean 'trainings'",
+    "[budget]\ntrainings = 0": "key 'budget.trainings' cannot be 0: input should be greater than or equal to 1",
+    "[budget]\ntrainings = 'many'": "key 'budget.trainings' cannot be 'many'",
+    "seed = -1": "key 'seed' cannot be -1",
+    "name = '../escape'": "key 'name' cannot be",
+    "[grammar]\nprimitives = ['add', 'rleu']": "unknown primitive 'rleu'; did you mean 'relu'",
+    "[grammar]\nprimitives = ['add']": "at least one unary and one binary",
+    "[strategy]\nname = 'nsga'": "unknown strategy 'nsga'; did you mean 'nsga2'",
+    "[execution]\nexecutor = 'dask'": "key 'execution.executor' cannot be 'dask': input should be 'ray' or 'serial'",
+    "[fidelity": "not valid TOML",
+    "a = [1, ": "not valid TOML",
+    "confirm = 3": "key 'confirm' cannot be 3",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_wrong_key_or_value_is_named_with_the_reason_and_the_nearest(text):
+    with pytest.raises(ActsearchError) as caught:
+        from_toml(text, "c.toml")
+    assert str(caught.value).startswith("'c.toml'")
+    assert WRONG[text] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_suggests_the_nearest_one(tmp_path):
+    (tmp_path / "campaign.toml").write_text("")
+    with pytest.raises(ActsearchError, match=r"No such file.*did you mean '.*campaign\.toml'"):
+        resolve_config(tmp_path / "campain.toml", None, {})
+
+
+def test_an_unknown_preset_suggests_the_nearest():
+    with pytest.raises(ActsearchError, match="unknown preset 'quik'; did you mean 'quick'"):
+        resolve_config(None, "quik", {})

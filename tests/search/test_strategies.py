@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from deap import tools
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from primitives import ActsearchError, fingerprint, library, parse
+from search.campaign import seeded
+from search.config import Grammar as GrammarConfig
+from search.config import StrategyConfig
+from search.grammar import Grammar
+from search.nsga2 import NSGA2, _Individual
+from search.random_search import RandomSearch
+from search.strategy import Told
+from search.testing import StrategyContract
+from search.variation import mutations
+from tests.strategies import grammar as big_grammar
+from tests.strategies import trees
+
+
+class TestNSGA2(StrategyContract):
+    def make(self, grammar):
+        return NSGA2(grammar, StrategyConfig(population=20))
+
+    def test_the_population_is_what_deap_would_select(self, grammar):
+        strategy, told = self.make(grammar), self.told(grammar, 21)
+        for each in told:
+            strategy.tell(each)
+        wanted = {i.id for i in tools.selNSGA2([_Individual(each) for each in told], 20)}
+        assert {i.id for i in strategy._population} == wanted
+
+    def test_better_individuals_have_more_children(self, grammar):
+        strategy = NSGA2(grammar, StrategyConfig(population=20, newcomers=0.0))
+        trees_ = [each.tree for each in self.told(grammar, 20)]
+        for number, tree in enumerate(trees_):
+            strategy.tell(Told(number, tree, (float(number), float(number), float(number))))
+        with seeded(0, 0):
+            parents = [p.parents[0] for p in strategy.ask(400) if p.parents]
+        assert sum(p < 10 for p in parents) > 1.5 * sum(p >= 10 for p in parents)
+
+
+class TestRandom(StrategyContract):
+    def make(self, grammar):
+        return RandomSearch(grammar)
+
+
+@settings(max_examples=150)
+@given(trees())
+def test_a_tree_survives_json_and_an_expression_survives_the_way_back_to_a_tree(tree):
+    grammar = big_grammar()
+    again = grammar.loads(grammar.dumps(tree))
+    assert grammar.dumps(again) == grammar.dumps(tree)
+    assert [node.arity for node in again] == [node.arity for node in tree]
+    expression = grammar.expression(tree)
+    if expression is None:
+        return
+    back = grammar.tree(expression)
+    if back is not None:
+        np.testing.assert_allclose(
+            fingerprint(grammar.expression(back)), fingerprint(expression), rtol=1e-9, atol=1e-9, equal_nan=True
+        )
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "silu", "elu", "mish", "crrelu", "prelu", "leaky_relu"])
+def test_every_baseline_can_be_said_in_the_default_grammar(name):
+    grammar = Grammar(GrammarConfig())
+    expression = library()[name].expression
+    again = grammar.expression(grammar.tree(expression))
+    np.testing.assert_allclose(fingerprint(again), fingerprint(expression), atol=1e-9)
+    assert sorted(again.parameters.values()) == sorted(expression.parameters.values())
+
+
+def test_what_the_grammar_lacks_has_no_tree():
+    grammar = Grammar(GrammarConfig(primitives=("add", "relu")))
+    assert grammar.tree(parse("sin(x)")) is None
+    assert grammar.tree(parse("relu(x) + 1")) is not None
+
+
+@pytest.mark.parametrize("name", ["subtree", "change", "insert", "shrink", "tune"])
+def test_every_mutation_makes_complete_trees_and_sometimes_a_change(name):
+    grammar = Grammar(GrammarConfig())
+    changed = 0
+    with seeded(1, 1):
+        for _ in range(60):
+            tree = grammar.random_tree(1, 3)
+            before = grammar.dumps(tree)
+            mutations(grammar)[name](tree)
+            assert sum(node.arity - 1 for node in tree) == -1
+            grammar.loads(grammar.dumps(tree))
+            changed += grammar.dumps(tree) != before
+    assert changed > 5
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "nonsense", '["relu"]', '["__import__", "x"]', '[{"constant": "x"}]', "3", '["x", "x"]']
+)
+def test_a_stored_tree_that_is_none_is_refused(text):
+    with pytest.raises(ActsearchError, match="genotype"):
+        Grammar(GrammarConfig()).loads(text)
+
+
+def test_limits_of_the_grammar_are_kept():
+    grammar = Grammar(GrammarConfig(max_complexity=6, max_parameters=1, max_depth=3))
+    with seeded(2, 2):
+        found = [grammar.expression(grammar.random_tree(1, 3)) for _ in range(200)]
+    assert any(e is None for e in found)
+    assert all(e is None or (e.complexity <= 6 and len(e.initial) <= 1) for e in found)
