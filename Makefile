@@ -28,7 +28,7 @@ demo: setup ## a real campaign in a few minutes, ending with front, evidence and
 	@$(BIN)/actsearch launch --preset quick
 
 test: setup-test ## the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench"
 
 lint: setup-test ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -76,7 +76,7 @@ class Campaign:
         self.config, self._store = config, store
         self._grammar = Grammar(config.grammar)
         self._weight = PriorWeight(config.prior)
-        self._funnel = Funnel(self._grammar, self._weight)
+        self._funnel = Funnel(self._grammar, self._weight, config.strategy.novelty)
         self._strategy = make_strategy(config, self._grammar)
         self._candidates: dict[int, Candidate] = {}
         self._in_flight: set[int] = set()

@@ -71,6 +71,7 @@ class StrategyConfig(_Section):
     name: str = Field("nsga2", description="nsga2, or random as a control")
     population: int = Field(32, ge=4, le=10_000, description="individuals kept by nsga2")
     crossover: float = Field(0.4, ge=0, le=1, description="share of children made by crossover")
+    novelty: float = Field(0.02, ge=0, le=1, description="least distance to any trained function; 0 allows all")
     newcomers: float = Field(0.1, ge=0, le=1, description="share of children that are random trees")
 
     @field_validator("name")

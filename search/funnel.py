@@ -12,6 +12,7 @@ from evaluators import Assessment, assess
 from primitives import Expression, IdentityIndex, fingerprint, parse, simplify, unscaled
 from runs import Candidate
 from search.grammar import Grammar
+from search.novelty import Neighbourhood
 from search.prior_weight import PriorWeight
 from search.strategy import Proposal, Strategy
 
@@ -30,10 +31,11 @@ class Slot:
 class Funnel:
     """Judges proposals; cheap checks first. Remembers every function it has seen."""
 
-    def __init__(self, grammar: Grammar, weight: PriorWeight) -> None:
+    def __init__(self, grammar: Grammar, weight: PriorWeight, novelty: float) -> None:
         self._grammar = grammar
         self._weight = weight
         self._seen = IdentityIndex()
+        self._trained = Neighbourhood(novelty)
 
     def remember(self, candidate: Candidate, expression: Expression) -> None:
         """Count a candidate as seen; one that was never finite is known by its structure only."""
@@ -41,6 +43,8 @@ class Funnel:
             return  # its structure is another candidate's
         print_ = None if candidate.prior is None else fingerprint(expression, scale_free=True)
         self._seen.add(candidate.id, expression, print_)
+        if candidate.status not in ("rejected", "cached"):
+            self._trained.add(candidate.id, expression)
 
     def fill(self, strategy: Strategy, ask: int, next_id: int) -> Slot:
         """Ask for proposals until the pool is full of promising ones and choose one of them."""
@@ -98,6 +102,8 @@ class Funnel:
         known = None if print_ is None else self._seen.find_values(print_)
         if known is not None:
             judged = judged.stopped("cached", f"the same function, up to output scale, as candidate {known}")
+        elif judged.status == "pending" and (near := self._trained.nearest(expression)):
+            judged = judged.stopped("rejected", f"at a distance of {near[1]:.3f} too near to candidate {near[0]}")
         self._seen.add(identifier, expression, print_)
         return judged
 

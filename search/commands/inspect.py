@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -105,9 +106,7 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
 
 def _kind(reason: str) -> str:
     """Return a reason without its particulars, so that alike ones are counted together."""
-    for cut in (" at x =", " candidate "):
-        reason = reason.split(cut, maxsplit=1)[0]
-    return reason
+    return re.sub(r" at x = \S+| candidate \d+|^at a distance of \S+ |^seed \d+: ", "", reason)
 
 
 def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from deap import tools
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from primitives import ActsearchError, fingerprint, library, parse
 from search.campaign import seeded
