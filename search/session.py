@@ -141,9 +141,8 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     from runs.front import scored
 
     out = console()
-    out.print(
-        front_table(pareto(store), f"Front of {folder} and the baselines (validation, selected: no evidence)"), ""
-    )
+    title = f"Front of {folder} and the baselines: scores of the search, the best of many, so no evidence"
+    out.print(front_table(pareto(store), title), "")
     print_confirmation(store, config)
     everything = scored(store)
     if everything.empty:
