@@ -16,8 +16,8 @@ from evaluators.executor import Executor
 from evaluators.task import Task
 from primitives.errors import ActsearchError
 
-_GRACE = 30.0
-"""Seconds past a job's own timeout before its worker is killed: it also covers a cold start."""
+_GRACE = 10.0
+"""Seconds past a job's own timeout before its worker is killed; a worker's start does not count."""
 
 _OBJECT_STORE = 200 * 2**20
 
@@ -32,6 +32,9 @@ class _Worker:
 
         torch.set_num_threads(1)
         self.tasks, self.device = tasks, pick_device(device)
+
+    def ready(self) -> bool:
+        return True
 
     def run(self, job: Job) -> list[Evaluation]:
         from evaluators.train import run_job
@@ -78,13 +81,29 @@ class RayExecutor(Executor):
         self._device = device
         # Fractions above one must be whole; a worker never needs more than one.
         self._remote = self._ray.remote(_Worker).options(num_cpus=1, num_gpus=min(1.0, gpus))
-        self._idle: deque[Any] = deque(self._start() for _ in range(count))
         self._count = count
-        self._running: dict[Any, tuple[Job, Any, float]] = {}
         self._queue: deque[Job] = deque()
+        self._idle: deque[Any] = deque()
+        self._running: dict[Any, tuple[Job, Any, float]] = {}
+        self._starting: dict[Any, Any] = {}
+        for _ in range(count):
+            self._start()
 
-    def _start(self) -> Any:
-        return self._remote.remote(self._shipped, self._device)
+    def _start(self) -> None:
+        """Start a worker; it is idle once it has answered for the first time."""
+        worker = self._remote.remote(self._shipped, self._device)
+        self._starting[worker.ready.remote()] = worker
+
+    def _admit(self, reference: Any) -> None:
+        worker = self._starting.pop(reference)
+        try:
+            self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            raise ActsearchError(
+                f"a Ray worker cannot start: {str(error).splitlines()[-1]}; "
+                "are the same packages installed on every node?"
+            ) from error
+        self._idle.append(worker)
 
     @property
     def capacity(self) -> int:
@@ -106,9 +125,14 @@ class RayExecutor(Executor):
     def collect(self) -> list[tuple[Job, list[Evaluation]]]:
         """Wait for at least one job, replacing workers that died or hang."""
         done: list[tuple[Job, list[Evaluation]]] = []
-        while self._running and not done:
-            ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=1.0)
-            done += [self._answer(reference) for reference in ready]
+        while (self._running or self._queue) and not done:
+            awaited = [*self._running, *self._starting]
+            ready, _ = self._ray.wait(awaited, num_returns=1, timeout=1.0)
+            for reference in ready:
+                if reference in self._starting:
+                    self._admit(reference)
+                else:
+                    done.append(self._answer(reference))
             done += self._expire()
             self._fill()
         return done
@@ -137,7 +161,7 @@ class RayExecutor(Executor):
 
     def _replace(self, job: Job, worker: Any, status: Status, reason: str) -> tuple[Job, list[Evaluation]]:
         self._ray.kill(worker)
-        self._idle.append(self._start())
+        self._start()
         return job, [failed(job, seed, status, reason) for seed in job.seeds]
 
     def close(self) -> None:
@@ -145,6 +169,7 @@ class RayExecutor(Executor):
         self._queue.clear()
         self._running.clear()
         self._idle.clear()
+        self._starting.clear()
         self._ray.shutdown()
 
 

@@ -61,7 +61,7 @@ class TestRay(ExecutorContract):
 
 @pytest.mark.xdist_group("ray")
 def test_dead_hanging_and_raising_workers_cost_one_row_each_and_are_replaced(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluators.ray_executor._GRACE", 15.0)
+    monkeypatch.setattr("evaluators.ray_executor._GRACE", 2.0)
     file = tmp_path / "faulty_task.py"
     file.write_text(FAULTY)
     name = f"{file}:Faulty"
