@@ -31,7 +31,9 @@ def _operations(node: sympy.Expr) -> float:
     inner = sum(_operations(argument) for argument in node.args)
     if isinstance(node, sympy.Pow):
         return inner + _power(node.exp)
-    if isinstance(node, (sympy.Add, sympy.Mul)):
+    if isinstance(node, sympy.Add):
+        return inner + len(node.args) - 1.0
+    if isinstance(node, sympy.Mul):  # a sign costs nothing
         return inner + sum(1.0 for argument in node.args if argument != -1) - 1.0
     primitive = of_function(node.func)
     return inner + (primitive.cost if primitive else _GENERAL_POWER)

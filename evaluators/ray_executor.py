@@ -148,6 +148,8 @@ class RayExecutor(Executor):
         except self._ray.exceptions.RayTaskError as error:
             self._idle.append(worker)
             return job, [failed(job, seed, "crashed", repr(error.cause)) for seed in job.seeds]
+        except self._ray.exceptions.RayError as error:
+            return self._replace(job, worker, "crashed", f"{type(error).__name__}: {str(error).splitlines()[0]}")
         self._idle.append(worker)
         return job, evaluations
 

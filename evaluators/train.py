@@ -104,7 +104,7 @@ def _check(loss: Tensor, deadline: float) -> None:
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW with weight decay on matrices only, never on an activation's parameters."""
+    """Return AdamW with weight decay on tensors of two or more dimensions: never on an activation's parameters."""
     matrices = [p for p in network.parameters() if p.dim() >= 2]
     others = [p for p in network.parameters() if p.dim() < 2]
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]

@@ -14,9 +14,11 @@ from primitives.module import compile_expression
 
 # Reaches past 6, so that ReLU and ReLU6 differ, and is irregular, so that periods do not hide.
 _INNER = 33
-_OUTER = [-97.3, -41.9, -17.7, -8.3, -5.2, 5.7, 8.9, 19.1, 43.7, 101.3]
+_OUTER = [-200.0, -97.3, -41.9, -17.7, -8.3, -5.2, 5.7, 8.9, 19.1, 43.7, 101.3, 200.0]
 _POINTS = np.concatenate([np.linspace(-3.1, 3.3, _INNER), _OUTER])
 
+_MOVES = ((-1.3, -0.21), (0.6, 0.83))  # of every parameter, to where training may take it
+_UNDEFINED = 1e5
 TOLERANCE = 1e-6
 Fingerprint = NDArray[np.float64]
 
@@ -24,22 +26,27 @@ Fingerprint = NDArray[np.float64]
 def fingerprint(expression: Expression, *, scale_free: bool = False) -> Fingerprint:
     """Return what an expression does, as a vector that does not depend on how it is written.
 
-    The vector holds the values on a fixed float64 grid of 43 points in [-97.3, 101.3],
-    compressed by ``asinh`` so that one absolute tolerance serves small and large values, and the
-    slopes with respect to the learnable parameters, in an order free of their names.
+    The vector holds the values on a fixed float64 grid of 45 points in [-200, 200],
+    compressed by ``asinh`` so that one absolute tolerance serves small and large values: at the
+    initial parameter values and at two others, since training moves them (``abs(alpha)*x`` is not
+    ``alpha*x``); and the slopes with respect to the parameters, in an order free of their names.
 
     Args:
         expression: what to describe.
         scale_free: divide by the root mean square on the inner 33 points, signed, so that
             ``c*f(x)`` has the print of ``f(x)`` for every number ``c`` but 0.
     """
-    compiled = compile_expression(expression)
+    function = compile_expression(expression)
     x = torch.from_numpy(_POINTS)
-    values = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
-    outputs = compiled.value(x, *values).expand_as(x).numpy()
+    initial = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
+    outputs = function.value(x, *initial).expand_as(x).numpy()
     scale = _scale(outputs[:_INNER]) if scale_free else 1.0
-    slopes = [s.expand_as(x).numpy() / scale for s in compiled.slopes(x, *values)[1:]]
-    rows = [outputs / scale, *sorted(slopes, key=lambda s: np.round(s, 6).tolist())]
+    rows = [outputs / scale]
+    for factor, shift in _MOVES if initial else ():
+        moved = function.value(x, *(factor * value + shift for value in initial)).expand_as(x).numpy()
+        rows.append(np.nan_to_num(moved, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED) / scale)
+    slopes = [s.expand_as(x).numpy() / scale for s in function.slopes(x, *initial)[1:]]
+    rows += sorted(slopes, key=lambda s: np.round(s, 6).tolist())
     return np.asarray(np.arcsinh(np.concatenate(rows)))
 
 

@@ -22,24 +22,24 @@ from primitives.expression import Expression, X
 from primitives.render import code
 
 _SOURCE = Template('''\
-def ${function}($arguments):
+def activation($arguments):
     """Return $formula, elementwise."""
 $value
 
 
-def ${function}_slopes($arguments):
+def activation_slopes($arguments):
     """Return the derivatives with respect to $names."""
 $slopes
 
 
-class ${name}Function(torch.autograd.Function):
+class ActivationFunction(torch.autograd.Function):
     """Value with its exact derivative; saves its inputs and nothing else for backward."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward($arguments):
-        return ${function}($arguments)
+        return activation($arguments)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -47,7 +47,7 @@ class ${name}Function(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
-        $unpacked = ${function}_slopes(*ctx.saved_tensors)
+        $unpacked = activation_slopes(*ctx.saved_tensors)
         return $gradients
 
 
@@ -55,7 +55,7 @@ class ${name}(nn.Module):
     """Activation $formula.$described"""
 
 $constructor    def forward(self, x):
-        return ${name}Function.apply($applied).to(x.dtype)
+        return ActivationFunction.apply($applied).to(x.dtype)
 ''')
 
 _CONSTRUCTOR = Template("""\
@@ -88,7 +88,7 @@ def module_source(expression: Expression, name: str) -> str:
 
     Args:
         expression: what to write.
-        name: the class name, e.g. ``"CRReLU"``; the function is the same in lower case.
+        name: the name of the module class, e.g. ``"CRReLU"``.
     """
     parameters = list(expression.parameters)
     arguments = ["x", *parameters]
@@ -96,7 +96,6 @@ def module_source(expression: Expression, name: str) -> str:
     gradients = ["grad * dx", *(f"(grad * d{p}).sum()" for p in parameters)]
     return _SOURCE.substitute(
         name=name,
-        function=name.lower(),
         arguments=", ".join(arguments),
         names=" and ".join(arguments) if len(arguments) < 3 else ", ".join(arguments),
         formula=expression.formula,

@@ -18,6 +18,7 @@ from primitives.table import all_primitives, get
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
+MAX_OPERATIONS = 400
 MAX_MAGNITUDE = 1e30
 
 _CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "e": sympy.E}
@@ -44,6 +45,9 @@ def parse(text: str) -> Expression:
     _check_depth(source)
     initial = dict(_assignment(part) for part in assignments if part.strip())
     tree = _syntax(source)
+    count = sum(isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)) for node in ast.walk(tree))
+    if count > MAX_OPERATIONS:
+        raise ExpressionError(f"the expression has {count} operations, more than the limit of {MAX_OPERATIONS}")
     expression = Expression(_Walker(source).walk(tree), tuple(initial.items()))
     for name in initial:
         if name not in expression.parameters:
@@ -147,33 +151,43 @@ class _Walker:
     def _binary(self, node: ast.BinOp, depth: int) -> sympy.Expr:
         if isinstance(node.op, (ast.Mult, ast.Div)):
             return self._checked(node, sympy.Mul(*self._factors(node, depth)))
-        left, right = self.walk(node.left, depth + 1), self.walk(node.right, depth + 1)
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            return self._checked(node, sympy.Add(*self._terms(node, depth)))
         if isinstance(node.op, ast.Pow):
-            return self._power(node, left, right)
-        if not isinstance(node.op, (ast.Add, ast.Sub)):
-            raise self._refuse(node, f"the operator {type(node.op).__name__} is not one of + - * / **")
-        return self._checked(node, left + right if isinstance(node.op, ast.Add) else left - right)
+            return self._power(node, self.walk(node.left, depth + 1), self.walk(node.right, depth + 1))
+        raise self._refuse(node, f"the operator {type(node.op).__name__} is not one of + - * / **")
 
     def _factors(self, node: ast.expr, depth: int) -> list[sympy.Expr]:
         """Return the factors of a chain of ``*`` and ``/``, so that sympy sees the product whole.
 
         Step by step ``-(x + 1)*y`` would become ``(-x - 1)*y``: another structure than was written.
         """
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return [sympy.Integer(-1), *self._factors(node.operand, depth + 1)]
-        if not (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div))):
-            return [self.walk(node, depth + 1)]
-        self._guard(node, depth)
-        right = self.walk(node.right, depth + 1)
-        if isinstance(node.op, ast.Div):
-            if right.is_zero:
-                raise self._refuse(node, "it divides by zero")
-            right = 1 / right
-        return [*self._factors(node.left, depth + 1), right]
+        factors: list[sympy.Expr] = []
+        while True:
+            if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+                factors.append(sympy.Integer(-1))
+                node = node.operand
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+                right = self.walk(node.right, depth + 1)
+                if isinstance(node.op, ast.Div) and right.is_zero:
+                    raise self._refuse(node, "it divides by zero")
+                factors.append(1 / right if isinstance(node.op, ast.Div) else right)
+                node = node.left
+            else:
+                return [self.walk(node, depth + 1), *reversed(factors)]
+
+    def _terms(self, node: ast.expr, depth: int) -> list[sympy.Expr]:
+        """Return the terms of a chain of ``+`` and ``-``; a long sum is not a deep one."""
+        terms: list[sympy.Expr] = []
+        while isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+            right = self.walk(node.right, depth + 1)
+            terms.append(right if isinstance(node.op, ast.Add) else -right)
+            node = node.left
+        return [self.walk(node, depth + 1), *reversed(terms)]
 
     def _guard(self, node: ast.expr, depth: int) -> None:
-        if depth > MAX_DEPTH * 4:
-            raise self._refuse(node, f"the formula is nested more than {MAX_DEPTH * 4} levels deep")
+        if depth > MAX_DEPTH:
+            raise self._refuse(node, f"the formula is nested more than {MAX_DEPTH} levels deep")
 
     def _power(self, node: ast.BinOp, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
         if exponent.is_number and not abs(exponent) <= MAX_EXPONENT:

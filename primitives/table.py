@@ -110,26 +110,6 @@ def named(
     return function
 
 
-def _native(name: str, function: Any, kernel: str, cost: float, **facts: Any) -> None:
-    """Register one of sympy's own functions; torch, numpy and jax.numpy share its kernel name."""
-    numpy = facts.pop("numpy", f"np.{facts.pop('numpy_name', kernel)}({{0}})")
-    jax = facts.pop("jax", numpy.replace("np.", "jnp."))
-    register(
-        Primitive(
-            name=name,
-            arity=1,
-            build=function,
-            function=function,
-            torch=f"torch.{kernel}({{0}})",
-            numpy=numpy,
-            jax=jax,
-            cost=cost,
-            definition=function,
-            **facts,
-        )
-    )
-
-
 def _algebraic(name: str, build: Callable[..., sympy.Expr], arity: int, **facts: Any) -> None:
     register(Primitive(name=name, arity=arity, build=build, definition=build, **facts))
 
@@ -150,34 +130,79 @@ _algebraic("square", lambda a: a**2, 1, parity="even")
 _algebraic("cube", lambda a: a**3, 1, parity="odd", monotone=True)
 _algebraic("sqrt", sympy.sqrt, 1, monotone=True)
 
-# --- sympy's own elementary functions ----------------------------------------------------------
-_native("exp", sympy.exp, "exp", 6, monotone=True)
-_native("log", sympy.log, "log", 8, monotone=True)
-_native("sin", sympy.sin, "sin", 9, parity="odd", bounded=True)
-_native("cos", sympy.cos, "cos", 9, parity="even", bounded=True)
-_native("sinh", sympy.sinh, "sinh", 12, parity="odd", monotone=True)
-_native("cosh", sympy.cosh, "cosh", 12, parity="even")
-_native("tanh", sympy.tanh, "tanh", 10, parity="odd", bounded=True, monotone=True)
-_native("atan", sympy.atan, "atan", 12, numpy_name="arctan", parity="odd", bounded=True, monotone=True)
-_native("asinh", sympy.asinh, "asinh", 16, numpy_name="arcsinh", parity="odd", monotone=True)
-_native(
-    "erf",
-    sympy.erf,
-    "erf",
-    10,
-    numpy="scipy.special.erf({0})",
-    jax="jax.scipy.special.erf({0})",
+# --- elementary functions ------------------------------------------------------------------------
+# exp and log are sympy's. The others are classes of our own: sympy's tanh, sinh and cosh take time
+# exponential in their nesting just to be built.
+for _name, _function, _cost in (("exp", sympy.exp, 6), ("log", sympy.log, 8)):
+    register(
+        Primitive(
+            name=_name,
+            arity=1,
+            build=_function,
+            function=_function,
+            torch=f"torch.{_name}({{0}})",
+            numpy=f"np.{_name}({{0}})",
+            jax=f"jnp.{_name}({{0}})",
+            cost=_cost,
+            definition=_function,
+            monotone=True,
+        )
+    )
+sin: Any = named(
+    "sin", sympy.sin, [lambda x: cos(x)], kernels=_shared("lib.sin({0})"), cost=9, parity="odd", bounded=True
+)
+cos: Any = named(
+    "cos", sympy.cos, [lambda x: -sin(x)], kernels=_shared("lib.cos({0})"), cost=9, parity="even", bounded=True
+)
+sinh: Any = named(
+    "sinh", sympy.sinh, [lambda x: cosh(x)], kernels=_shared("lib.sinh({0})"), cost=12, parity="odd", monotone=True
+)
+cosh: Any = named("cosh", sympy.cosh, [sinh], kernels=_shared("lib.cosh({0})"), cost=12, parity="even")
+tanh: Any = named(
+    "tanh",
+    sympy.tanh,
+    [lambda x: 1 - tanh(x) ** 2],
+    kernels=_shared("lib.tanh({0})"),
+    cost=10,
     parity="odd",
     bounded=True,
     monotone=True,
 )
-_native(
+atan = named(
+    "atan",
+    sympy.atan,
+    [lambda x: 1 / (1 + x**2)],
+    kernels=Kernels("torch.atan({0})", "np.arctan({0})", "jnp.arctan({0})"),
+    cost=12,
+    parity="odd",
+    bounded=True,
+    monotone=True,
+)
+asinh = named(
+    "asinh",
+    sympy.asinh,
+    [lambda x: 1 / sympy.sqrt(1 + x**2)],
+    kernels=Kernels("torch.asinh({0})", "np.arcsinh({0})", "jnp.arcsinh({0})"),
+    cost=16,
+    parity="odd",
+    monotone=True,
+)
+erf = named(
+    "erf",
+    sympy.erf,
+    [lambda x: 2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi)],
+    kernels=Kernels("torch.erf({0})", "scipy.special.erf({0})", "jax.scipy.special.erf({0})"),
+    cost=10,
+    parity="odd",
+    bounded=True,
+    monotone=True,
+)
+erfc = named(
     "erfc",
     sympy.erfc,
-    "erfc",
-    12,
-    numpy="scipy.special.erfc({0})",
-    jax="jax.scipy.special.erfc({0})",
+    [lambda x: -2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi)],
+    kernels=Kernels("torch.erfc({0})", "scipy.special.erfc({0})", "jax.scipy.special.erfc({0})"),
+    cost=12,
     bounded=True,
     monotone=True,
 )
@@ -335,7 +360,7 @@ silu = named(
 gelu = named(
     "gelu",
     lambda x: x * (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
-    [lambda x: sympy.erfc(-x / sympy.sqrt(2)) / 2 + x * gaussian(x) / sympy.sqrt(2 * sympy.pi)],
+    [lambda x: erfc(-x / sympy.sqrt(2)) / 2 + x * gaussian(x) / sympy.sqrt(2 * sympy.pi)],
     kernels=Kernels(
         "F.gelu({0})", "(0.5 * {0} * scipy.special.erfc(-{0} / 2**0.5))", "jax.nn.gelu({0}, approximate=False)"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 import textwrap
@@ -14,6 +15,7 @@ from primitives import ActsearchError, Expression, module_source
 from primitives.render import Dialect, code
 
 Target = Literal["torch", "numpy", "jax", "latex", "sympy"]
+_TAKEN = {"F", "GAIN", "ActivationFunction"}
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
@@ -76,7 +78,7 @@ $description
 $imports
 
 
-def $function($arguments):
+def activation($arguments):
     """Return $formula, elementwise."""
 $body
 ''')
@@ -86,10 +88,12 @@ def class_name(text: str) -> str:
     """Return a valid Python class name.
 
     Raises:
-        ActsearchError: it is not an identifier, or is a keyword.
+        ActsearchError: it is no identifier, is all lower case, or is a name that the file uses.
     """
-    if not text.isidentifier() or keyword.iskeyword(text) or text.lower() == text:
-        raise ActsearchError(f"'{text}' cannot be a class name; use CamelCase letters and digits such as 'MyAct'")
+    taken = text in _TAKEN or hasattr(builtins, text)
+    if not (text.isidentifier() and text.isascii()) or keyword.iskeyword(text) or text.lower() == text or taken:
+        reason = "the file uses that name itself" if taken else "it is no CamelCase name of letters and digits"
+        raise ActsearchError(f"'{text}' cannot be the class name: {reason}; use one such as 'MyAct'")
     return text
 
 
@@ -107,7 +111,7 @@ def export(
         expression: what to export.
         target: ``torch`` (module with learnable parameters and a self-check), ``numpy`` or
             ``jax`` (plain function), ``latex`` or ``sympy`` (one line).
-        name: class name; the function is the same in lower case.
+        name: class name in the torch file; the function is always called ``activation``.
         gain: initialisation factor to write beside it.
         provenance: lines for the docstring.
 
@@ -122,7 +126,7 @@ def export(
     if target == "torch":
         return _torch(expression, name, gain, provenance)
     if target in ("numpy", "jax"):
-        return _plain(expression, target, name, provenance)
+        return _plain(expression, target, provenance)
     raise ActsearchError(f"unknown export target '{target}'; choose one of {', '.join(TARGETS)}")
 
 
@@ -140,7 +144,7 @@ def _torch(expression: Expression, name: str, gain: float, provenance: Provenanc
     )
 
 
-def _plain(expression: Expression, target: Dialect, name: str, provenance: Provenance) -> str:
+def _plain(expression: Expression, target: Dialect, provenance: Provenance) -> str:
     lines = code([expression.body], target)
     body = [*lines.lines(), f"return {lines.results[0]}"]
     text = "\n".join(body)
@@ -152,7 +156,6 @@ def _plain(expression: Expression, target: Dialect, name: str, provenance: Prove
         title=_title(expression),
         description=_description(expression, provenance),
         imports=imports,
-        function=name.lower(),
         arguments=", ".join(arguments),
         formula=expression.formula,
         body=textwrap.indent(text, "    "),

@@ -40,9 +40,12 @@ def _confirmation(store: Store, candidate: Candidate) -> list[str]:
     rows = []
     for row in frame.to_dict("records"):
         spread = f" +- {row['test_se']:.4f} (standard error)" if pd.notna(row["test_se"]) else ""
-        seeds = sorted({e.seed for e in store.evaluations("confirm") if e.candidate == candidate.id})
+        key = (candidate.id, row["task"], row["steps"], "ok")
+        mine = [e for e in store.evaluations("confirm") if (e.candidate, e.task, e.steps, e.status) == key]
+        seeds = sorted(e.seed for e in mine)
         rows.append(
-            f"Confirmed on {row['task']}: test error {row['test_error']:.4f}{spread} "
-            f"over {row['seeds']} fresh seeds ({seeds[0]} to {seeds[-1]})."
+            f"Confirmed on {row['task']}, {row['steps']} steps: test error {row['test_error']:.4f}{spread} "
+            f"over {row['seeds']} fresh seeds ({seeds[0]} to {seeds[-1]})"
+            + (f"; {row['failed']} more failed." if row["failed"] else ".")
         )
     return rows

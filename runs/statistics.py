@@ -9,7 +9,7 @@ nothing about other data, which is what the other tasks are for.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,8 @@ class Paired:
     Attributes:
         pairs: number of seeds both have.
         difference: mean difference.
-        low, high: 95 % interval; ``None`` with fewer than 2 pairs.
-        p: two-sided p-value; ``None`` with fewer than 2 pairs.
+        low, high: 95 % interval; ``None`` with fewer than 2 pairs or pairs that all differ alike.
+        p: two-sided p-value; ``None`` in the same cases.
         effect: difference in standard deviations of the differences (Cohen's d_z).
     """
 
@@ -50,7 +50,8 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
         return Paired(len(differences), mean, None, None, None, None)
     spread = float(differences.std(ddof=1))
     if spread <= 1e-12:
-        return Paired(len(differences), mean, mean, mean, 1.0 if mean == 0 else 0.0, None)
+        # Equal differences, as two seeds on a coarse error can give, say nothing about the spread.
+        return Paired(len(differences), mean, None, None, None, None)
     result = stats.ttest_1samp(differences, 0.0)
     interval = result.confidence_interval(LEVEL)
     return Paired(
@@ -75,7 +76,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def confirmed(store: Store) -> pd.DataFrame:
     """Return one row a candidate and task with its fresh-seed results.
 
-    Columns: ``task``, ``id``, ``name``, ``expression``, ``seeds`` (successful trainings),
+    Trainings of different length are different rows. Columns: ``task``, ``steps``, ``id``,
+    ``name``, ``expression``, ``seeds`` (successful trainings),
     ``failed``, ``validation_error``, ``test_error``, ``test_se``, ``search_error`` (what the
     search had claimed, on the search task and its steps).
     """
@@ -85,11 +87,12 @@ def confirmed(store: Store) -> pd.DataFrame:
         if e.error is not None:
             claims.setdefault(e.candidate, []).append(e.error)
     rows = []
-    for (task, identifier), group in _by_task_and_candidate(store).items():
+    for (task, steps, identifier), group in _groups(store).items():
         tests = list(group["tests"].values())
         rows.append(
             {
                 "task": task,
+                "steps": steps,
                 "id": identifier,
                 "name": candidates[identifier].name,
                 "expression": candidates[identifier].expression,
@@ -101,7 +104,7 @@ def confirmed(store: Store) -> pd.DataFrame:
                 "search_error": float(np.mean(claims[identifier])) if identifier in claims else None,
             }
         )
-    columns = ["task", "id", "name", "expression", "seeds", "failed"]
+    columns = ["task", "steps", "id", "name", "expression", "seeds", "failed"]
     columns += ["validation_error", "test_error", "test_se", "search_error"]
     return with_names(pd.DataFrame(rows, columns=columns))
 
@@ -109,43 +112,42 @@ def confirmed(store: Store) -> pd.DataFrame:
 def comparisons(store: Store) -> pd.DataFrame:
     """Return one row for every finalist, baseline and task that confirmation trained.
 
-    Columns: ``task``, ``id``, ``expression``, ``baseline``, ``pairs``, ``difference`` (test
-    error, finalist minus baseline), ``low``, ``high`` (95 %), ``p``, ``p_holm`` (over all pairs
-    of the task), ``effect`` (d_z).
+    Columns: ``task``, ``steps``, ``id``, ``expression``, ``baseline``, ``pairs``, ``failed``
+    (seeds on which either failed), ``difference`` (test error, finalist minus baseline), ``low``,
+    ``high`` (95 %), ``p``, ``p_holm`` (over all pairs of task and steps; 1 when a seed failed,
+    because the survivors are a selection), ``effect`` (d_z).
     """
     candidates = {c.id: c for c in store.candidates()}
-    groups = _by_task_and_candidate(store)
+    groups = _groups(store)
     rows = []
-    for (task, finalist), group in groups.items():
+    for (task, steps, finalist), group in groups.items():
         if candidates[finalist].name is not None:
             continue
-        for (other_task, baseline), other in groups.items():
+        for (other_task, other_steps, baseline), other in groups.items():
             name = candidates[baseline].name
             seeds = sorted(set(group["tests"]) & set(other["tests"]))
-            if other_task != task or name is None or not seeds:
+            if (other_task, other_steps) != (task, steps) or name is None or not seeds:
                 continue
             result = paired([group["tests"][s] for s in seeds], [other["tests"][s] for s in seeds])
-            expression = candidates[finalist].expression
-            rows.append({"task": task, "id": finalist, "expression": expression, "baseline": name, **vars(result)})
-    columns = ["task", "id", "expression", "baseline", "pairs", "difference", "low", "high", "p", "effect"]
+            failed = len(set(group["failed"]) | set(other["failed"]))
+            keys = {"task": task, "steps": steps, "id": finalist, "expression": candidates[finalist].expression}
+            rows.append({**keys, "baseline": name, "failed": failed, **vars(result)})
+    columns = ["task", "steps", "id", "expression", "baseline", "pairs", "failed"]
+    columns += ["difference", "low", "high", "p", "effect"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame.insert(9, "p_holm", np.nan)
-    for _, part in frame.groupby("task"):
-        frame.loc[part.index, "p_holm"] = holm([1.0 if pd.isna(p) else float(p) for p in part["p"]])
+    frame.insert(columns.index("p") + 1, "p_holm", np.nan)
+    for _, part in frame.groupby(["task", "steps"]):
+        known = [1.0 if pd.isna(p) or failed else float(p) for p, failed in zip(part["p"], part["failed"], strict=True)]
+        frame.loc[part.index, "p_holm"] = holm(known)
     return frame
 
 
-def _by_task_and_candidate(store: Store) -> Mapping[tuple[str, int], dict[str, dict[int, float]]]:
-    """Group confirmation by task and candidate; only the longest training of each task counts."""
-    evaluations = store.evaluations("confirm")
-    longest: dict[str, int] = {}
-    for e in evaluations:
-        longest[e.task] = max(e.steps, longest.get(e.task, 0))
-    groups: dict[tuple[str, int], dict[str, dict[int, float]]] = {}
-    for e in sorted(evaluations, key=lambda e: (e.task, e.candidate, e.seed)):
-        if e.steps != longest[e.task]:
-            continue
-        group = groups.setdefault((e.task, e.candidate), {"tests": {}, "validation": {}, "failed": {}})
+def _groups(store: Store) -> dict[tuple[str, int, int], dict[str, dict[int, float]]]:
+    """Group confirmation by task, steps and candidate: test and validation errors by seed, and failures."""
+    groups: dict[tuple[str, int, int], dict[str, dict[int, float]]] = {}
+    for e in sorted(store.evaluations("confirm"), key=lambda e: (e.task, e.steps, e.candidate, e.seed)):
+        empty: dict[str, dict[int, float]] = {"tests": {}, "validation": {}, "failed": {}}
+        group = groups.setdefault((e.task, e.steps, e.candidate), empty)
         if e.error is not None and e.test_error is not None:
             group["tests"][e.seed], group["validation"][e.seed] = e.test_error, e.error
         else:

@@ -19,7 +19,7 @@ from primitives import BASELINES, ActsearchError, Expression, library, parse, re
 from runs import Candidate, Store
 from runs.candidate import CandidateStatus
 from search.config import CampaignConfig
-from search.funnel import Funnel, assessed
+from search.funnel import Funnel
 from search.grammar import Grammar
 from search.nsga2 import NSGA2
 from search.prior_weight import Correlation, PriorWeight
@@ -80,7 +80,8 @@ class Campaign:
         self._strategy = make_strategy(config, self._grammar)
         self._candidates: dict[int, Candidate] = {}
         self._in_flight: set[int] = set()
-        self._exhausted = False
+        self._closed = store.meta("state") in ("searched", "finished")
+        self._earlier = float(store.meta("search_seconds", "0"))
         self._started = time.monotonic()
         self.progress = Progress(budget=config.budget.trainings)
         self._replay()
@@ -112,6 +113,7 @@ class Campaign:
             with self._driving():
                 for job, evaluations in finished:
                     self._record(job, evaluations)
+                self._store.set_meta("search_seconds", f"{self._seconds():.3f}")
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
 
@@ -120,17 +122,22 @@ class Campaign:
     def _next(self) -> Candidate | None:
         """Return a new candidate to train, or ``None`` when the budget is spent."""
         asked = max((c.ask for c in self._candidates.values()), default=0)
-        if asked >= self.config.budget.trainings or self._late() or self._exhausted:
+        if self._closed or asked >= self.config.budget.trainings or self._late():
             return None
         with seeded(self.config.seed, asked + 1):
             slot = self._funnel.fill(self._strategy, asked + 1, len(self._candidates) + 1)
         self._add(slot.candidates)
-        self._exhausted = slot.chosen is None
+        # Nothing new was found; with trainings in flight the next result may change that.
+        self._closed = slot.chosen is None and not self._in_flight
         return slot.chosen
 
     def _late(self) -> bool:
         minutes = self.config.budget.minutes
-        return minutes is not None and time.monotonic() - self._started > 60 * minutes
+        return minutes is not None and self._seconds() > 60 * minutes
+
+    def _seconds(self) -> float:
+        """Return the wall time of the search, earlier processes included."""
+        return self._earlier + time.monotonic() - self._started
 
     def _job(self, candidate: Candidate) -> Job:
         fidelity = self.config.fidelity
@@ -184,8 +191,7 @@ class Campaign:
             tree = self._grammar.tree(expression)
             genotype = None if tree is None else self._grammar.dumps(tree)
             row = Candidate(number, str(expression), origin, genotype=genotype, name=name)
-            rows.append(assessed(row, assess(expression)))
-            self._funnel.remember(rows[-1], expression)
+            rows.append(self._funnel.starter(row, expression))
         self._add(tuple(rows))
 
     def _add(self, candidates: tuple[Candidate, ...]) -> None:
@@ -272,4 +278,4 @@ def _read(candidate: Candidate) -> Expression:
 
 
 def _was_trained(candidate: Candidate) -> bool:
-    return candidate.status not in ("pending", "rejected", "cached")
+    return candidate.prior is not None and candidate.status not in ("pending", "rejected", "cached")

@@ -22,7 +22,7 @@ DEFAULT_PRIMITIVES = (
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Grammar(_Section):
@@ -34,6 +34,13 @@ class Grammar(_Section):
     max_parameters: int = Field(2, ge=0, le=8, description="learnable parameters an expression may have")
     max_depth: int = Field(6, ge=1, le=15, description="depth of a tree")
     max_complexity: int = Field(20, ge=2, le=200, description="nodes of a formula")
+
+    @field_validator("constants", "learnable")
+    @classmethod
+    def _moderate(cls, numbers: tuple[float, ...]) -> tuple[float, ...]:
+        if any(abs(number) > 1e6 for number in numbers):
+            raise ValueError("numbers beyond 1e6 are not allowed")
+        return numbers
 
     @field_validator("primitives")
     @classmethod

@@ -14,6 +14,9 @@ FIRST_SEED = 10_000
 
 _SEEDS_A_JOB = 2
 
+_TRANSIENT = ("crashed", "timeout", "oom")
+"""What another attempt may mend, so a second confirmation tries again; divergence is an answer."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -64,9 +67,10 @@ def confirm(
 
 
 def missing_jobs(store: Store, plan: Plan, tasks: Sequence[Task]) -> list[Job]:
-    """Return the jobs of a plan that the run file has no answer to, cheapest candidates spread out."""
+    """Return the jobs of a plan that the run file has no lasting answer to."""
     panel = _panel(store, plan.top)
-    done = {(e.candidate, e.task, e.steps, e.seed) for e in store.evaluations("confirm")}
+    kept = [e for e in store.evaluations("confirm") if e.status not in _TRANSIENT]
+    done = {(e.candidate, e.task, e.steps, e.seed) for e in kept}
     jobs = []
     for task in tasks:
         steps = plan.steps or task.recipe.steps

@@ -19,6 +19,8 @@ from search.strategy import Proposal, Strategy
 _PATIENCE = 400
 """Proposals for one training slot before the search is declared exhausted."""
 
+_OUTRANKED = "another proposal for the same training slot was preferred"
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -38,20 +40,36 @@ class Funnel:
         self._trained = Neighbourhood(novelty)
 
     def remember(self, candidate: Candidate, expression: Expression) -> None:
-        """Count a candidate as seen; one that was never finite is known by its structure only."""
-        if candidate.status == "cached" and candidate.prior is None:
-            return  # its structure is another candidate's
-        print_ = None if candidate.prior is None else fingerprint(expression, scale_free=True)
-        self._seen.add(candidate.id, expression, print_)
-        if candidate.status not in ("rejected", "cached"):
+        """Count a candidate as seen, as it was when it was judged.
+
+        One that was never finite is known by its structure only; an outranked one may come
+        again; a cached one is another candidate's function.
+        """
+        if candidate.status == "cached" or candidate.reason == _OUTRANKED:
+            return
+        judged = candidate.prior is not None
+        self._seen.add(candidate.id, expression, fingerprint(expression, scale_free=True) if judged else None)
+        if judged and candidate.status != "rejected":
             self._trained.add(candidate.id, expression)
+
+    def starter(self, candidate: Candidate, expression: Expression) -> Candidate:
+        """Return a baseline or seed as judged: to be trained unless the same function is there already."""
+        judged = assessed(candidate, assess(expression))
+        known = self._seen.find_structure(expression)
+        if known is None and judged.prior is not None:
+            known = self._seen.find_values(fingerprint(expression, scale_free=True))
+        if known is not None:
+            return judged.stopped("cached", f"the same function as candidate {known}")
+        self.remember(judged, expression)
+        return judged
 
     def fill(self, strategy: Strategy, ask: int, next_id: int) -> Slot:
         """Ask for proposals until the pool is full of promising ones and choose one of them."""
         candidates: list[Candidate] = []
-        pool: list[Candidate] = []
+        pool: dict[int, tuple[Candidate, Expression]] = {}
+        wanted = self._weight.config.pool if self._weight.weight() else 1
         for _ in range(_PATIENCE):
-            if len(pool) == self._weight.config.pool:
+            if len(pool) == wanted:
                 break
             (proposal,) = strategy.ask(1)
             expression = self._grammar.expression(proposal.tree)
@@ -59,27 +77,32 @@ class Funnel:
                 continue
             candidate = self._judge(proposal, expression, ask, next_id + len(candidates))
             if candidate.status == "pending":
-                pool.append(candidate)
+                pool[candidate.id] = candidate, expression
             candidates.append(candidate)
-        chosen = self._choose(pool)
-        others = {c.id for c in pool} - {chosen.id if chosen else 0}
-        tidy = None if chosen is None else self._tidied(chosen)
-        kept = [self._outranked(c) if c.id in others else c for c in candidates]
-        return Slot(tuple(tidy if tidy and c.id == tidy.id else c for c in kept), tidy)
+        chosen = self._choose([candidate for candidate, _ in pool.values()])
+        for identifier, (candidate, expression) in pool.items():
+            self._seen.forget(identifier, expression)
+            final = self._tidied(candidate, expression) if candidate is chosen else self._outranked(candidate)
+            candidates[identifier - next_id] = final
+        return Slot(tuple(candidates), None if chosen is None else candidates[chosen.id - next_id])
 
-    def _tidied(self, candidate: Candidate) -> Candidate:
+    def _tidied(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Return the candidate in its shortest form, without a numeric factor in front.
 
-        The index then holds that form only, as it will after a resume.
+        Where that form fails the screen, as it may far outside the grid, the candidate stays.
+        The index holds the final form, as it will after a resume.
         """
-        raw = parse(candidate.expression)
-        expression = simplify(unscaled(raw))
-        tree = self._grammar.tree(expression)
-        genotype = candidate.genotype if tree is None else self._grammar.dumps(tree)
-        tidy = dataclasses.replace(candidate, expression=str(expression), genotype=genotype)
-        tidy = assessed(tidy, assess(expression))
-        self._seen.forget(candidate.id, raw)
-        self.remember(tidy, expression)
+        try:
+            shorter = simplify(unscaled(expression))
+            tree = self._grammar.tree(shorter)
+            genotype = candidate.genotype if tree is None else self._grammar.dumps(tree)
+            tidy = dataclasses.replace(candidate, expression=str(shorter), genotype=genotype)
+            tidy = assessed(tidy, assess(shorter))
+        except Exception:  # a formula that cannot be shortened can still be trained
+            tidy = candidate
+        if tidy.status != "pending":
+            tidy = candidate
+        self.remember(tidy, parse(tidy.expression))
         return tidy
 
     def _judge(self, proposal: Proposal, expression: Expression, ask: int, identifier: int) -> Candidate:
@@ -101,8 +124,8 @@ class Funnel:
             judged, print_ = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}"), None
         known = None if print_ is None else self._seen.find_values(print_)
         if known is not None:
-            judged = judged.stopped("cached", f"the same function, up to output scale, as candidate {known}")
-        elif judged.status == "pending" and (near := self._trained.nearest(expression)):
+            return judged.stopped("cached", f"the same function, up to output scale, as candidate {known}")
+        if judged.status == "pending" and (near := self._trained.nearest(expression)):
             judged = judged.stopped("rejected", f"at a distance of {near[1]:.3f} too near to candidate {near[0]}")
         self._seen.add(identifier, expression, print_)
         return judged
@@ -117,7 +140,7 @@ class Funnel:
 
     @staticmethod
     def _outranked(candidate: Candidate) -> Candidate:
-        return candidate.stopped("rejected", "another proposal for the same training slot was preferred")
+        return candidate.stopped("rejected", _OUTRANKED)
 
 
 def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:

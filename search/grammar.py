@@ -59,22 +59,12 @@ class Grammar:
 
     def expression(self, tree: Sequence[Any]) -> Expression | None:
         """Return what a tree says, or ``None`` when that is no legal expression of this grammar."""
-        stack: list[sympy.Expr] = []
-        initial: list[tuple[str, float]] = []
-        for node in reversed(tree):
-            if node.arity:
-                stack.append(node_build(node)(*(stack.pop() for _ in range(node.arity))))
-            elif isinstance(node.value, Learnable):
-                if len(initial) == self.config.max_parameters:
-                    return None
-                name = PARAMETER_NAMES[len(initial)]
-                initial.append((name, node.value.value))
-                stack.append(sympy.Symbol(name))
-            else:
-                stack.append(exact(node.value.value) if isinstance(node.value, Constant) else X)
         try:
-            expression = Expression(_folded(stack.pop()), tuple(initial))
-        except (ActsearchError, TypeError, ValueError, OverflowError):
+            body, initial = _built(tree)
+            if len(initial) > self.config.max_parameters:
+                return None
+            expression = Expression(_folded(body), initial)
+        except (ActsearchError, TypeError, ValueError, OverflowError, RecursionError):
             return None  # not a real function, e.g. the logarithm of a negative constant
         return expression if expression.complexity <= self.config.max_complexity else None
 
@@ -150,6 +140,22 @@ class Grammar:
             return names.get(node.exp), (node.base,)
         primitive = of_function(node.func)
         return (primitive.name if primitive else None), node.args
+
+
+def _built(tree: Sequence[Any]) -> tuple[sympy.Expr, tuple[tuple[str, float], ...]]:
+    """Return the symbolic form of a tree and the initial values of its parameters, named in order."""
+    stack: list[sympy.Expr] = []
+    initial: list[tuple[str, float]] = []
+    for node in reversed(tree):
+        if node.arity:
+            stack.append(node_build(node)(*(stack.pop() for _ in range(node.arity))))
+        elif isinstance(node.value, Learnable):
+            name = PARAMETER_NAMES[len(initial) % len(PARAMETER_NAMES)]
+            initial.append((name, node.value.value))
+            stack.append(sympy.Symbol(name))
+        else:
+            stack.append(exact(node.value.value) if isinstance(node.value, Constant) else X)
+    return stack.pop(), tuple(initial)
 
 
 def _folded(body: sympy.Expr) -> sympy.Expr:

@@ -100,7 +100,7 @@ def prior_line(progress: Progress) -> str:
         return "entropy prior: not enough trainings to judge it"
     return (
         f"entropy prior against measured error: Spearman {found.rho:+.2f} "
-        f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates"
+        f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates and baselines"
         + ("" if found.low > 0 or found.high < 0 else "; no evidence that it helps, so it is ignored")
     )
 

@@ -106,7 +106,8 @@ def recommended(store: Store, config: CampaignConfig) -> int | None:
     frame = confirmed(store)
     found = frame[(frame["task"] == config.task) & frame["name"].isna() & frame["test_error"].notna()]
     if not found.empty:
-        return int(found.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
+        longest = found[found["steps"] == found["steps"].max()]
+        return int(longest.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
     best = finalists(store, 1)
     return best[0] if best else None
 
@@ -127,12 +128,15 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
     """Print what confirmation says, the search task first, and a verdict for each finalist."""
     out = console()
     results, differences = confirmed(store), comparisons(store)
-    tasks = sorted(set(results["task"]), key=lambda task: (task != config.task, task))
-    for task in tasks:
-        out.print(confirmed_table(results, task, task == config.task), "")
-        out.print(comparison_table(differences, task), "")
-    for task in tasks:
-        for line in verdicts(differences[differences["task"] == task]):
+    keys = sorted(set(zip(results["task"], results["steps"], strict=True)), key=lambda k: (k[0] != config.task, *k))
+    parts = [differences[(differences["task"] == t) & (differences["steps"] == s)] for t, s in keys]
+    for (task, steps), part in zip(keys, parts, strict=True):
+        panel = results[(results["task"] == task) & (results["steps"] == steps)]
+        out.print(confirmed_table(panel, task == config.task), "")
+        if len(part):
+            out.print(comparison_table(part), "")
+    for part in parts:
+        for line in verdicts(part):
             print(line)
 
 

@@ -38,19 +38,17 @@ def front_table(frame: pd.DataFrame, title: str) -> Table:
     return table
 
 
-def confirmed_table(frame: pd.DataFrame, task: str, searched: bool) -> Table:
+def confirmed_table(frame: pd.DataFrame, searched: bool) -> Table:
     """Return one task's fresh-seed results, lowest test error first.
 
     Args:
-        frame: of :func:`runs.statistics.confirmed`.
-        task: which task.
-        searched: whether the search used this task; then its own claim is shown beside.
+        frame: rows of :func:`runs.statistics.confirmed` of one task and number of steps.
+        searched: whether the search used this task.
     """
-    title = f"{task}: fresh seeds, " + ("test part, never used before" if searched else "a task the search never saw")
-    columns = [">id", "activation", ">test error", ">validation", ">seeds", ">failed"]
-    table = new_table(title, *columns, *([">search said"] if searched else []))
-    rows = frame[frame["task"] == task].sort_values(["test_error", "id"])
-    for row in rows.to_dict("records"):
+    task, steps = frame.iloc[0]["task"], frame.iloc[0]["steps"]
+    title = f"{task}, {steps} steps: fresh seeds, " + ("test part" if searched else "a task the search never saw")
+    table = new_table(title, ">id", "activation", ">test error", ">validation error", ">seeds", ">failed")
+    for row in frame.sort_values(["test_error", "id"]).to_dict("records"):
         table.add_row(
             str(row["id"]),
             row["name"] or escape(row["expression"]),
@@ -58,17 +56,19 @@ def confirmed_table(frame: pd.DataFrame, task: str, searched: bool) -> Table:
             number(row["validation_error"]),
             str(row["seeds"]),
             str(row["failed"] or ""),
-            *([number(row["search_error"])] if searched else []),
             style="yellow" if row["name"] else None,
         )
     return table
 
 
-def comparison_table(frame: pd.DataFrame, task: str) -> Table:
-    """Return paired differences as a matrix: baselines down, finalists across."""
-    rows = frame[frame["task"] == task]
+def comparison_table(rows: pd.DataFrame) -> Table:
+    """Return paired differences as a matrix, baselines down, finalists across.
+
+    Args:
+        rows: of :func:`runs.statistics.comparisons`, of one task and number of steps.
+    """
     finalists = list(dict.fromkeys(rows["id"]))
-    title = f"{task}: test error minus the baseline's, 95 % interval; * Holm-corrected p < 0.05"
+    title = f"{rows.iloc[0]['task']}: test error minus the baseline's, 95 % interval; * Holm-corrected p < 0.05"
     table = new_table(title, "baseline", *(f">#{identifier}" for identifier in finalists))
     for name in dict.fromkeys(rows["baseline"]):
         cells = [_cell(rows[(rows["baseline"] == name) & (rows["id"] == i)]) for i in finalists]
@@ -90,6 +90,9 @@ def verdicts(comparisons: pd.DataFrame) -> list[str]:
     """Return one sentence a finalist and task: what it beats, what beats it, what is undecided."""
     lines = []
     for (task, identifier), rows in comparisons.groupby(["task", "id"], sort=False):
+        if rows["failed"].any():
+            lines.append(f"#{identifier} on {task}: some seeds failed, so nothing is claimed from the others.")
+            continue
         sure = rows["p_holm"] < LEVEL
         better = list(rows[sure & (rows["difference"] < 0)]["baseline"])
         worse = list(rows[sure & (rows["difference"] > 0)]["baseline"])

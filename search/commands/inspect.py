@@ -40,23 +40,32 @@ def list_(
 
 
 def _summary(path: Path) -> dict[str, Any]:
-    from runs import reading, scored
+    """Return a run's line; a damaged run is a line that says so and does not hide the others."""
+    from primitives.errors import ActsearchError
+    from runs import reading
+
+    try:
+        with reading(path) as store:
+            return {"run": str(path), **_facts(path, store)}
+    except ActsearchError as error:
+        return {"run": str(path), "task": "", "state": f"unreadable: {error}", "created": "", "trained": 0, "best": ""}
+
+
+def _facts(path: Path, store: Store) -> dict[str, Any]:
+    from runs import scored
     from search.config import from_toml
 
-    with reading(path) as store:
-        frame = scored(store)
-        found = frame[~frame["baseline"].astype(bool)].nsmallest(1, "error")
-        best = {} if found.empty else found.iloc[0].to_dict()
-        trained = sum(c.ask > 0 and c.status not in ("pending", "rejected", "cached") for c in store.candidates())
-        return {
-            "run": str(path),
-            "task": from_toml(store.meta("config"), str(path)).task,
-            "state": store.meta("state"),
-            "created": store.meta("created"),
-            "trained": trained,
-            "best_error": best.get("error"),
-            "best": best.get("expression", ""),
-        }
+    frame = scored(store)
+    found = frame[~frame["baseline"].astype(bool)].nsmallest(1, "error")
+    best = {} if found.empty else found.iloc[0].to_dict()
+    return {
+        "task": from_toml(store.meta("config"), str(path)).task,
+        "state": store.meta("state"),
+        "created": store.meta("created"),
+        "trained": sum(c.ask > 0 and c.status not in ("pending", "rejected", "cached") for c in store.candidates()),
+        "best_error": best.get("error"),
+        "best": best.get("expression", ""),
+    }
 
 
 def show(

@@ -150,7 +150,7 @@ def _carry_on(folder: Path, settings: CampaignConfig, tasks: dict[str, Any], exe
         store.set_meta("state", "finished")
         print_outcome(store, folder, settings)
         print(f"\n{closing_line(campaign.progress)}\n{prior_line(campaign.progress)}")
-        print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch confirm {folder} --seeds 20")
+        print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 
 def _plan(settings: CampaignConfig) -> Any:

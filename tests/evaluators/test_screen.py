@@ -57,6 +57,12 @@ def test_relu_costs_two_and_costs_add_up():
     assert cost(parse("relu(x) + 0.01*(x - relu(x))")) < cost(parse("silu(x)"))
 
 
+@pytest.mark.parametrize("number", ["1", "2", "0.5"])
+def test_adding_and_subtracting_cost_the_same_whatever_the_number(number):
+    assert cost(parse(f"relu(x) - {number}")) == cost(parse(f"relu(x) + {number}")) == 3
+    assert cost(parse(f"-relu(x) - {number}")) == 3
+
+
 @settings(max_examples=50)
 @given(st.sampled_from(sorted(library())), st.sampled_from(["sin({})", "tanh({})", "({})**2 + x", "gelu({})"]))
 def test_wrapping_a_function_never_makes_it_cheaper(name, wrapper):

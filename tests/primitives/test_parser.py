@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from primitives import ActsearchError, ExpressionError, parse, resolve
+from primitives import ActsearchError, ExpressionError, all_primitives, parse, resolve
 from tests.strategies import expressions
 
 
@@ -28,8 +28,9 @@ HOSTILE = {
     "exp(exp(exp(exp(100))))*x": "moderate size",
     "(" * 10_000 + "x" + ")" * 10_000: "20001 characters, more than the limit of 2000",
     "(" * 60 + "x" + ")" * 60: "nests 60 brackets",
-    "-" * 1500 + "x": "levels deep",
-    "+".join(["x"] * 400): "levels deep",
+    "-" * 1500 + "x": "1500 operations, more than the limit of 400",
+    "**".join(["x"] * 190): "more than 50 levels deep",
+    "+".join(["x"] * 600): "599 operations",
     "x if x else 1": "ifexp is not allowed",
     "x\x00": "position",
     "1e400*x": "numbers beyond 1e\\+30",
@@ -77,6 +78,19 @@ def test_a_lone_misspelt_activation_gets_the_nearest_library_name():
 def test_any_text_is_an_expression_or_a_refusal(text):
     with contextlib.suppress(ActsearchError):
         assert parse(str(parse(text))) == parse(text)
+
+
+@pytest.mark.parametrize("name", [p.name for p in all_primitives() if p.arity == 1])
+@pytest.mark.timeout(20)
+def test_deep_chains_of_a_primitive_are_read_or_refused_at_once(name):
+    """sympy's own tanh takes time exponential in its nesting; the limit of this test is generous."""
+    with contextlib.suppress(ActsearchError):
+        parse(f"{name}(" * 45 + "x + 1" + ")" * 45)
+
+
+def test_a_long_sum_is_not_a_deep_formula():
+    assert parse("+".join(["x"] * 300)) == parse("300*x")
+    assert parse("x - 1 - x**2 + 3 - 2") == parse("x - x**2")
 
 
 def test_a_caret_is_a_power_and_eps_is_epsilon():

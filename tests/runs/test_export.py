@@ -57,12 +57,12 @@ def test_torch_numpy_and_jax_exports_agree_with_what_was_trained(name):
     wanted = values(expression)
     module = in_double(load(export(expression, "torch", name="Act"))["Act"](), expression)
     np.testing.assert_allclose(module(torch.from_numpy(GRID)).detach().numpy(), wanted, rtol=1e-12)
-    numpy_function = load(export(expression, "numpy", name="Act"))["act"]
+    numpy_function = load(export(expression, "numpy", name="Act"))["activation"]
     with np.errstate(over="ignore", invalid="ignore"):
         np.testing.assert_allclose(numpy_function(GRID), wanted, rtol=1e-9, atol=1e-12)
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
-        jax_function = load(export(expression, "jax", name="Act"))["act"]
+        jax_function = load(export(expression, "jax", name="Act"))["activation"]
         np.testing.assert_allclose(jax_function(jax.numpy.asarray(GRID)), wanted, rtol=1e-9, atol=1e-12)
 
 
@@ -153,7 +153,16 @@ def test_the_docstring_tells_where_it_comes_from_and_cannot_be_broken_out_of(tmp
     assert load(hostile)["Activation"]
 
 
-@pytest.mark.parametrize("name", ["relu", "class", "2Act", "A-b", "", "x y"])
+@pytest.mark.parametrize(
+    "name", ["relu", "class", "2Act", "A-b", "", "x y", "F", "GAIN", "SystemExit", "ActivationFunction"]
+)
 def test_an_impossible_class_name_is_refused(name):
-    with pytest.raises(ActsearchError, match="cannot be a class name"):
+    with pytest.raises(ActsearchError, match="cannot be the class name"):
         export(resolve("relu"), "torch", name=name)
+
+
+@pytest.mark.parametrize("name", ["Torch", "Nn", "Check", "Super", "Float", "Print", "X", "Zip", "List", "Activation"])
+def test_a_class_name_never_shadows_what_the_file_uses(name):
+    names = load(export(resolve("crrelu"), "torch", name=name))
+    assert names["check"]() == 1000
+    assert names[name]()(torch.ones(2)).shape == (2,)

@@ -98,7 +98,7 @@ def test_baselines_are_trained_first_and_under_the_same_conditions(tmp_path):
     assert [job.candidate for job in executor.jobs[: len(BASELINES)]] == list(range(1, len(BASELINES) + 1))
 
 
-def test_every_proposal_leaves_one_row_that_says_why_it_stopped(tmp_path):
+def test_every_expression_leaves_one_row_that_says_why_it_stopped(tmp_path):
     rows, _, progress = run(tmp_path / "run", config(budget={"trainings": 60}))
     assert [c.id for c in rows] == list(range(1, len(rows) + 1))
     assert not [c for c in rows if c.status == "pending"]
@@ -160,9 +160,45 @@ def test_seeds_are_trained_and_become_parents(tmp_path):
     assert any(set(c.parents) & set(seeds) for c in rows)
 
 
-def test_a_time_limit_ends_the_search(tmp_path):
-    *_, progress = run(tmp_path / "run", config(budget={"minutes": 1e-6, "trainings": 1000}))
-    assert progress.trained < 1000
+def test_a_time_limit_ends_the_search_for_good(tmp_path):
+    settings = config(budget={"minutes": 1e-6, "trainings": 1000})
+    rows, *_ = run(tmp_path / "run", settings)
+    assert len(rows) == len(BASELINES)
+    again, *_ = run(tmp_path / "run", settings)
+    assert again == rows
+
+
+def test_a_finished_search_is_not_taken_up_again(tmp_path):
+    """A grammar of a few functions is exhausted long before the budget; resuming adds nothing."""
+    tiny = {"primitives": ["add", "relu"], "constants": [], "learnable": [], "max_depth": 1}
+    settings = config(grammar=tiny, strategy={"name": "random"})
+    rows, *_ = run(tmp_path / "run", settings)
+    assert run(tmp_path / "run", settings)[0] == rows
+
+
+def test_seeds_that_equal_a_baseline_or_each_other_are_trained_once(tmp_path):
+    executor = Imagined()
+    rows, *_ = run(tmp_path / "run", config(seeds=["max(0, x)", "x*tanh(x)", "x*tanh(x)"]), executor)
+    assert [c.status for c in rows if c.origin == "seed"] == ["cached", "ok", "cached"]
+
+
+def test_a_formula_that_fails_in_our_hands_costs_one_row_and_resumes(tmp_path, monkeypatch):
+    import search.funnel as funnel
+
+    real = funnel.assess
+
+    def fragile(expression):
+        if "sin" in expression.formula:
+            raise ZeroDivisionError("pretend")
+        return real(expression)
+
+    settings = config(budget={"trainings": 30})
+    monkeypatch.setattr(funnel, "assess", fragile)
+    rows, *_ = run(tmp_path / "run", settings)
+    failed = [c for c in rows if c.status == "crashed"]
+    assert failed
+    assert all("pretend" in c.reason for c in failed)
+    assert run(tmp_path / "run", settings)[0] == rows
 
 
 def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entropy(tmp_path):
