@@ -187,7 +187,8 @@ def _connect(address: str | None, workers: int | None) -> Any:
     if address is None:
         options |= {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:
-        ray.init(address=address, **options)
+        # "local" starts a cluster even where another one runs, which None would join.
+        ray.init(address=address or "local", **options)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         where = f"at '{address}'" if address else "on this machine"
         raise ActsearchError(
