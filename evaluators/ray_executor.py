@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from evaluators.evaluation import Evaluation, Job, Status, failed
@@ -188,7 +191,8 @@ def _connect(address: str | None, workers: int | None) -> Any:
         options |= {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:
         # "local" starts a cluster even where another one runs, which None would join.
-        ray.init(address=address or "local", **options)
+        with _keeping_sigterm():
+            ray.init(address=address or "local", **options)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         where = f"at '{address}'" if address else "on this machine"
         raise ActsearchError(
@@ -196,6 +200,15 @@ def _connect(address: str | None, workers: int | None) -> Any:
             "leave --address out to start a local one, or use --executor serial"
         ) from error
     return ray
+
+
+@contextmanager
+def _keeping_sigterm() -> Iterator[None]:
+    """Keep Ray from replacing the handler with one that aborts the process."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _check_reachable(address: str) -> None:

@@ -104,6 +104,7 @@ def export(
     name: str = "Activation",
     gain: float = 1.0,
     provenance: Provenance = Provenance(),
+    module: str | None = None,
 ) -> str:
     """Return the text of an export.
 
@@ -114,6 +115,7 @@ def export(
         name: class name in the torch file; the function is always called ``activation``.
         gain: initialisation factor to write beside it.
         provenance: lines for the docstring.
+        module: what the file will be importable as; the class name in lower case when ``None``.
 
     Raises:
         ActsearchError: unknown target or impossible name.
@@ -124,19 +126,19 @@ def export(
     if target == "sympy":
         return _sympy(expression)
     if target == "torch":
-        return _torch(expression, name, gain, provenance)
+        return _torch(expression, name, gain, provenance, module or name.lower())
     if target in ("numpy", "jax"):
         return _plain(expression, target, provenance)
     raise ActsearchError(f"unknown export target '{target}'; choose one of {', '.join(TARGETS)}")
 
 
-def _torch(expression: Expression, name: str, gain: float, provenance: Provenance) -> str:
+def _torch(expression: Expression, name: str, gain: float, provenance: Provenance, module: str) -> str:
     source = module_source(expression, name)
     functional = "\nfrom torch.nn import functional as F" if re.search(r"\bF\.", source) else ""
     return _TORCH.substitute(
         title=_title(expression),
         description=_description(expression, provenance),
-        module=name.lower(),
+        module=module if module.isidentifier() else name.lower(),
         name=name,
         imports=f"from torch import nn{functional}",
         gain=f"{gain:.6g}",

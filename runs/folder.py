@@ -24,17 +24,26 @@ EXPORTS = "exports"
 _RECORDED = ("actsearch", "torch", "sympy", "deap", "ray", "numpy")
 
 
-def create(folder: Path, config_text: str, meta: Mapping[str, str]) -> None:
-    """Make a run folder, all of it or nothing.
+def check_free(folder: Path) -> None:
+    """Check that a run folder can still be made there.
 
     Raises:
-        ActsearchError: it exists already, or its parent cannot be written.
+        ActsearchError: something is there already.
     """
     if folder.exists():
         raise ActsearchError(
             f"run folder '{folder}' exists already; 'actsearch resume {folder}' goes on with it, "
             "or choose another with --run"
         )
+
+
+def create(folder: Path, config_text: str, meta: Mapping[str, str]) -> None:
+    """Make a run folder, all of it or nothing.
+
+    Raises:
+        ActsearchError: it exists already, or its parent cannot be written.
+    """
+    check_free(folder)
     parent = folder.parent
     scratch: Path | None = None
     try:

@@ -29,6 +29,8 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
     """
     if everything.empty:
         raise ActsearchError("there is nothing to plot: no candidate has been trained yet")
+    if path.suffix.lower() not in (".png", ".svg", ".pdf") or path.is_dir():
+        raise ActsearchError(f"cannot write the plot '{path}': name a file that ends in .png, .svg or .pdf")
     import matplotlib as mpl
 
     mpl.use("Agg")

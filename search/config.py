@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from primitives.errors import ActsearchError, nearest, unknown
 
@@ -23,6 +31,14 @@ DEFAULT_PRIMITIVES = (
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and field.annotation is not bool:
+            raise ValueError("true and false are no value for this key")
+        return value
 
 
 class Grammar(_Section):
@@ -114,6 +130,12 @@ class Execution(_Section):
     workers: int | None = Field(None, ge=1, le=100_000, description="Ray actors; all CPUs when left out")
     address: str | None = Field(None, description="of a running Ray cluster")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks live")
+
+    @model_validator(mode="after")
+    def _options_of_ray(self) -> Execution:
+        if self.executor == "serial" and (self.workers is not None or self.address is not None):
+            raise ValueError("workers and address belong to executor 'ray'; leave them out with 'serial'")
+        return self
 
 
 class CampaignConfig(_Section):
@@ -217,10 +239,12 @@ def resolve_config(path: Path | None, preset: str | None, overrides: dict[str, A
     if path is not None:
         source = str(path)
         try:
-            raw = merge(raw, tomllib.loads(_text(path)))
+            own = tomllib.loads(_text(path))
         except tomllib.TOMLDecodeError as error:
             raise ActsearchError(f"'{path}' is not valid TOML: {error}") from None
-    return from_dict(merge(raw, overrides), source)
+        from_dict(own, source)  # by itself first: merging must not hide a value of the wrong kind
+        raw = merge(raw, own)
+    return from_dict(merge(raw, overrides), source if not overrides else f"{source} and options")
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.text import Text
 
 from search.campaign import Progress
 from search.output import console, number
-from search.tables import new_table
+from search.tables import add_row, new_table
 
 _SHOWN = 8
 
@@ -81,7 +80,7 @@ def _panel(progress: Progress) -> Group:
     table = new_table("", ">id", "best so far", ">validation error", ">cost")
     for best in progress.best[:_SHOWN]:
         style = "yellow" if best.baseline else None
-        table.add_row(str(best.id), escape(best.label), number(best.error), number(best.cost, 0), style=style)
+        add_row(table, str(best.id), best.label, number(best.error), number(best.cost, 0), style=style)
     lines = [Text(_headline(progress)), Text(_eta(progress)), Text(prior_line(progress), style="dim")]
     return Group(*lines, table)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from evaluators import Executor, Task, load_task
+from evaluators import Executor, Job, Task, load_task
 from primitives import ActsearchError, Expression, parse
 from runs import Store, comparisons, confirmed, finalists, pareto
 from runs.candidate import Candidate
@@ -27,16 +28,23 @@ def absolute_task(name: str) -> str:
     return f"{Path(file).expanduser().resolve()}:{class_name}" if colon and ".py" in file else name
 
 
+def absolute_tasks(config: CampaignConfig) -> CampaignConfig:
+    """Return the configuration with every task named so that it can be resumed from any folder."""
+    tasks = tuple(absolute_task(name) for name in config.confirm.tasks)
+    confirm = config.confirm.model_copy(update={"tasks": tasks})
+    return config.model_copy(update={"task": absolute_task(config.task), "confirm": confirm})
+
+
 def load_tasks(names: Iterable[str]) -> dict[str, Task]:
-    """Return tasks by name, their data loaded, so that errors come before anything starts."""
+    """Return tasks by name, each tried for one step of ReLU, so that its errors come before anything starts."""
+    from evaluators.train import pick_device, run_job
+
     tasks = {name: load_task(name) for name in dict.fromkeys(names)}
     for name, task in tasks.items():
         try:
-            task.data("train")
-        except ActsearchError:
-            raise
+            run_job(Job(0, "relu(x)", math.sqrt(2), name, 1, (0,), score_test=True), task, pick_device("cpu"))
         except Exception as error:
-            raise ActsearchError(f"task '{name}' cannot load its data: {type(error).__name__}: {error}") from error
+            raise ActsearchError(f"task '{name}' cannot be trained: {type(error).__name__}: {error}") from error
     return tasks
 
 
@@ -53,9 +61,9 @@ def make_executor(execution: Execution, tasks: dict[str, Task]) -> Executor:
 
 def execution_overrides(executor: str | None, workers: int | None, address: str | None) -> dict[str, Any]:
     """Return the given command-line options as a configuration section."""
+    if executor == "serial" and workers is None and address is None:
+        return {"executor": "serial", "workers": None, "address": None}
     given = {"executor": executor, "workers": workers, "address": address}
-    if executor == "serial" and (workers or address):
-        raise ActsearchError("--workers and --address belong to --executor ray; leave them out with serial")
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -112,7 +120,9 @@ def recommended(store: Store, config: CampaignConfig) -> int | None:
     return best[0] if best else None
 
 
-def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str, target: str = "torch") -> str:
+def export_candidate(
+    store: Store, folder: Path, candidate: Candidate, name: str, target: str = "torch", module: str | None = None
+) -> str:
     """Return the text of an export with provenance."""
     expression: Expression = parse(candidate.expression)
     return export(
@@ -121,6 +131,7 @@ def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str
         name=name,
         gain=candidate.gain or 1.0,
         provenance=provenance(store, folder, candidate),
+        module=module,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pandas as pd
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from search.output import number, with_error
 
@@ -13,19 +13,26 @@ LEVEL = 0.05
 
 def new_table(title: str, *columns: str) -> Table:
     """Return an empty table; a column whose name starts with ``>`` is set to the right."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         right = column.startswith(">")
         table.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
     return table
 
 
+def add_row(table: Table, *cells: str | Text, style: str | None = None) -> None:
+    """Add a row whose texts are shown as they are: names and formulas are never read as markup."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells), style=style)
+
+
 def front_table(frame: pd.DataFrame, title: str) -> Table:
     """Return the front with the baselines beside it; ``*`` marks what nothing dominates."""
     table = new_table(title, ">id", "front", "activation", ">validation error", ">cost", ">complexity", ">prior")
     for row in frame.to_dict("records"):
-        label = f"{row['name']}  [dim]{escape(row['expression'])}[/dim]" if row["name"] else escape(row["expression"])
-        table.add_row(
+        name = f"{row['name']}  " if row["name"] else ""
+        label = Text.assemble(name, (row["expression"], "dim" if name else ""))
+        add_row(
+            table,
             str(row["id"]),
             "*" if row["on_front"] else "",
             label,
@@ -49,9 +56,10 @@ def confirmed_table(frame: pd.DataFrame, searched: bool) -> Table:
     title = f"{task}, {steps} steps: fresh seeds, " + ("test part" if searched else "a task the search never saw")
     table = new_table(title, ">id", "activation", ">test error", ">validation error", ">seeds", ">failed")
     for row in frame.sort_values(["test_error", "id"]).to_dict("records"):
-        table.add_row(
+        add_row(
+            table,
             str(row["id"]),
-            row["name"] or escape(row["expression"]),
+            row["name"] or row["expression"],
             with_error(row["test_error"], row["test_se"]),
             number(row["validation_error"]),
             str(row["seeds"]),
@@ -72,7 +80,7 @@ def comparison_table(rows: pd.DataFrame) -> Table:
     table = new_table(title, "baseline", *(f">#{identifier}" for identifier in finalists))
     for name in dict.fromkeys(rows["baseline"]):
         cells = [_cell(rows[(rows["baseline"] == name) & (rows["id"] == i)]) for i in finalists]
-        table.add_row(name, *cells)
+        add_row(table, name, *cells)
     return table
 
 
@@ -83,7 +91,7 @@ def _cell(rows: pd.DataFrame) -> str:
     star = "*" if row["p_holm"] < LEVEL else " "
     if pd.isna(row["low"]):
         return f"{row['difference']:+.4f}{star}"
-    return f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]{star}".replace("[", "\\[")
+    return f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]{star}"
 
 
 def verdicts(comparisons: pd.DataFrame) -> list[str]:

@@ -15,7 +15,7 @@ def tasks(format_: FormatOption = "table") -> None:
 
     from evaluators import TASKS
     from search.output import emit
-    from search.tables import new_table
+    from search.tables import add_row, new_table
 
     rows = []
     for name, task in TASKS.items():
@@ -24,19 +24,18 @@ def tasks(format_: FormatOption = "table") -> None:
         rows.append({"task": name, "steps": recipe.steps, "batch_size": recipe.batch_size, "about": about})
     table = new_table("", "task", ">steps", ">batch", "about")
     for row in rows:
-        table.add_row(str(row["task"]), str(row["steps"]), str(row["batch_size"]), str(row["about"]))
+        add_row(table, str(row["task"]), str(row["steps"]), str(row["batch_size"]), str(row["about"]))
     emit(pd.DataFrame(rows), format_, table)
 
 
 def library(format_: FormatOption = "table") -> None:
     """List the known activations: baselines first, then names that 'score' and 'export' understand."""
     import pandas as pd
-    from rich.markup import escape
 
     from primitives import BASELINES
     from primitives import library as known
     from search.output import emit
-    from search.tables import new_table
+    from search.tables import add_row, new_table
 
     rows = [
         {"name": r.name, "baseline": r.name in BASELINES, "expression": str(r.expression), "source": r.citation}
@@ -45,7 +44,7 @@ def library(format_: FormatOption = "table") -> None:
     table = new_table("", "name", "baseline", "expression", "source")
     for row in rows:
         mark = "yes" if row["baseline"] else ""
-        table.add_row(str(row["name"]), mark, escape(str(row["expression"])), escape(str(row["source"])))
+        add_row(table, str(row["name"]), mark, str(row["expression"]), str(row["source"]))
     emit(pd.DataFrame(rows), format_, table)
 
 
@@ -56,7 +55,7 @@ def primitives(format_: FormatOption = "table") -> None:
     from primitives import all_primitives
     from search.config import DEFAULT_PRIMITIVES
     from search.output import emit, number
-    from search.tables import new_table
+    from search.tables import add_row, new_table
 
     rows = [
         {
@@ -75,7 +74,7 @@ def primitives(format_: FormatOption = "table") -> None:
     for row in rows:
         flags = ["yes" if row[key] else "" for key in ("searched", "bounded", "monotone")]
         cost, parity = number(row["cost"], 0), str(row["parity"])
-        table.add_row(str(row["name"]), str(row["arity"]), flags[0], cost, parity, *flags[1:], str(row["source"]))
+        add_row(table, str(row["name"]), str(row["arity"]), flags[0], cost, parity, *flags[1:], str(row["source"]))
     emit(pd.DataFrame(rows), format_, table)
 
 

@@ -16,12 +16,11 @@ def score(
 ) -> None:
     """Say what is known of an expression without training: screen, prior, cost, complexity."""
     import pandas as pd
-    from rich.markup import escape
 
     from evaluators import assess
     from primitives import resolve
     from search.output import emit, number
-    from search.tables import new_table
+    from search.tables import add_row, new_table
 
     rows = []
     for text in expressions:
@@ -41,8 +40,9 @@ def score(
     frame = pd.DataFrame(rows)
     table = new_table("", "expression", "screen", ">prior (nats)", ">cost", ">complexity", ">gain", "same as")
     for row in rows:
-        table.add_row(
-            escape(str(row["expression"])),
+        add_row(
+            table,
+            str(row["expression"]),
             str(row["screen"]),
             number(row["prior"]),
             number(row["cost"], 0),
@@ -84,7 +84,8 @@ def export(
         raise ActsearchError("say what to export: either 'export RUN ID' or 'export --expr \"...\"'")
     if output is not None and output.exists() and not force:
         raise ActsearchError(f"'{output}' exists already; --force replaces it")
-    text = _from_expression(expr, to, name) if expr is not None else _from_run(run, id_, to, name)
+    module = output.stem if output is not None else None
+    text = _from_expression(expr, to, name, module) if expr is not None else _from_run(run, id_, to, name, module)
     if output is None:
         print(text, end="")
         return
@@ -95,7 +96,7 @@ def export(
     print(f"wrote {output}")
 
 
-def _from_expression(expr: str, to: str, name: str | None) -> str:
+def _from_expression(expr: str, to: str, name: str | None, module: str | None) -> str:
     from evaluators import assess
     from primitives import resolve
     from primitives.errors import ActsearchError
@@ -107,10 +108,17 @@ def _from_expression(expr: str, to: str, name: str | None) -> str:
     if found.rejection and to == "torch" and "affine" not in found.rejection:
         raise ActsearchError(f"'{expr}' is no usable activation: {found.rejection}")
     note = Provenance(("Written by actsearch from a formula; nothing was trained.",))
-    return write(expression, to, name=name or "Activation", gain=found.gain or 1.0, provenance=note)  # type: ignore[arg-type]
+    return write(
+        expression,
+        to,  # type: ignore[arg-type]
+        name=name or "Activation",
+        gain=found.gain or 1.0,
+        provenance=note,
+        module=module,
+    )
 
 
-def _from_run(run: Path | None, id_: str | None, to: str, name: str | None) -> str:
+def _from_run(run: Path | None, id_: str | None, to: str, name: str | None, module: str | None) -> str:
     from primitives.errors import ActsearchError
     from runs import reading
     from search.session import export_candidate, find_candidate
@@ -123,4 +131,4 @@ def _from_run(run: Path | None, id_: str | None, to: str, name: str | None) -> s
         candidate = find_candidate(store, id_)
         if candidate.status == "rejected":
             raise ActsearchError(f"candidate {candidate.id} was rejected ({candidate.reason}) and cannot be exported")
-        return export_candidate(store, folder, candidate, name or f"Act{candidate.id}", to)
+        return export_candidate(store, folder, candidate, name or f"Act{candidate.id}", to, module)

@@ -25,7 +25,7 @@ def list_(
     from primitives.errors import ActsearchError
     from runs import list_folders
     from search.output import emit, number
-    from search.tables import new_table
+    from search.tables import add_row, new_table
 
     if not folder.is_dir():
         raise ActsearchError(
@@ -35,7 +35,7 @@ def list_(
     frame = pd.DataFrame([_summary(path) for path in list_folders(folder)], columns=columns)
     table = new_table("", "run", "task", "state", "created", ">trained", ">best error", "best activation")
     for row in frame.to_dict("records"):
-        table.add_row(*(str(row[c]) for c in columns[:5]), number(row["best_error"]), row["best"])
+        add_row(table, *(str(row[c]) for c in columns[:5]), number(row["best_error"]), row["best"])
     emit(frame, format_, table)
 
 
@@ -91,7 +91,7 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     import pandas as pd
 
     from search.output import console, emit
-    from search.tables import new_table
+    from search.tables import add_row, new_table
 
     candidates = store.candidates()
     frame = pd.DataFrame([{"status": c.status, "reason": _kind(c.reason), "origin": c.origin} for c in candidates])
@@ -101,7 +101,7 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     counted = counted.sort_values("candidates", ascending=False)
     table = new_table(f"{folder}: {len(candidates)} candidates, {store.meta('state')}", "status", "why", ">candidates")
     for row in counted.to_dict("records"):
-        table.add_row(row["status"], row["reason"], str(row["candidates"]))
+        add_row(table, row["status"], row["reason"], str(row["candidates"]))
     emit(counted, format_, table)
     if format_ != "table":
         return
@@ -125,7 +125,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
 
     from primitives import parse
     from search.output import console, to_json
-    from search.tables import new_table
+    from search.tables import add_row, new_table
 
     evaluations = [
         {"purpose": purpose, **dataclasses.asdict(e)}
@@ -153,7 +153,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         out.print("\n" + _drawing(candidate.expression), markup=False)
     table = new_table("", "purpose", "task", ">steps", ">seed", "status", ">error", ">test error", "training loss")
     for e in evaluations:
-        table.add_row(
+        add_row(table,
             e["purpose"], e["task"], str(e["steps"]), str(e["seed"]), e["status"],
             "" if e["error"] is None else f"{e['error']:.4f}",
             "" if e["test_error"] is None else f"{e['test_error']:.4f}", _sparkline(e["curve"]),

@@ -19,6 +19,7 @@ from search.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from evaluators import Executor
     from runs import Store
     from search.config import CampaignConfig, Execution
 
@@ -45,23 +46,36 @@ def launch(
     from runs import folder as folders
     from search.campaign import check_starters
     from search.config import resolve_config, to_toml
-    from search.session import absolute_task, default_folder, execution_overrides, load_tasks
+    from search.session import (
+        absolute_task,
+        absolute_tasks,
+        default_folder,
+        execution_overrides,
+        load_tasks,
+        make_executor,
+    )
 
     options: dict[str, Any] = {"name": name, "seed": seed}
     overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     if task is not None:
         overrides |= {"task": absolute_task(task), "confirm": {"tasks": []}}
-    overrides["budget"] = {"trainings": trainings} if trainings is not None else {}
-    overrides["fidelity"] = {"steps": steps} if steps is not None else {}
-    overrides["execution"] = execution_overrides(executor, workers, address)
+    if trainings is not None:
+        overrides["budget"] = {"trainings": trainings}
+    if steps is not None:
+        overrides["fidelity"] = {"steps": steps}
+    if execution := execution_overrides(executor, workers, address):
+        overrides["execution"] = execution
     settings = resolve_config(config, preset or (None if config else "quick"), overrides)
-    settings = settings.model_copy(update={"task": absolute_task(settings.task)})
+    settings = absolute_tasks(settings)
     check_starters(settings)
-    tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
     folder = run or default_folder(settings.name)
+    folders.check_free(folder)
+    tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
     text = to_toml(settings)
-    folders.create(folder, text, {"config": text, "seed": str(settings.seed), "state": "searching"})
-    _carry_on(folder, settings, tasks, settings.execution, quiet)
+    with _Interruptible(f"actsearch resume {folder}"), make_executor(settings.execution, tasks) as engine:
+        folders.create(folder, text, {"config": text, "seed": str(settings.seed), "state": "searching"})
+        with folders.writing(folder) as store:
+            _search(store, folder, settings, engine, quiet)
 
 
 def resume(
@@ -73,14 +87,19 @@ def resume(
 ) -> None:
     """Go on after any stop; everything it needs is in the run folder."""
     from runs import folder as folders
-    from search.session import execution_overrides, load_tasks, stored_config
+    from search.session import execution_overrides, load_tasks, make_executor, print_outcome, stored_config
 
     folder = locate(run)
-    with folders.reading(folder) as store:
+    with folders.writing(folder) as store:
         settings = stored_config(store, folder)
-    execution = _execution(settings, execution_overrides(executor, workers, address))
-    tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
-    _carry_on(folder, settings, tasks, execution, quiet)
+        if store.meta("state") == "finished":
+            print_outcome(store, folder, settings)
+            print("\nthe campaign was finished before; nothing was left to search")
+            return
+        execution = _execution(settings, execution_overrides(executor, workers, address))
+        tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
+        with _Interruptible(f"actsearch resume {folder}"), make_executor(execution, tasks) as engine:
+            _search(store, folder, settings, engine, quiet)
 
 
 def confirm(
@@ -114,7 +133,7 @@ def confirm(
         chosen = settings.confirm
         plan = Plan(top or chosen.top, seeds or chosen.seeds, names, steps or chosen.steps, settings.fidelity.timeout)
         execution = _execution(settings, execution_overrides(executor, workers, address))
-        with _Interruptible(folder, f"actsearch confirm {folder}"):
+        with _Interruptible(f"actsearch confirm {folder}"):
             _train_confirmation(store, plan, execution, quiet)
         frame = comparisons(store)
         if format_ == "table":
@@ -130,27 +149,24 @@ def _execution(settings: CampaignConfig, overrides: dict[str, Any]) -> Execution
     return from_dict(merged, "command line").execution
 
 
-def _carry_on(folder: Path, settings: CampaignConfig, tasks: dict[str, Any], execution: Execution, quiet: bool) -> None:
+def _search(store: Store, folder: Path, settings: CampaignConfig, executor: Executor, quiet: bool) -> None:
     """Search until the budget is spent, then confirm, print and export."""
-    from runs import folder as folders
     from search.campaign import Campaign
     from search.confirmation import confirm as run_confirmation
-    from search.output import console
     from search.progress import ProgressView, closing_line, prior_line
-    from search.session import make_executor, print_outcome
+    from search.session import print_outcome
 
-    with folders.writing(folder) as store, _Interruptible(folder, f"actsearch resume {folder}"):
-        campaign = Campaign(settings, store)
-        if not quiet:
-            console(stderr=True).print(f"campaign in {folder}: {settings.task}, {settings.budget.trainings} trainings")
-        with make_executor(execution, tasks) as executor, ProgressView(quiet) as view:
-            campaign.run(executor, view)
-            if settings.confirm.automatic and any(not best.baseline for best in campaign.progress.best):
-                run_confirmation(store, _plan(settings), executor, view.confirming)
-        store.set_meta("state", "finished")
-        print_outcome(store, folder, settings)
-        print(f"\n{closing_line(campaign.progress)}\n{prior_line(campaign.progress)}")
-        print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
+    campaign = Campaign(settings, store)
+    if not quiet:
+        print(f"campaign in {folder}: {settings.task}, {settings.budget.trainings} trainings", file=sys.stderr)
+    with ProgressView(quiet) as view:
+        campaign.run(executor, view)
+        if settings.confirm.automatic and any(not best.baseline for best in campaign.progress.best):
+            run_confirmation(store, _plan(settings), executor, view.confirming)
+    print_outcome(store, folder, settings)
+    store.set_meta("state", "finished")
+    print(f"\n{closing_line(campaign.progress)}\n{prior_line(campaign.progress)}")
+    print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 
 def _plan(settings: CampaignConfig) -> Any:
@@ -177,8 +193,8 @@ def _train_confirmation(store: Store, plan: Any, execution: Execution, quiet: bo
 class _Interruptible:
     """Turns Ctrl-C into a saved campaign, the command that goes on with it, and exit code 130."""
 
-    def __init__(self, folder: Path, command: str) -> None:
-        self.folder, self.command = folder, command
+    def __init__(self, command: str) -> None:
+        self.command = command
 
     def __enter__(self) -> None:
         return None

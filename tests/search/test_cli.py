@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from search.cli import app
+from tests.evaluators.test_tasks import OWN
 from tests.runs.helpers import made_run
 
 
@@ -169,8 +170,17 @@ BAD = [
     (["launch", "--preset", "smoke", "--run", "{tmp}/taken"], "exists already; 'actsearch resume"),
     (["launch", "--preset", "smoke", "--run", "{tmp}/key.toml/run"], "cannot write run folder"),
     (["launch", "--preset", "smoke", "--executor", "dask"], "should be 'ray' or 'serial'"),
-    (["launch", "--preset", "smoke", "--executor", "serial", "--workers", "2"], "belong to --executor ray"),
+    (["launch", "--preset", "smoke", "--executor", "serial", "--workers", "2"], "belong to executor 'ray'"),
     (["launch", "--preset", "smoke", "--seed", "-4"], "key 'seed' cannot be -4"),
+    (["launch", "--preset", "smoke", "--workers", "2"], "belong to executor 'ray'"),
+    (["launch", "{tmp}/scalar.toml", "--preset", "smoke"], "key 'fidelity' cannot be 3"),
+    (["launch", "{tmp}/truth.toml", "--preset", "smoke"], "true and false are no value"),
+    (
+        ["launch", "--preset", "smoke", "--executor", "ray", "--address", "127.0.0.1:1", "--run", "{tmp}/ad"],
+        "cannot reach",
+    ),
+    (["launch", "--preset", "smoke", "--task", "{tmp}/bad.py:Bad"], "cannot be trained: ValueError: no network"),
+    (["pareto", "{tmp}/made", "--plot", "{tmp}"], "ends in .png"),
     (["resume", "{tmp}/mode"], "did you mean '{tmp}/made'?"),
     (["resume", "{tmp}/taken"], "is a folder but not a run"),
     (["pareto", "{tmp}/made", "--format", "jsn"], "unknown format 'jsn'; did you mean 'json'?"),
@@ -203,6 +213,11 @@ def test_bad_input_is_one_sentence_exit_2_and_nothing_half_written(arguments, me
     (tmp_path / "key.toml").write_text("[budget]\ntraining = 1\n")
     (tmp_path / "value.toml").write_text("seed = 'one'\n")
     (tmp_path / "seeds.toml").write_text("seeds = ['rleu(x)']\n")
+    (tmp_path / "scalar.toml").write_text("fidelity = 3\n")
+    (tmp_path / "truth.toml").write_text("[fidelity]\nsteps = true\n")
+    bad = OWN.replace("return mlp([2, 16, 2], activation, gain)", "raise ValueError('no network')")
+    (tmp_path / "bad.py").write_text(bad.replace("Blobs", "Bad"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     (tmp_path / "affine.toml").write_text("seeds = ['2*x']\n")
     before = sorted(str(p) for p in tmp_path.rglob("*") if not p.name.startswith(("run.sqlite", "lock")))
     code, out, error = invoke(*(a.format(tmp=tmp_path) for a in arguments))
@@ -228,15 +243,32 @@ def test_an_unwritable_place_is_refused():
     assert "cannot write run folder '/proc/run'" in error
 
 
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path):
+    run = made_run(tmp_path / "[red]x")
+    for command in (["show", run], ["pareto", run], ["list", tmp_path]):
+        code, out, _ = invoke(*command)
+        assert code == 0
+        assert "[red]x" in out.replace("\n", "")
+
+
+def test_a_damaged_run_does_not_hide_the_others(made):
+    (made.parent / "bad").mkdir()
+    (made.parent / "bad" / "run.sqlite").write_text("junk")
+    rows = {Path(row["run"]).name: row for row in json.loads(invoke("list", made.parent, "--format", "json")[1])}
+    assert rows["bad"]["state"].startswith("unreadable")
+    assert rows["made"]["state"] == "searched"
+
+
 @pytest.mark.xdist_group("kill")
-def test_ctrl_c_saves_prints_the_resume_command_and_exits_130(tmp_path):
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_prints_the_resume_command_and_exits_130(tmp_path, signal_):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "search.cli", "launch", "--preset", "smoke", "--steps", "200", "--run", str(run)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 100
     while time.monotonic() < deadline and not _trained(run):
         time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal_)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"actsearch resume {run}" in error
@@ -254,8 +286,6 @@ def _trained(run: Path) -> int:
 
 
 def test_a_user_s_own_task_runs_from_the_command_line(tmp_path):
-    from tests.evaluators.test_tasks import OWN
-
     (tmp_path / "own.py").write_text(OWN)
     options = ["--task", "own.py:Blobs", "--steps", "5", "--trainings", "3", "--run", "run", "--quiet"]
     done = shell("launch", "--preset", "smoke", *options, cwd=tmp_path)
