@@ -31,9 +31,10 @@ class _Worker:
     def __init__(self, tasks: Mapping[str, Task], device: str) -> None:
         import torch
 
-        from evaluators.train import pick_device
+        from evaluators.train import pick_device, warm_up
 
         torch.set_num_threads(1)
+        warm_up()
         self.tasks, self.device = tasks, pick_device(device)
 
     def ready(self) -> bool:

@@ -25,6 +25,15 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def warm_up() -> None:
+    """Do everything once that is slow the first time, such as torch's late imports."""
+    layer = nn.Sequential(nn.Linear(2, 2), compile_expression(parse("relu(x)")).module())
+    optimiser = _optimiser(layer, Recipe(steps=1))
+    layer(torch.ones(1, 2)).sum().backward()
+    nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+    optimiser.step()
+
+
 def run_job(job: Job, task: Task, device: torch.device) -> list[Evaluation]:
     """Train the job's candidate once for each seed and return one evaluation a seed, in order."""
     deadline = time.monotonic() + job.timeout

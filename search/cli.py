@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 
@@ -31,18 +30,12 @@ for _panel, _commands in _PANELS.items():
         app.command(name=_command.__name__.rstrip("_"), rich_help_panel=_panel)(_command)
 
 
-def _terminate(*_: object) -> None:
-    """Treat a polite kill like Ctrl-C."""
-    raise KeyboardInterrupt
-
-
 def main() -> None:
     """Run the command line.
 
     Exit codes: 0 done; 1 a fault of ours; 2 a mistake in the input, told in one sentence; 130
     interrupted, with everything finished saved.
     """
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except ActsearchError as error:

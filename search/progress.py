@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -20,7 +21,14 @@ _SHOWN = 8
 class ProgressView:
     """Shows a campaign while it runs; use as a context manager and call it with each progress."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, check: Callable[[], None] = lambda: None) -> None:
+        """Prepare the display.
+
+        Args:
+            quiet: show nothing.
+            check: called at every event; may raise to stop the campaign.
+        """
+        self._check = check
         self._console: Console = console(stderr=True)
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._interactive = self._console.is_terminal and not quiet
@@ -42,6 +50,7 @@ class ProgressView:
 
     def __call__(self, progress: Progress) -> None:
         """Show the state of the search."""
+        self._check()
         if self._interactive:
             self._live.update(_panel(progress))
         elif not self._quiet:
@@ -49,6 +58,7 @@ class ProgressView:
 
     def confirming(self, done: int, total: int) -> None:
         """Show how far confirmation is."""
+        self._check()
         if self._interactive:
             self._live.update(Text(f"confirming on fresh seeds: {done} of {total} jobs"))
         elif not self._quiet and (done == total or done % max(1, total // 5) == 0):

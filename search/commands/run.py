@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -72,10 +73,10 @@ def launch(
     folders.check_free(folder)
     tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
     text = to_toml(settings)
-    with _Interruptible(f"actsearch resume {folder}"), make_executor(settings.execution, tasks) as engine:
+    with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(settings.execution, tasks) as engine:
         folders.create(folder, text, {"config": text, "seed": str(settings.seed), "state": "searching"})
         with folders.writing(folder) as store:
-            _search(store, folder, settings, engine, quiet)
+            _search(store, folder, settings, engine, guard, quiet)
 
 
 def resume(
@@ -98,8 +99,8 @@ def resume(
             return
         execution = _execution(settings, execution_overrides(executor, workers, address))
         tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
-        with _Interruptible(f"actsearch resume {folder}"), make_executor(execution, tasks) as engine:
-            _search(store, folder, settings, engine, quiet)
+        with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(execution, tasks) as engine:
+            _search(store, folder, settings, engine, guard, quiet)
 
 
 def confirm(
@@ -133,8 +134,8 @@ def confirm(
         chosen = settings.confirm
         plan = Plan(top or chosen.top, seeds or chosen.seeds, names, steps or chosen.steps, settings.fidelity.timeout)
         execution = _execution(settings, execution_overrides(executor, workers, address))
-        with _Interruptible(f"actsearch confirm {folder}"):
-            _train_confirmation(store, plan, execution, quiet)
+        with _Interruptible(f"actsearch confirm {folder}") as guard:
+            _train_confirmation(store, plan, execution, guard, quiet)
         frame = comparisons(store)
         if format_ == "table":
             print_confirmation(store, settings)
@@ -149,7 +150,9 @@ def _execution(settings: CampaignConfig, overrides: dict[str, Any]) -> Execution
     return from_dict(merged, "command line").execution
 
 
-def _search(store: Store, folder: Path, settings: CampaignConfig, executor: Executor, quiet: bool) -> None:
+def _search(
+    store: Store, folder: Path, settings: CampaignConfig, executor: Executor, guard: _Interruptible, quiet: bool
+) -> None:
     """Search until the budget is spent, then confirm, print and export."""
     from search.campaign import Campaign
     from search.confirmation import confirm as run_confirmation
@@ -159,7 +162,7 @@ def _search(store: Store, folder: Path, settings: CampaignConfig, executor: Exec
     campaign = Campaign(settings, store)
     if not quiet:
         print(f"campaign in {folder}: {settings.task}, {settings.budget.trainings} trainings", file=sys.stderr)
-    with ProgressView(quiet) as view:
+    with ProgressView(quiet, guard.check) as view:
         campaign.run(executor, view)
         if settings.confirm.automatic and any(not best.baseline for best in campaign.progress.best):
             run_confirmation(store, _plan(settings), executor, view.confirming)
@@ -176,7 +179,7 @@ def _plan(settings: CampaignConfig) -> Any:
     return Plan(chosen.top, chosen.seeds, settings.confirm_tasks, chosen.steps, settings.fidelity.timeout)
 
 
-def _train_confirmation(store: Store, plan: Any, execution: Execution, quiet: bool) -> None:
+def _train_confirmation(store: Store, plan: Any, execution: Execution, guard: _Interruptible, quiet: bool) -> None:
     """Start workers only when something is missing."""
     from search.confirmation import confirm as run_confirmation
     from search.confirmation import missing_jobs
@@ -186,20 +189,33 @@ def _train_confirmation(store: Store, plan: Any, execution: Execution, quiet: bo
     tasks = load_tasks(plan.tasks)
     if not missing_jobs(store, plan, list(tasks.values())):
         return
-    with make_executor(execution, tasks) as executor, ProgressView(quiet) as view:
+    with make_executor(execution, tasks) as executor, ProgressView(quiet, guard.check) as view:
         run_confirmation(store, plan, executor, view.confirming)
 
 
 class _Interruptible:
-    """Turns Ctrl-C into a saved campaign, the command that goes on with it, and exit code 130."""
+    """Turns Ctrl-C and SIGTERM into a saved campaign, the command that goes on with it, and exit code 130."""
 
     def __init__(self, command: str) -> None:
-        self.command = command
+        self._command = command
+        self._requested = False
 
-    def __enter__(self) -> None:
-        return None
+    def __enter__(self) -> Self:
+        self._handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _stop(self, *_: object) -> None:
+        self._requested = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Stop now if a signal came where Python ignores exceptions, such as in a destructor."""
+        if self._requested:
+            raise KeyboardInterrupt
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         if kind is not None and issubclass(kind, KeyboardInterrupt):
-            print(f"\nstopped; everything finished is saved. Go on with: {self.command}", file=sys.stderr)
+            print(f"\nstopped; everything finished is saved. Go on with: {self._command}", file=sys.stderr)
             raise typer.Exit(130) from None

@@ -69,7 +69,7 @@ def test_dead_hanging_and_raising_workers_cost_one_row_each_and_are_replaced(tmp
     with RayExecutor({name: load_task(name)}, workers=2, device="cpu") as executor:
         gains = {1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0, 5: 1.0, 6: 1.0}
         for number, gain in gains.items():
-            executor.submit(Job(number, "relu(x)", gain, name, 3, (0,), timeout=5.0))
+            executor.submit(Job(number, "relu(x)", gain, name, 3, (0,), timeout=12.0))
         answers = {}
         while finished := executor.collect():
             answers |= {job.candidate: evaluations[0] for job, evaluations in finished}
