@@ -22,6 +22,8 @@ from primitives.errors import ActsearchError
 _GRACE = 10.0
 """Seconds past a job's own timeout before its worker is killed; a worker's start does not count."""
 
+_AUTHENTICATION = "set RAY_AUTH_MODE=token if it asks for one (Ray keeps it in ~/.ray/auth_token); otherwise "
+
 _OBJECT_STORE = 200 * 2**20
 
 
@@ -198,7 +200,8 @@ def _connect(address: str | None, workers: int | None) -> Any:
         where = f"at '{address}'" if address else "on this machine"
         raise ActsearchError(
             f"cannot reach a Ray cluster {where}: {str(error).splitlines()[0]}; "
-            "leave --address out to start a local one, or use --executor serial"
+            + (_AUTHENTICATION if address else "")
+            + "leave --address out to start a local one, or use --executor serial"
         ) from error
     return ray
 
