@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -103,10 +102,6 @@ class Expression:
         """The derivatives with respect to ``x`` and every parameter, by name."""
         symbols = [X, *(sympy.Symbol(name) for name, _ in self.initial)]
         return {symbol.name: self.body.diff(symbol) for symbol in symbols}
-
-    def with_initial(self, values: Mapping[str, float]) -> Expression:
-        """Return the same formula with other initial values."""
-        return Expression(self.body, tuple({**self.parameters, **values}.items()))
 
 
 def _weight(node: sympy.Expr) -> int:

@@ -20,11 +20,14 @@ _WIDTH = 118
 
 
 def console(stderr: bool = False) -> Console:
-    """Return a console; without a terminal it is wide enough for formulas and has no colour."""
+    """Return a console; without a terminal it is wide enough for formulas and has no colour.
+
+    Markup is off: names of folders and formulas are shown as they are, brackets and all.
+    """
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH, highlight=False, soft_wrap=False)
+    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH, highlight=False, markup=False)
 
 
 def check_format(format_: str) -> str:

@@ -110,7 +110,7 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     out = console()
     out.print(f"\ntrained successfully of proposed, by operator: {made}")
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
-    out.print(store.meta("config"), markup=False)
+    out.print(store.meta("config"))
 
 
 def _kind(reason: str) -> str:
@@ -141,16 +141,16 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         print(pd.DataFrame(evaluations).to_csv(index=False), end="")
         return
     out = console()
-    out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}", markup=False)
-    out.print(f"LaTeX: {parse(candidate.expression).latex}", markup=False)
-    out.print(f"status: {candidate.status} {candidate.reason}", markup=False)
+    out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
+    out.print(f"LaTeX: {parse(candidate.expression).latex}")
+    out.print(f"status: {candidate.status} {candidate.reason}")
     facts = {"prior": candidate.prior, "gain": candidate.gain, "cost": candidate.cost}
     described = ", ".join(f"{key} {value:.4g}" for key, value in facts.items() if value is not None)
     out.print(f"{described}, complexity {candidate.complexity}\n\nlineage:")
     for line in _lineage(store, candidate):
-        out.print(line, markup=False)
+        out.print(line)
     if candidate.prior is not None:
-        out.print("\n" + _drawing(candidate.expression), markup=False)
+        out.print("\n" + _drawing(candidate.expression))
     table = new_table("", "purpose", "task", ">steps", ">seed", "status", ">error", ">test error", "training loss")
     for e in evaluations:
         add_row(table,
