@@ -8,6 +8,7 @@ from functools import cached_property
 
 import sympy
 
+from primitives.canonical import canonical
 from primitives.errors import ExpressionError
 from primitives.primitive import exact
 from primitives.render import formula, latex
@@ -19,7 +20,7 @@ PARAMETER_NAMES = (
     "kappa", "mu", "nu", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
 )  # fmt: skip
 ALIASES = {"eps": "epsilon"}
-MAX_PARAMETERS = 8
+MAX_PARAMETERS = 12
 MAX_EXPONENT = 16
 
 
@@ -48,7 +49,8 @@ class Expression:
         if self.body.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
             raise ExpressionError(f"'{self.body}' is not a real number anywhere; check it for a division by zero")
         long = {n: exact(n) for n in self.body.atoms(sympy.Float, sympy.Rational)}
-        object.__setattr__(self, "body", self.body.xreplace({n: short for n, short in long.items() if n != short}))
+        short = {number: exact_ for number, exact_ in long.items() if number != exact_}
+        object.__setattr__(self, "body", canonical(self.body.xreplace(short)))
         names = {symbol.name for symbol in self.body.free_symbols} - {"x"}
         stray = sorted(names - set(PARAMETER_NAMES))
         if stray:

@@ -1,8 +1,8 @@
 """Expression to Python source to ``nn.Module``: the one path from symbol to torch.
 
-The source holds three parts: the value, the symbolic slopes, and a ``torch.autograd.Function``
-that ties them together and keeps only its inputs for backward (one tensor, plus one scalar per
-learnable parameter). Training executes exactly the text that ``export`` writes.
+The source holds the value, the symbolic slopes, a ``torch.autograd.Function`` that ties them
+together and keeps only its inputs for backward, and the module. Training executes exactly the
+text that ``export`` writes.
 """
 
 from __future__ import annotations
@@ -10,137 +10,73 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from string import Template
+from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
+import scipy.special
 import sympy
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from primitives.emit import INDENT, WIDTH, bracketed, code
 from primitives.expression import Expression, X
-from primitives.render import code
-
-_SOURCE = Template('''\
-def activation($arguments):
-    """Return $formula, elementwise."""
-$value
-
-
-def activation_slopes($arguments):
-    """Return the derivatives with respect to $names."""
-$slopes
-
-
-class ActivationFunction(torch.autograd.Function):
-    """Value with its exact derivative; saves its inputs and nothing else for backward."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward($arguments):
-        return activation($arguments)
-
-    @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx, grad):
-        $unpacked = activation_slopes(*ctx.saved_tensors)
-        return $gradients
-
-
-class ${name}(nn.Module):
-    """Activation $formula.$described"""
-
-$constructor    def forward(self, x):
-        return ActivationFunction.apply($applied).to(x.dtype)
-''')
-
-_CONSTRUCTOR = Template("""\
-    def __init__(self, $signature):
-        super().__init__()
-$assignments
-
-""")
+from primitives.table import of_function
+from primitives.template import BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What the generated source defines.
+    """What the source generated for an expression defines; each part is made when first asked for.
 
     Attributes:
-        source: the text that was executed.
-        module: the ``nn.Module`` class; calling it makes one activation layer.
-        value: plain function of ``(x, *parameters)``.
-        slopes: plain function of the same arguments; a tuple of derivatives, ``x`` first.
+        expression: what was compiled.
     """
 
-    source: str
-    module: type[nn.Module]
-    value: Callable[..., Tensor]
-    slopes: Callable[..., tuple[Tensor, ...]]
+    expression: Expression
 
+    @cached_property
+    def source(self) -> str:
+        """The text of the module and its functions, without imports."""
+        return module_source(self.expression, "Activation")
 
-def module_source(expression: Expression, name: str) -> str:
-    """Return the source of the functions and classes for an expression, without imports.
+    @cached_property
+    def module(self) -> type[nn.Module]:
+        """The ``nn.Module`` class; calling it makes one activation layer."""
+        names = _execute(self.source, self.expression)
+        layer: type[nn.Module] = names["Activation"]
+        return layer
 
-    Args:
-        expression: what to write.
-        name: the name of the module class, e.g. ``"CRReLU"``.
-    """
-    parameters = list(expression.parameters)
-    arguments = ["x", *parameters]
-    slopes = expression.slopes
-    gradients = ["grad * dx", *(f"(grad * d{p}).sum()" for p in parameters)]
-    return _SOURCE.substitute(
-        name=name,
-        arguments=", ".join(arguments),
-        names=" and ".join(arguments) if len(arguments) < 3 else ", ".join(arguments),
-        formula=expression.formula,
-        value=_body([expression.body]),
-        slopes=_body(list(slopes.values()), as_tuple=True),
-        unpacked="(dx,)" if not parameters else ", ".join(f"d{a}" for a in arguments),
-        gradients=", ".join(gradients),
-        described=_described(expression),
-        constructor=_constructor(expression),
-        applied=", ".join(["x", *(f"self.{p}.to(x.dtype)" for p in parameters)]),
-    )
+    @cached_property
+    def value(self) -> Callable[..., Tensor]:
+        """Plain torch function of ``(x, *parameters)``."""
+        function: Callable[..., Tensor] = _single(_value(self.expression), "activation", self.expression)
+        return function
 
+    @cached_property
+    def slopes(self) -> Callable[..., tuple[Tensor, ...]]:
+        """Plain torch function of the same arguments; a tuple of derivatives, ``x`` first."""
+        function: Callable[..., tuple[Tensor, ...]] = _single(
+            _slopes(self.expression), "activation_slopes", self.expression
+        )
+        return function
 
-def _body(expressions: list[sympy.Expr], as_tuple: bool = False) -> str:
-    """Write the statements and the return; every result is a fresh tensor of the shape of ``x``."""
-    lines = code(expressions, "torch")
-    results = []
-    for expression, text in zip(expressions, lines.results, strict=True):
-        constant = f"torch.zeros_like(x) + {text}"
-        results.append("x.clone()" if expression == X else text if X in expression.free_symbols else constant)
-    returned = ", ".join(results)
-    returned = f"({returned},)" if as_tuple and len(results) == 1 else returned
-    return "\n".join(f"    {line}" for line in [*lines.lines(), f"return {returned}"])
-
-
-def _described(expression: Expression) -> str:
-    if not expression.parameters:
-        return ""
-    rows = "".join(f"\n        {name}: initial value of the learnable {name}." for name in expression.parameters)
-    return f"\n\n    Args:{rows}\n    "
-
-
-def _constructor(expression: Expression) -> str:
-    if not expression.parameters:
-        return ""
-    assignments = [f"        self.{p} = nn.Parameter(torch.tensor(float({p})))" for p in expression.parameters]
-    return _CONSTRUCTOR.substitute(
-        signature=", ".join(f"{name}={value!r}" for name, value in expression.initial),
-        assignments="\n".join(assignments),
-    )
+    @cached_property
+    def numpy(self) -> Callable[..., NDArray[Any]]:
+        """Plain numpy function of the same arguments."""
+        lines = code([self.expression.body], "numpy")
+        body = "\n".join(f"{INDENT}{line}" for line in [*lines.lines(), f"return {lines.results[0]}"])
+        signature = bracketed("def activation", _arguments(self.expression), ":")
+        function: Callable[..., NDArray[Any]] = _single(
+            (f"{signature}\n{body}", lines.helpers), "activation", self.expression
+        )
+        return function
 
 
 @lru_cache(maxsize=4096)
 def compile_expression(expression: Expression) -> Compiled:
-    """Generate the source of an expression, execute it, and return what it defines.
+    """Return what the generated source of an expression defines.
 
     The text comes from the table of primitives and checked symbols only.
 
@@ -150,9 +86,132 @@ def compile_expression(expression: Expression) -> Compiled:
         >>> [name for name, _ in layer.named_parameters()]
         ['beta']
     """
-    source = module_source(expression, "Activation")
-    filename = f"<actsearch {expression.formula}>"
+    return Compiled(expression)
+
+
+def module_source(expression: Expression, name: str) -> str:
+    """Return the source of the functions and classes for an expression, without imports.
+
+    Args:
+        expression: what to write.
+        name: the name of the module class, e.g. ``"CRReLU"``.
+    """
+    value, value_helpers = _value(expression)
+    if _is_native(expression):
+        functions = "\n\n\n".join([*(helper.rstrip() for helper in value_helpers), value])
+        return NATIVE.substitute(name=name, functions=functions, formula=expression.formula)
+    slopes, slope_helpers = _slopes(expression)
+    helpers = [helper.rstrip() for helper in dict.fromkeys([*value_helpers, *slope_helpers])]
+    return MODULE.substitute(
+        name=name,
+        functions="\n\n\n".join([*helpers, value, slopes, _gradients(expression)]),
+        blockwise=BLOCKWISE,
+        formula=expression.formula,
+        described=_described(expression),
+        constructor=_constructor(expression),
+        applied=_applied(expression),
+    )
+
+
+def _is_native(expression: Expression) -> bool:
+    """Tell whether the expression is one torch function of ``x``, whose own backward nothing here beats."""
+    primitive = of_function(expression.body.func)
+    return primitive is not None and primitive.native and expression.body.args == (X,)
+
+
+def _arguments(expression: Expression) -> list[str]:
+    return ["x", *expression.parameters]
+
+
+def _value(expression: Expression) -> tuple[str, tuple[str, ...]]:
+    """Write ``activation`` and return it with the helpers it calls."""
+    lines = code([expression.body], "torch")
+    result = _as_large_as_x(expression.body, lines.results[0])
+    doc = f"Return {expression.formula}, elementwise."
+    return _function("activation", _arguments(expression), doc, [*lines.lines(), f"return {result}"]), lines.helpers
+
+
+def _slopes(expression: Expression) -> tuple[str, tuple[str, ...]]:
+    """Write ``activation_slopes`` and return it with the helpers it calls."""
+    arguments, slopes = _arguments(expression), list(expression.slopes.values())
+    lines = code(slopes, "torch", expression.body)
+    results = [_as_large_as_x(slope, text) for slope, text in zip(slopes, lines.results, strict=True)]
+    named = [f"d{name} = {result}" for name, result in zip(arguments, results, strict=True)]
+    doc = f"Return the derivatives by {' and '.join(arguments) if len(arguments) < 3 else ', '.join(arguments)}."
+    body = [*lines.lines(), *named, _returned([f"d{name}" for name in arguments])]
+    return _function("activation_slopes", arguments, doc, body), lines.helpers
+
+
+def _as_large_as_x(expression: sympy.Expr, text: str) -> str:
+    """Return a text whose value is a fresh tensor of the shape of ``x``."""
+    if expression == X:
+        return "x.clone()"
+    return text if X in expression.free_symbols else f"torch.zeros_like(x) + {text}"
+
+
+def _gradients(expression: Expression) -> str:
+    arguments = _arguments(expression)
+    call = bracketed("activation_slopes", arguments, "", INDENT).strip()
+    target = ", ".join(f"d{name}" for name in arguments) if len(arguments) > 1 else "(dx,)"
+    unpacking = f"{target} = {call}"
+    if len(unpacking) > WIDTH - len(INDENT):
+        unpacking = f"dx, *others = {call}"
+    sums = [f"(grad * d{name}).sum_to_size({name}.shape)" for name in expression.parameters]
+    doc = "Return grad times each slope; for a parameter summed to its shape."
+    return _function("gradients", ["grad", *arguments], doc, [unpacking, _returned(["grad * dx", *sums])])
+
+
+def _returned(items: list[str]) -> str:
+    if len(items) == 1:
+        return f"return ({items[0]},)"
+    line = f"return {', '.join(items)}"
+    return line if len(line) <= WIDTH - len(INDENT) else bracketed("return ", items, "", INDENT).strip()
+
+
+def _function(name: str, arguments: list[str], doc: str, body: list[str]) -> str:
+    signature = bracketed(f"def {name}", arguments, ":")
+    return "\n".join([signature, f'{INDENT}"""{doc}"""', *(f"{INDENT}{line}" for line in body)])
+
+
+def _described(expression: Expression) -> str:
+    if not expression.parameters:
+        return ""
+    rows = [f"        {name}: initial value of the learnable {name}." for name in expression.parameters]
+    return DESCRIBED.substitute(rows="\n".join(rows))
+
+
+def _constructor(expression: Expression) -> str:
+    if not expression.parameters:
+        return ""
+    names = list(expression.parameters)
+    options = ["num_parameters=1", "channel_dim=1", "learnable=True", "device=None", "dtype=None"]
+    arguments = ["self", *(f"{name}={value!r}" for name, value in expression.initial), "*", *options]
+    quoted = [f'"{name}"' for name in names]
+    listed = f"{INDENT}activation_parameters = ({quoted[0]},)"
+    return CONSTRUCTOR.substitute(
+        names=listed if len(names) == 1 else bracketed("activation_parameters = ", quoted, "", INDENT),
+        signature=bracketed("def __init__", arguments, ":", INDENT),
+        assignments="\n".join(f"{INDENT * 2}self.{name} = values({name})" for name in names),
+    )
+
+
+def _applied(expression: Expression) -> str:
+    arguments = ["x", *(f"self.shaped(self.{name}, x)" for name in expression.parameters)]
+    return bracketed("return ActivationFunction.apply", arguments, "", INDENT * 2)
+
+
+def _single(function: tuple[str, tuple[str, ...]], name: str, expression: Expression) -> Any:
+    """Execute one function with its helpers and return it."""
+    text, helpers = function
+    return _execute("\n\n".join([*helpers, text]), expression)[name]
+
+
+def _execute(source: str, expression: Expression) -> dict[str, Any]:
+    """Execute our own text and return the names it defines; tracebacks show its lines."""
+    filename = f"<actsearch {expression.formula} {len(source)}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {"torch": torch, "nn": nn, "F": nn.functional, "__name__": "actsearch_generated"}
-    exec(compile(source, filename, "exec"), namespace)  # noqa: S102 - our own text, see above
-    return Compiled(source, namespace["Activation"], namespace["activation"], namespace["activation_slopes"])
+    names: dict[str, Any] = {
+        "torch": torch, "nn": nn, "F": nn.functional, "np": np, "scipy": scipy, "__name__": "actsearch_generated",
+    }  # fmt: skip
+    exec(compile(source, filename, "exec"), names)  # noqa: S102 - our own text, see above
+    return names

@@ -9,6 +9,9 @@ from typing import Any, Literal
 import sympy
 
 Parity = Literal["even", "odd"] | None
+Domain = Literal["real", "positive", "nonnegative", "nonzero", "above -1"]
+Growth = Literal["bounded", "logarithmic", "root", "linear", "power", "exponential", "mixed"]
+ArgumentType = Literal["real", "weight", "exponent"]
 Derivative = Callable[..., sympy.Expr]
 
 # Constants are exact rationals of this many significant digits, so that equal formulas hash equal.
@@ -28,12 +31,20 @@ class Primitive:
             (``add``, ``square``, ``aq``) that is spelled with ``+ * **`` instead.
         torch, numpy, jax: kernel templates with ``{0}`` and ``{1}``; empty for algebraic ones.
             They are the numerically stable kernels: the torch one is what training executes.
+        helpers: ``(dialect, source)`` of the functions that the templates call.
         cost: evaluation cost in units of one float32 elementwise multiplication, a deterministic
             model of vectorised kernels (0 for algebraic ones, whose operations are counted).
         weight: what one use adds to the complexity of an expression.
         definition: the textbook formula, which may overflow; the independent reference.
         parity: ``"even"``, ``"odd"`` or ``None``; used to bring minus signs to a canonical place.
-        bounded, monotone: facts about the function on the real line.
+        domain: where it is a finite real number.
+        growth: the fastest it grows towards either end of the domain; ``"mixed"`` for a binary one
+            whose growth depends on its arguments.
+        monotone: whether it never falls, or never rises, on its domain.
+        native: whether torch's own kernel comes with its own derivative that keeps one tensor, so that
+            the function alone needs nothing of ours.
+        arguments: what the search grammar may put in each place: any expression, a learnable
+            ``"weight"`` or a constant ``"exponent"``; any expression when empty.
         citation: who proposed it, where that is known.
     """
 
@@ -44,13 +55,28 @@ class Primitive:
     torch: str = ""
     numpy: str = ""
     jax: str = ""
+    helpers: tuple[tuple[str, str], ...] = ()
     cost: float = 0.0
     weight: int = 1
     definition: Callable[..., sympy.Expr] | None = None
     parity: Parity = None
-    bounded: bool = False
+    domain: Domain = "real"
+    growth: Growth = "linear"
     monotone: bool = False
+    native: bool = False
+    arguments: tuple[ArgumentType, ...] = ()
     citation: str = "classical"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether its values stay within fixed limits."""
+        return self.growth == "bounded"
+
+    @property
+    def types(self) -> tuple[ArgumentType, ...]:
+        """The type of each argument."""
+        real: ArgumentType = "real"
+        return self.arguments or (real,) * self.arity
 
 
 def exact(value: Any) -> sympy.Rational:
@@ -62,7 +88,7 @@ def exact(value: Any) -> sympy.Rational:
 
 def symbolic_function(
     name: str,
-    definition: Callable[..., sympy.Expr],
+    definition: Callable[..., sympy.Expr] | None,
     derivatives: Sequence[Derivative],
     parity: Parity = None,
     symmetric: bool = False,
@@ -77,7 +103,7 @@ def symbolic_function(
     arity = len(derivatives)
 
     def evaluate(cls: Any, *arguments: sympy.Expr) -> sympy.Expr | None:
-        if all(argument.is_number for argument in arguments):
+        if definition is not None and all(argument.is_number for argument in arguments):
             value = definition(*arguments).evalf(20)
             return exact(value) if value.is_real and value.is_finite else sympy.nan
         if parity and arguments[0].could_extract_minus_sign():

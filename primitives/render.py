@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,24 +20,25 @@ _ADD, _MUL, _NEG, _POW, _ATOM = 1, 2, 3, 4, 5
 _CALL_ARGUMENT = re.compile(r"[(] ?\{(\d)\}(?=[,)])|, \{(\d)\}(?=[,)])")
 
 
-@dataclass(frozen=True)
-class Code:
-    """Straight-line code: assignments ``(name, right side)`` and the texts of the results."""
-
-    statements: tuple[tuple[str, str], ...]
-    results: tuple[str, ...]
-
-    def lines(self) -> list[str]:
-        """Return the assignments as lines of source."""
-        return [f"{name} = {value}" for name, value in self.statements]
-
-
 @dataclass
-class _Renderer:
-    """Walks one sympy tree; code dialects may push an assignment for an argument used twice."""
+class Renderer:
+    """Walks one sympy tree; code dialects may push an assignment for an argument used twice.
+
+    Attributes:
+        dialect: what to write.
+        statements: assignments ``(name, right side)`` that the texts returned so far rely on.
+        helpers: sources of the functions that they call.
+        argument_text: what writes an argument that gets a statement of its own; ``text`` if ``None``.
+    """
 
     dialect: Dialect
     statements: list[tuple[str, str]] = field(default_factory=list)
+    helpers: list[str] = field(default_factory=list)
+    argument_text: Callable[[sympy.Expr], str] | None = None
+
+    def fresh(self) -> str:
+        """Return a name that no statement has yet."""
+        return f"u{len(self.statements)}"
 
     def text(self, node: sympy.Expr, least: int = _ADD) -> str:
         """Return the text of ``node``, in brackets when it binds less tightly than ``least``."""
@@ -48,7 +49,7 @@ class _Renderer:
         if isinstance(node, sympy.Symbol):
             return node.name, _ATOM
         if isinstance(node, sympy.Rational) or (node.is_number and self.dialect != "formula"):
-            return _number(node)
+            return _number(node, self.dialect)
         if isinstance(node, sympy.Add):
             return self._add(node), _ADD
         if isinstance(node, sympy.Mul):
@@ -70,7 +71,9 @@ class _Renderer:
     def _mul(self, node: sympy.Expr) -> tuple[str, int]:
         coefficient, factors = node.as_coeff_mul()
         if coefficient.is_negative:
-            return "-" + self.text(-node, _MUL), _NEG if coefficient == -1 and len(factors) == 1 else _MUL
+            alone = coefficient == -1 and len(factors) == 1
+            least = _ATOM if alone and isinstance(-node, sympy.Pow) and self.dialect != "formula" else _MUL
+            return "-" + self.text(-node, least), _NEG if alone else _MUL
         above: list[sympy.Expr] = []
         below: list[sympy.Expr] = []
         for factor in sympy.Mul(*factors, evaluate=False).as_ordered_factors():
@@ -100,7 +103,8 @@ class _Renderer:
         if exponent == sympy.Rational(1, 2):
             prefix = "" if self.dialect == "formula" else f"{_LIBRARY[self.dialect]}."
             return f"{prefix}sqrt({self.text(base)})", _ATOM
-        power = "**" if self.dialect == "formula" or base.is_Symbol else " ** "
+        simple = all(part.is_Symbol or (part.is_number and _is_short(part)) for part in (base, exponent))
+        power = "**" if self.dialect == "formula" or simple else " ** "
         return f"{self.text(base, _ATOM)}{power}{self.text(exponent, _ATOM)}", _POW
 
     def _call(self, node: sympy.Expr) -> tuple[str, int]:
@@ -110,6 +114,7 @@ class _Renderer:
         if self.dialect == "formula":
             return f"{primitive.name}({', '.join(self.text(a) for a in node.args)})", _ATOM
         template = getattr(primitive, self.dialect)
+        self.helpers += [s for d, s in primitive.helpers if d == self.dialect and s not in self.helpers]
         return self._fill(template, node.args), _ATOM if template.endswith(")") else _ADD
 
     def _fill(self, template: str, arguments: Sequence[sympy.Expr]) -> str:
@@ -122,9 +127,11 @@ class _Renderer:
         texts = []
         for index, argument in enumerate(arguments):
             once = index in bare and template.count(f"{{{index}}}") == 1
-            text = self.text(argument, _ADD)
-            if not (once or argument.is_Symbol):
-                self.statements.append((name := f"u{len(self.statements)}", text))
+            if once or argument.is_Symbol:
+                text = self.text(argument, _ADD)
+            else:
+                text = (self.argument_text or self.text)(argument)
+                self.statements.append((name := self.fresh(), text))
                 text = name
             texts.append(text)
         return template.format(*texts)
@@ -157,10 +164,10 @@ def _is_short(number: sympy.Rational) -> bool:
     return bool(number.is_Integer) or sympy.Rational(repr(float(number))) == number
 
 
-def _number(node: sympy.Expr) -> tuple[str, int]:
+def _number(node: sympy.Expr, dialect: Dialect) -> tuple[str, int]:
     """Return a number's text: an integer, a short decimal, ``p/q``, or 17 digits of anything else."""
     if node.is_Rational and not _is_short(node):
-        return f"{node.p}/{node.q}", _MUL
+        return (f"{node.p}/{node.q}" if dialect == "formula" else f"{node.p} / {node.q}"), _MUL
     value = float(node)
     text = str(node) if node.is_Integer and abs(value) < 1e15 else repr(value)
     return text, _NEG if value < 0 else _ATOM
@@ -168,24 +175,7 @@ def _number(node: sympy.Expr) -> tuple[str, int]:
 
 def formula(expression: sympy.Expr) -> str:
     """Return the infix text that the parser reads back to the same expression."""
-    return _Renderer("formula").text(expression)
-
-
-def code(expressions: Sequence[sympy.Expr], dialect: Dialect) -> Code:
-    """Return straight-line code for several expressions that share their common subexpressions."""
-    symbols = sympy.numbered_symbols("t")
-    shared, results = sympy.cse([_folded(e) for e in expressions], symbols=symbols)
-    renderer = _Renderer(dialect)
-    for symbol, value in shared:
-        text = renderer.text(value)
-        renderer.statements.append((symbol.name, text))
-    texts = tuple(renderer.text(result) for result in results)
-    return Code(tuple(renderer.statements), texts)
-
-
-def _folded(expression: sympy.Expr) -> sympy.Expr:
-    """Return the expression with every composite constant, such as ``sqrt(2)``, as one number."""
-    return expression.replace(lambda e: e.is_number and not e.is_Atom, lambda e: e.evalf(20))
+    return Renderer("formula").text(expression)
 
 
 class _Latex(LatexPrinter):

@@ -1,117 +1,50 @@
-"""Every primitive, one entry each, and the registry a user's own primitive joins.
+"""Every primitive, one entry each.
 
 An entry is the only place that knows a function: its symbol, its derivative, its stable kernels,
 its cost, its facts. Costs are a deterministic model (multiplication = 1) of vectorised float32
-kernels; the entries marked ``algebraic`` are spelled with ``+ - * / **`` in a formula and cost
-what those operations cost.
+kernels; an ``algebraic`` entry is spelled with others in a formula and costs what those cost.
+
+Together they hold the 27 unary and 7 binary operators of PANGAEA (Bingham & Miikkulainen 2020,
+arXiv 2006.03179, in the list that AQuaSurF's code has), the Swish search's set (Ramachandran et
+al. 2017, arXiv 1710.05941; what has a learned beta there is said with a learnable leaf here), and
+what the reference library needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
-from primitives.errors import PrimitiveError, unknown
-from primitives.primitive import Derivative, Parity, Primitive, symbolic_function
+from primitives.kernels import (
+    ASINH,
+    ELU,
+    EXPM1,
+    FUSES,
+    I1E_RATIO,
+    MISH,
+    MISH_SLOPE,
+    SINC_SLOPE,
+    SOFTPLUS,
+    TANH,
+)
+from primitives.primitive import Primitive, symbolic_function
+from primitives.registry import (
+    Kernels,
+    algebraic,
+    all_primitives,
+    auxiliary,
+    get,
+    named,
+    of_function,
+    register,
+    unregister,
+)
 
+__all__ = ["Kernels", "all_primitives", "auxiliary", "get", "named", "of_function", "register", "unregister"]
 
-@dataclass(frozen=True)
-class Kernels:
-    """The stable kernels of one function: templates with ``{0}`` and ``{1}`` for the arguments."""
-
-    torch: str
-    numpy: str
-    jax: str
-
-
-_TABLE: dict[str, Primitive] = {}
-_BY_FUNCTION: dict[Any, Primitive] = {}
-
-
-def register(primitive: Primitive) -> Primitive:
-    """Add a primitive to the table.
-
-    Raises:
-        PrimitiveError: the name is taken, or the arity is neither 1 nor 2.
-    """
-    if primitive.name in _TABLE:
-        raise PrimitiveError(f"primitive '{primitive.name}' is already registered; choose another name")
-    if primitive.arity not in (1, 2):
-        raise PrimitiveError(f"primitive '{primitive.name}' has arity {primitive.arity}; it must be 1 or 2")
-    _TABLE[primitive.name] = primitive
-    if primitive.function is not None:
-        _BY_FUNCTION[primitive.function] = primitive
-    return primitive
-
-
-def get(name: str) -> Primitive:
-    """Return the primitive of that name.
-
-    Raises:
-        PrimitiveError: there is none; the message suggests the nearest name.
-    """
-    if name not in _TABLE:
-        raise PrimitiveError(unknown("primitive", name, _TABLE))
-    return _TABLE[name]
-
-
-def all_primitives() -> tuple[Primitive, ...]:
-    """Return every primitive in the order of registration."""
-    return tuple(_TABLE.values())
-
-
-def of_function(function: Any) -> Primitive | None:
-    """Return the primitive that a sympy class stands for, or ``None``."""
-    return _BY_FUNCTION.get(function)
-
-
-def named(
-    name: str,
-    definition: Callable[..., sympy.Expr],
-    derivatives: Sequence[Derivative],
-    *,
-    kernels: Kernels,
-    cost: float,
-    parity: Parity = None,
-    symmetric: bool = False,
-    bounded: bool = False,
-    monotone: bool = False,
-    citation: str = "classical",
-) -> Any:
-    """Register a primitive with a sympy class of its own and return the class.
-
-    Example:
-        >>> cube = named(  # doctest: +SKIP
-        ...     "cube", lambda x: x**3, [lambda x: 3 * x**2],
-        ...     kernels=Kernels("{0}**3", "{0}**3", "{0}**3"), cost=2.0, parity="odd",
-        ... )
-    """
-    function = symbolic_function(name, definition, derivatives, parity, symmetric)
-    register(
-        Primitive(
-            name=name,
-            arity=len(derivatives),
-            build=function,
-            function=function,
-            torch=kernels.torch,
-            numpy=kernels.numpy,
-            jax=kernels.jax,
-            cost=cost,
-            definition=definition,
-            parity=parity,
-            bounded=bounded,
-            monotone=monotone,
-            citation=citation,
-        )
-    )
-    return function
-
-
-def _algebraic(name: str, build: Callable[..., sympy.Expr], arity: int, **facts: Any) -> None:
-    register(Primitive(name=name, arity=arity, build=build, definition=build, **facts))
+_SWISH_SEARCH = "Ramachandran et al. 2017, arXiv 1710.05941"
+_HALF = sympy.Rational(1, 2)
 
 
 def _shared(text: str) -> Kernels:
@@ -119,21 +52,49 @@ def _shared(text: str) -> Kernels:
     return Kernels(text.replace("lib", "torch"), text.replace("lib", "np"), text.replace("lib", "jnp"))
 
 
+def _builtin(name: str, definition: Any, slope: Any, kernels: Kernels, cost: float, **facts: Any) -> Any:
+    """Register a unary entry of the table itself; the test suite checks it, so the import need not."""
+    return named(name, definition, [slope], kernels=kernels, cost=cost, check=False, **facts)
+
+
 # --- algebra -----------------------------------------------------------------------------------
-_algebraic("add", lambda a, b: a + b, 2)
-_algebraic("sub", lambda a, b: a - b, 2)
-_algebraic("mul", lambda a, b: a * b, 2)
-_algebraic("div", lambda a, b: a / b, 2)
-_algebraic("aq", lambda a, b: a / sympy.sqrt(1 + b**2), 2, citation="Ni, Drieberg & Rockett 2013, analytic quotient")
-_algebraic("neg", lambda a: -a, 1, parity="odd", monotone=True)
-_algebraic("square", lambda a: a**2, 1, parity="even")
-_algebraic("cube", lambda a: a**3, 1, parity="odd", monotone=True)
-_algebraic("sqrt", sympy.sqrt, 1, monotone=True)
+algebraic("add", lambda a, b: a + b, 2, growth="mixed")
+algebraic("sub", lambda a, b: a - b, 2, growth="mixed")
+algebraic("mul", lambda a, b: a * b, 2, growth="mixed")
+algebraic("div", lambda a, b: a / b, 2, growth="mixed")
+algebraic("pow", lambda a, b: a**b, 2, growth="exponential")
+algebraic(
+    "aq",
+    lambda a, b: a / sympy.sqrt(1 + b**2),
+    2,
+    growth="mixed",
+    citation="Ni, Drieberg & Rockett 2013, analytic quotient",
+)
+algebraic(
+    "scale",
+    lambda a, b: a * b,
+    2,
+    growth="mixed",
+    arguments=("weight", "real"),
+    citation="edge multiplier of PANGAEA, arXiv 2006.03179",
+)
+algebraic("power", lambda a, b: a**b, 2, growth="mixed", arguments=("real", "exponent"))
+algebraic("zero", lambda _: sympy.Integer(0), 1, growth="bounded", monotone=True)
+algebraic("one", lambda _: sympy.Integer(1), 1, growth="bounded", monotone=True)
+algebraic("identity", lambda a: a, 1, parity="odd", monotone=True)
+algebraic("neg", lambda a: -a, 1, parity="odd", monotone=True)
+algebraic("inverse", lambda a: 1 / a, 1, parity="odd", domain="nonzero", growth="mixed")
+algebraic("square", lambda a: a**2, 1, parity="even", growth="power")
+algebraic("cube", lambda a: a**3, 1, parity="odd", monotone=True, growth="power")
+algebraic("sqrt", sympy.sqrt, 1, monotone=True, domain="nonnegative", growth="root")
 
 # --- elementary functions ------------------------------------------------------------------------
 # exp and log are sympy's. The others are classes of our own: sympy's tanh, sinh and cosh take time
 # exponential in their nesting just to be built.
-for _name, _function, _cost in (("exp", sympy.exp, 6), ("log", sympy.log, 8)):
+for _name, _function, _cost, _domain, _growth in (
+    ("exp", sympy.exp, 6, "real", "exponential"),
+    ("log", sympy.log, 8, "positive", "logarithmic"),
+):
     register(
         Primitive(
             name=_name,
@@ -146,87 +107,124 @@ for _name, _function, _cost in (("exp", sympy.exp, 6), ("log", sympy.log, 8)):
             cost=_cost,
             definition=_function,
             monotone=True,
-        )
+            domain=_domain,  # type: ignore[arg-type]
+            growth=_growth,  # type: ignore[arg-type]
+        ),
+        check=False,
     )
-sin: Any = named(
-    "sin", sympy.sin, [lambda x: cos(x)], kernels=_shared("lib.sin({0})"), cost=9, parity="odd", bounded=True
-)
-cos: Any = named(
-    "cos", sympy.cos, [lambda x: -sin(x)], kernels=_shared("lib.cos({0})"), cost=9, parity="even", bounded=True
-)
-sinh: Any = named(
-    "sinh", sympy.sinh, [lambda x: cosh(x)], kernels=_shared("lib.sinh({0})"), cost=12, parity="odd", monotone=True
-)
-cosh: Any = named("cosh", sympy.cosh, [sinh], kernels=_shared("lib.cosh({0})"), cost=12, parity="even")
-tanh: Any = named(
+_odd: dict[str, Any] = {"parity": "odd", "monotone": True}
+_sigmoidal: dict[str, Any] = {**_odd, "growth": "bounded"}
+sin: Any = _builtin("sin", sympy.sin, lambda x: cos(x), _shared("lib.sin({0})"), 9, parity="odd", growth="bounded")
+cos: Any = _builtin("cos", sympy.cos, lambda x: -sin(x), _shared("lib.cos({0})"), 9, parity="even", growth="bounded")
+sinh: Any = _builtin("sinh", sympy.sinh, lambda x: cosh(x), _shared("lib.sinh({0})"), 12, growth="exponential", **_odd)
+cosh: Any = _builtin("cosh", sympy.cosh, sinh, _shared("lib.cosh({0})"), 12, parity="even", growth="exponential")
+tanh: Any = _builtin(
     "tanh",
     sympy.tanh,
-    [lambda x: 1 - tanh(x) ** 2],
-    kernels=_shared("lib.tanh({0})"),
-    cost=10,
-    parity="odd",
-    bounded=True,
-    monotone=True,
+    lambda x: 1 - tanh(x) ** 2,
+    Kernels("fused_tanh({0})", "np.tanh({0})", "jnp.tanh({0})", (("torch", FUSES), ("torch", TANH))),
+    10,
+    **_sigmoidal,
+    native=True,
 )
-atan = named(
+atan = _builtin(
     "atan",
     sympy.atan,
-    [lambda x: 1 / (1 + x**2)],
-    kernels=Kernels("torch.atan({0})", "np.arctan({0})", "jnp.arctan({0})"),
-    cost=12,
-    parity="odd",
-    bounded=True,
-    monotone=True,
+    lambda x: 1 / (1 + x**2),
+    Kernels("torch.atan({0})", "np.arctan({0})", "jnp.arctan({0})"),
+    12,
+    **_sigmoidal,
 )
-asinh = named(
+asinh = _builtin(
     "asinh",
     sympy.asinh,
-    [lambda x: 1 / sympy.sqrt(1 + x**2)],
-    kernels=Kernels("torch.asinh({0})", "np.arcsinh({0})", "jnp.arcsinh({0})"),
-    cost=16,
-    parity="odd",
-    monotone=True,
+    lambda x: 1 / sympy.sqrt(1 + x**2),
+    Kernels("fast_asinh({0})", "np.arcsinh({0})", "jnp.arcsinh({0})", (("torch", ASINH),)),
+    16,
+    growth="logarithmic",
+    **_odd,
 )
-erf = named(
+erf = _builtin(
     "erf",
     sympy.erf,
-    [lambda x: 2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi)],
-    kernels=Kernels("torch.erf({0})", "scipy.special.erf({0})", "jax.scipy.special.erf({0})"),
-    cost=10,
-    parity="odd",
-    bounded=True,
-    monotone=True,
+    lambda x: 2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi),
+    Kernels("torch.erf({0})", "scipy.special.erf({0})", "jax.scipy.special.erf({0})"),
+    10,
+    **_sigmoidal,
 )
-erfc = named(
+erfc = _builtin(
     "erfc",
     sympy.erfc,
-    [lambda x: -2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi)],
-    kernels=Kernels("torch.erfc({0})", "scipy.special.erfc({0})", "jax.scipy.special.erfc({0})"),
-    cost=12,
-    bounded=True,
+    lambda x: -2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi),
+    Kernels("torch.erfc({0})", "scipy.special.erfc({0})", "jax.scipy.special.erfc({0})"),
+    12,
+    growth="bounded",
     monotone=True,
+)
+_sinc_slope: Any = auxiliary(
+    "sinc_slope",
+    [lambda x: -sinc(x) - 2 * _sinc_slope(x) / x],
+    Kernels("sinc_slope({0})", "", "", (("torch", SINC_SLOPE),)),
+    30,
+)
+sinc: Any = _builtin(
+    "sinc",
+    sympy.sinc,
+    _sinc_slope,
+    Kernels("torch.sinc({0} / torch.pi)", "np.sinc({0} / np.pi)", "jnp.sinc({0} / jnp.pi)"),
+    14,
+    parity="even",
+    growth="bounded",
+    citation="sin(x)/x, 1 at 0; " + _SWISH_SEARCH,
+)
+
+# --- Bessel functions, scaled: exp(-|x|) I0(x) and exp(-|x|) I1(x) -------------------------------
+_i1e_ratio: Any = auxiliary(
+    "i1e_ratio",
+    [lambda x: (i0e(x) - i1e(x) * sign(x) - 2 * _i1e_ratio(x)) / x],
+    Kernels("i1e_ratio({0})", "", "", (("torch", I1E_RATIO),)),
+    62,
+)
+i0e: Any = _builtin(
+    "i0e",
+    lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(0, x),
+    lambda x: i1e(x) - sign(x) * i0e(x),
+    Kernels("torch.special.i0e({0})", "scipy.special.i0e({0})", "jax.scipy.special.i0e({0})"),
+    60,
+    parity="even",
+    growth="bounded",
+)
+i1e: Any = _builtin(
+    "i1e",
+    lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(1, x),
+    lambda x: i0e(x) - sign(x) * i1e(x) - _i1e_ratio(x),
+    Kernels("torch.special.i1e({0})", "scipy.special.i1e({0})", "jax.scipy.special.i1e({0})"),
+    60,
+    parity="odd",
+    growth="bounded",
 )
 
 # --- kinks; derivatives at the kink are torch's: relu'(0) = 0, abs'(0) = 0, max ties share -------
-step = named(
+step = _builtin(
     "step",
     lambda x: sympy.Piecewise((1, x > 0), (0, True)),
-    [lambda _: sympy.Integer(0)],
-    kernels=Kernels("({0} > 0).to({0}.dtype)", "np.where({0} > 0, 1.0, 0.0)", "jnp.where({0} > 0, 1.0, 0.0)"),
-    cost=1,
-    bounded=True,
+    lambda _: sympy.Integer(0),
+    Kernels("({0} > 0).to({0}.dtype)", "np.where({0} > 0, 1.0, 0.0)", "jnp.where({0} > 0, 1.0, 0.0)"),
+    1,
+    growth="bounded",
     monotone=True,
 )
-sign = named("sign", sympy.sign, [lambda _: sympy.Integer(0)], kernels=_shared("lib.sign({0})"), cost=1, parity="odd")
-absolute = named("abs", sympy.Abs, [sign], kernels=_shared("lib.abs({0})"), cost=1, parity="even")
-relu = named(
+sign: Any = _builtin("sign", sympy.sign, lambda _: sympy.Integer(0), _shared("lib.sign({0})"), 1, **_sigmoidal)
+absolute = _builtin("abs", sympy.Abs, sign, _shared("lib.abs({0})"), 1, parity="even")
+relu = _builtin(
     "relu",
     lambda x: sympy.Max(0, x),
-    [step],
-    kernels=Kernels("torch.relu({0})", "np.maximum({0}, 0)", "jax.nn.relu({0})"),
-    cost=1,
+    step,
+    Kernels("torch.relu({0})", "np.maximum({0}, 0)", "jax.nn.relu({0})"),
+    1,
     monotone=True,
     citation="Nair & Hinton 2010",
+    native=True,
 )
 
 
@@ -244,7 +242,6 @@ def _minimum(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return -relu(-a) if b.is_zero else _minimum_function(a, b)
 
 
-_HALF = sympy.Rational(1, 2)
 _maximum_function = symbolic_function(
     "max",
     sympy.Max,
@@ -257,113 +254,285 @@ _minimum_function = symbolic_function(
     [lambda a, b: _HALF * (1 + sign(b - a)), lambda a, b: _HALF * (1 + sign(a - b))],
     symmetric=True,
 )
-for _name, _build, _function in (
-    ("max", _maximum, _maximum_function),
-    ("min", _minimum, _minimum_function),
+for _name, _build, _class, _definition in (
+    ("max", _maximum, _maximum_function, sympy.Max),
+    ("min", _minimum, _minimum_function, sympy.Min),
 ):
     register(
         Primitive(
             name=_name,
             arity=2,
             build=_build,
-            function=_function,
+            function=_class,
             torch=f"torch.{_name}imum({{0}}, {{1}})",
             numpy=f"np.{_name}imum({{0}}, {{1}})",
             jax=f"jnp.{_name}imum({{0}}, {{1}})",
             cost=1,
-            definition=sympy.Max if _name == "max" else sympy.Min,
-        )
+            definition=_definition,
+            growth="mixed",
+        ),
+        check=False,
     )
+hardtanh = _builtin(
+    "hardtanh",
+    lambda x: sympy.Max(-1, sympy.Min(1, x)),
+    lambda x: step(1 - absolute(x)),
+    Kernels("F.hardtanh({0})", "np.clip({0}, -1, 1)", "jnp.clip({0}, -1, 1)"),
+    2,
+    citation="Collobert 2004",
+    **_sigmoidal,
+    native=True,
+)
+hardsigmoid = _builtin(
+    "hardsigmoid",
+    lambda x: sympy.Max(0, sympy.Min(1, x / 6 + _HALF)),
+    lambda x: step(3 - absolute(x)) / 6,
+    Kernels("F.hardsigmoid({0})", "np.clip({0} / 6 + 0.5, 0, 1)", "jnp.clip({0} / 6 + 0.5, 0, 1)"),
+    4,
+    monotone=True,
+    growth="bounded",
+    citation="torch.nn.Hardsigmoid",
+    native=True,
+)
+relu6 = _builtin(
+    "relu6",
+    lambda x: sympy.Min(6, sympy.Max(0, x)),
+    lambda x: step(x) * step(6 - x),
+    Kernels("F.relu6({0})", "np.clip({0}, 0, 6)", "jnp.clip({0}, 0, 6)"),
+    2,
+    monotone=True,
+    growth="bounded",
+    citation="Krizhevsky 2010",
+    native=True,
+)
 
 # --- stable compounds of exp and log -------------------------------------------------------------
-expm1 = named(
+expm1 = _builtin(
     "expm1",
     lambda x: sympy.exp(x) - 1,
-    [sympy.exp],
-    kernels=_shared("lib.expm1({0})"),
-    cost=8,
+    sympy.exp,
+    Kernels("fused_expm1({0})", "np.expm1({0})", "jnp.expm1({0})", (("torch", FUSES), ("torch", EXPM1))),
+    8,
     monotone=True,
+    growth="exponential",
 )
-log1p = named(
+log1p = _builtin(
     "log1p",
     lambda x: sympy.log(1 + x),
-    [lambda x: 1 / (1 + x)],
-    kernels=_shared("lib.log1p({0})"),
-    cost=9,
+    lambda x: 1 / (1 + x),
+    _shared("lib.log1p({0})"),
+    9,
     monotone=True,
+    domain="above -1",
+    growth="logarithmic",
 )
-sigmoid: Any = named(
+sigmoid: Any = _builtin(
     "sigmoid",
     lambda x: 1 / (1 + sympy.exp(-x)),
-    [lambda x: sigmoid(x) * sigmoid(-x)],
-    kernels=Kernels("torch.sigmoid({0})", "scipy.special.expit({0})", "jax.nn.sigmoid({0})"),
-    cost=8,
-    bounded=True,
+    lambda x: sigmoid(x) * (1 - sigmoid(x)),
+    Kernels("torch.sigmoid({0})", "scipy.special.expit({0})", "jax.nn.sigmoid({0})"),
+    8,
     monotone=True,
+    growth="bounded",
+    native=True,
 )
-softplus = named(
+softplus = _builtin(
     "softplus",
     lambda x: sympy.log(1 + sympy.exp(x)),
-    [sigmoid],
-    kernels=Kernels("F.softplus({0}, threshold=40)", "np.logaddexp({0}, 0)", "jax.nn.softplus({0})"),
-    cost=15,
+    sigmoid,
+    Kernels(
+        "fused_softplus({0})",
+        "np.logaddexp({0}, 0)",
+        "jax.nn.softplus({0})",
+        (("torch", FUSES), ("torch", SOFTPLUS)),
+    ),
+    15,
     monotone=True,
     citation="Dugas et al. 2001",
+    native=True,
 )
-logsigmoid: Any = named(
+logsigmoid: Any = _builtin(
     "logsigmoid",
     lambda x: -sympy.log(1 + sympy.exp(-x)),
-    [lambda x: sigmoid(-x)],
-    kernels=Kernels("F.logsigmoid({0})", "(-np.logaddexp(-{0}, 0))", "jax.nn.log_sigmoid({0})"),
-    cost=15,
+    lambda x: sigmoid(-x),
+    Kernels("F.logsigmoid({0})", "(-np.logaddexp(-{0}, 0))", "jax.nn.log_sigmoid({0})"),
+    15,
     monotone=True,
 )
-gaussian: Any = named(
+gaussian: Any = _builtin(
     "gaussian",
     lambda x: sympy.exp(-(x**2) / 2),
-    [lambda x: -x * gaussian(x)],
-    kernels=_shared("lib.exp(-0.5 * {0}**2)"),
-    cost=8,
+    lambda x: -x * gaussian(x),
+    _shared("lib.exp(-0.5 * {0}**2)"),
+    8,
     parity="even",
-    bounded=True,
+    growth="bounded",
 )
-softsign = named(
+# exp(exp(x)) overflows above x = 4.5 and its slope is 0*inf; -20 is where the value is 0 to any precision.
+gompertz: Any = _builtin(
+    "gompertz",
+    lambda x: sympy.exp(-sympy.exp(-x)),
+    lambda x: _gumbel(x),
+    Kernels(
+        "torch.exp(-torch.exp(-{0}.clamp(min=-20)))",
+        "np.exp(-np.exp(-np.maximum({0}, -20)))",
+        "jnp.exp(-jnp.exp(-jnp.maximum({0}, -20)))",
+    ),
+    13,
+    monotone=True,
+    growth="bounded",
+    citation="Gompertz 1825; the gate of GoLU",
+)
+_gumbel: Any = auxiliary(
+    "gumbel",
+    [lambda x: _gumbel(x) * (sympy.exp(-x) - 1)],
+    Kernels("torch.exp(-{0} - torch.exp(-{0}.clamp(min=-20)))", "", ""),
+    14,
+)
+cloglog: Any = _builtin(
+    "cloglog",
+    lambda x: 1 - sympy.exp(-sympy.exp(x)),
+    lambda x: _gumbel(-x),
+    Kernels(
+        "(-torch.expm1(-torch.exp({0}.clamp(max=20))))",
+        "(-np.expm1(-np.exp(np.minimum({0}, 20))))",
+        "(-jnp.expm1(-jnp.exp(jnp.minimum({0}, 20))))",
+    ),
+    15,
+    monotone=True,
+    growth="bounded",
+    citation="complementary log-log link",
+)
+softsign: Any = _builtin(
     "softsign",
     lambda x: x / (1 + sympy.Abs(x)),
-    [lambda x: (1 + absolute(x)) ** -2],
-    kernels=Kernels("F.softsign({0})", "({0} / (1 + np.abs({0})))", "jax.nn.soft_sign({0})"),
-    cost=5,
-    parity="odd",
-    bounded=True,
-    monotone=True,
+    lambda x: (1 + absolute(x)) ** -2,
+    Kernels("F.softsign({0})", "({0} / (1 + np.abs({0})))", "jax.nn.soft_sign({0})"),
+    5,
     citation="Turian 2009",
+    **_sigmoidal,
+)
+
+symlog = _builtin(
+    "symlog",
+    lambda x: sympy.sign(x) * sympy.log(1 + sympy.Abs(x)),
+    lambda x: 1 / (1 + absolute(x)),
+    _shared("(lib.sign({0}) * lib.log1p(lib.abs({0})))"),
+    12,
+    growth="logarithmic",
+    citation="Hafner et al. 2023, arXiv 2301.04104",
+    **_odd,
+)
+symexp = _builtin(
+    "symexp",
+    lambda x: sympy.sign(x) * (sympy.exp(sympy.Abs(x)) - 1),
+    lambda x: sympy.exp(absolute(x)),
+    _shared("(lib.sign({0}) * lib.expm1(lib.abs({0})))"),
+    11,
+    growth="exponential",
+    citation="Hafner et al. 2023, arXiv 2301.04104",
+    **_odd,
 )
 
 # --- activations that torch has a kernel for -----------------------------------------------------
-elu = named(
+elu = _builtin(
     "elu",
     lambda x: sympy.Max(0, x) + sympy.exp(sympy.Min(0, x)) - 1,
-    [lambda x: sympy.exp(-relu(-x))],
-    kernels=Kernels("F.elu({0})", "(np.maximum({0}, 0) + np.expm1(np.minimum({0}, 0)))", "jax.nn.elu({0})"),
-    cost=9,
+    lambda x: sympy.exp(-relu(-x)),
+    Kernels(
+        "fused_elu({0})",
+        "(np.maximum({0}, 0) + np.expm1(np.minimum({0}, 0)))",
+        "jax.nn.elu({0})",
+        (("torch", FUSES), ("torch", EXPM1), ("torch", ELU)),
+    ),
+    9,
     monotone=True,
     citation="Clevert et al. 2015, arXiv 1511.07289",
+    native=True,
 )
-silu = named(
+_SELU_SCALE, _SELU_ALPHA = sympy.Float("1.0507009873554804934", 30), sympy.Float("1.6732632423543772848", 30)
+selu = _builtin(
+    "selu",
+    lambda x: _SELU_SCALE * (sympy.Max(0, x) + _SELU_ALPHA * (sympy.exp(sympy.Min(0, x)) - 1)),
+    lambda x: _SELU_SCALE * (step(x) + _SELU_ALPHA * sympy.exp(-relu(-x)) * (1 - step(x))),
+    Kernels(
+        "F.selu({0})",
+        "(1.0507009873554805 * np.where({0} > 0, {0}, 1.6732632423543772 * np.expm1(np.minimum({0}, 0))))",
+        "jax.nn.selu({0})",
+    ),
+    10,
+    monotone=True,
+    citation="Klambauer et al. 2017, arXiv 1706.02515",
+    native=True,
+)
+silu = _builtin(
     "silu",
     lambda x: x / (1 + sympy.exp(-x)),
-    [lambda x: sigmoid(x) * (1 + x * sigmoid(-x))],
-    kernels=Kernels("F.silu({0})", "({0} * scipy.special.expit({0}))", "jax.nn.silu({0})"),
-    cost=9,
+    lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
+    Kernels("F.silu({0})", "({0} * scipy.special.expit({0}))", "jax.nn.silu({0})"),
+    9,
     citation="Elfwing et al. 2017, arXiv 1702.03118",
+    native=True,
 )
-gelu = named(
+_gelu_slope = auxiliary(
+    "gelu_slope",
+    [lambda x: (2 - x**2) * gaussian(x) / sympy.sqrt(2 * sympy.pi)],
+    Kernels("torch.ops.aten.gelu_backward(torch.ones_like({0}), {0})", "", ""),
+    18,
+)
+gelu = _builtin(
     "gelu",
     lambda x: x * (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
-    [lambda x: erfc(-x / sympy.sqrt(2)) / 2 + x * gaussian(x) / sympy.sqrt(2 * sympy.pi)],
-    kernels=Kernels(
-        "F.gelu({0})", "(0.5 * {0} * scipy.special.erfc(-{0} / 2**0.5))", "jax.nn.gelu({0}, approximate=False)"
-    ),
-    cost=12,
+    _gelu_slope,
+    Kernels("F.gelu({0})", "(0.5 * {0} * scipy.special.erfc(-{0} / 2**0.5))", "jax.nn.gelu({0}, approximate=False)"),
+    12,
     citation="Hendrycks & Gimpel 2016, arXiv 1606.08415",
+    native=True,
+)
+_mish_slope: Any = auxiliary(
+    "mish_slope",
+    [lambda x: sympy.Derivative(_mish_slope(x), x)],
+    Kernels("mish_slope({0})", "", "", (("torch", MISH_SLOPE),)),
+    24,
+)
+mish = _builtin(
+    "mish",
+    lambda x: x * sympy.tanh(sympy.log(1 + sympy.exp(x))),
+    _mish_slope,
+    Kernels("mish({0})", "({0} * np.tanh(np.logaddexp({0}, 0)))", "jax.nn.mish({0})", (("torch", MISH),)),
+    16,
+    citation="Misra 2019, arXiv 1908.08681",
+)
+
+# --- the rest of the Swish search's set ----------------------------------------------------------
+algebraic(
+    "relu_neg", lambda a: -relu(-a), 1, lambda a: sympy.Min(a, 0), monotone=True, citation="min(x, 0); " + _SWISH_SEARCH
+)
+_TINY = sympy.Rational(1, 10**8)
+algebraic(
+    "log_abs",
+    lambda a: sympy.log(absolute(a) + _TINY),
+    1,
+    lambda a: sympy.log(sympy.Abs(a) + _TINY),
+    parity="even",
+    growth="logarithmic",
+    citation="log(|x| + 1e-8); " + _SWISH_SEARCH,
+)
+algebraic("bell", lambda a: sympy.exp(-(a**2)), 1, parity="even", growth="bounded", citation=_SWISH_SEARCH)
+algebraic(
+    "gate",
+    lambda a, b: sigmoid(a) * b,
+    2,
+    lambda a, b: b / (1 + sympy.exp(-a)),
+    growth="mixed",
+    citation=_SWISH_SEARCH,
+)
+algebraic("rbf", lambda a, b: sympy.exp(-((a - b) ** 2)), 2, growth="bounded", citation=_SWISH_SEARCH)
+algebraic(
+    "laplace",
+    lambda a, b: sympy.exp(-absolute(a - b)),
+    2,
+    lambda a, b: sympy.exp(-sympy.Abs(a - b)),
+    growth="bounded",
+    citation=_SWISH_SEARCH,
 )

@@ -12,7 +12,8 @@ from string import Template
 from typing import Literal, get_args
 
 from primitives import ActsearchError, Expression, module_source
-from primitives.render import Dialect, code
+from primitives.emit import code
+from primitives.render import Dialect
 
 Target = Literal["torch", "numpy", "jax", "latex", "sympy"]
 _TAKEN = {"F", "GAIN", "ActivationFunction"}

@@ -28,7 +28,7 @@ def test_a_users_primitive_is_a_few_lines_and_can_be_parsed_compiled_and_differe
     import torch
 
     from primitives import compile_expression, parse
-    from primitives.table import _BY_FUNCTION, _TABLE
+    from primitives.registry import _BY_FUNCTION, _TABLE
 
     kernels = Kernels("{0} / (1 + {0}**2)", "{0} / (1 + {0}**2)", "{0} / (1 + {0}**2)")
     bump = named("bump", lambda x: x / (1 + x**2), [lambda x: (1 - x**2) / (1 + x**2) ** 2], kernels=kernels, cost=6)

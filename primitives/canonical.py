@@ -1,0 +1,162 @@
+"""Textbook spellings become named primitives, whose kernels neither overflow nor cancel.
+
+``1/(1 + exp(-x))`` is ``sigmoid(x)``, ``log(1 + exp(x))`` is ``softplus(x)``, ``exp(-x**2/2)`` is
+``gaussian(x)``, ``sin(x)/x`` is ``sinc(x)``. Every rule is an identity on the whole real line; the
+naive form gives inf/inf or 0*inf in floating point somewhere, if not in its value then in its slope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+
+from primitives.table import (
+    cloglog,
+    erf,
+    expm1,
+    gaussian,
+    gelu,
+    gompertz,
+    log1p,
+    logsigmoid,
+    mish,
+    sigmoid,
+    silu,
+    sin,
+    sinc,
+    softplus,
+    tanh,
+)
+
+_SQRT2 = sympy.sqrt(2)
+
+
+def canonical(body: sympy.Expr) -> sympy.Expr:
+    """Return the same function with textbook spellings replaced by named primitives, innermost first."""
+    if body.is_Atom or body.is_number:
+        return body
+    arguments = tuple(canonical(argument) for argument in body.args)
+    node = body if arguments == body.args else body.func(*arguments)
+    rule = _RULES.get(node.func)
+    return rule(node) if rule and not node.is_number else node
+
+
+def _pow(node: sympy.Expr) -> sympy.Expr:
+    """``(c + k*exp(u))**-n`` is ``(sigmoid(log(c/k) - u)/c)**n``."""
+    base, exponent = node.base, node.exp
+    if not (exponent.is_Integer and exponent < 0 and isinstance(base, sympy.Add) and len(base.args) == 2):
+        return node
+    number, rest = base.as_coeff_Add()
+    factor, growing = rest.as_coeff_Mul()
+    if not (number.is_positive and factor.is_positive and isinstance(growing, sympy.exp)):
+        return node
+    return (sigmoid(sympy.log(number / factor) - growing.args[0]) / number) ** -exponent
+
+
+def _mul(node: sympy.Expr) -> sympy.Expr:
+    for rule in (_exp_times_sigmoid, _sin_over, _gate):
+        changed = rule(node)
+        if changed is not None:
+            return changed
+    return node
+
+
+def _exp_times_sigmoid(node: sympy.Expr) -> sympy.Expr | None:
+    """``exp(u)*sigmoid(c - u)**n`` is ``exp(c)*sigmoid(u - c)*sigmoid(c - u)**(n - 1)``."""
+    for factor in node.args:
+        gate, power = factor.as_base_exp()
+        if not (isinstance(gate, sigmoid) and power.is_Integer and power > 0):
+            continue
+        for growing in node.args:
+            if isinstance(growing, sympy.exp) and (constant := growing.args[0] + gate.args[0]).is_number:
+                rest = _without(node, factor, growing) * gate ** (power - 1)
+                return rest * sympy.exp(constant) * sigmoid(-gate.args[0])
+    return None
+
+
+def _sin_over(node: sympy.Expr) -> sympy.Expr | None:
+    """``sin(k*u)/u`` is ``k*sinc(k*u)``."""
+    for wave in node.args:
+        if not isinstance(wave, sin):
+            continue
+        for divisor in node.args:
+            base, power = divisor.as_base_exp()
+            if power == -1 and (factor := wave.args[0] / base).is_number:
+                return _without(node, wave, divisor) * factor * sinc(wave.args[0])
+    return None
+
+
+def _gate(node: sympy.Expr) -> sympy.Expr | None:
+    """``u*sigmoid(u)`` is silu, ``u*tanh(softplus(u))`` mish, ``u*(1 + erf(u/sqrt(2)))`` twice gelu."""
+    for gate in node.args:
+        found = _gated(gate)
+        if found and found[0] in node.args:
+            inner, whole = found
+            return _without(node, gate, inner) * whole
+    return None
+
+
+def _gated(gate: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
+    """Return what a gate must be multiplied with to be a named activation, and that activation."""
+    if isinstance(gate, sigmoid) and gate.args[0].is_Symbol:
+        return gate.args[0], silu(gate.args[0])
+    if isinstance(gate, tanh) and isinstance(gate.args[0], softplus):
+        return gate.args[0].args[0], mish(gate.args[0].args[0])
+    if isinstance(gate, sympy.Add) and len(gate.args) == 2 and gate.args[0] == 1 and isinstance(gate.args[1], erf):
+        inner = gate.args[1].args[0] * _SQRT2
+        return inner, 2 * gelu(inner)
+    return None
+
+
+def _without(node: sympy.Expr, *parts: sympy.Expr) -> sympy.Expr:
+    return sympy.Mul(*(factor for factor in node.args if factor not in parts))
+
+
+def _add(node: sympy.Expr) -> sympy.Expr:
+    """``k*exp(u) - k`` is ``k*expm1(u)`` and ``k - k*gompertz(u)`` is ``k*cloglog(-u)``."""
+    number = node.args[0]
+    if not number.is_number:
+        return node
+    for term in node.args[1:]:
+        factor, inner = term.as_coeff_Mul()
+        if factor == -number and isinstance(inner, (sympy.exp, gompertz)):
+            rest = sympy.Add(*(other for other in node.args[1:] if other != term))
+            argument = inner.args[0]
+            return rest + (factor * expm1(argument) if isinstance(inner, sympy.exp) else number * cloglog(-argument))
+    return node
+
+
+def _log(node: sympy.Expr) -> sympy.Expr:
+    """``log(1 + exp(u))`` is softplus, ``log(1 + u)`` log1p, ``log(sigmoid(u))`` logsigmoid."""
+    inner = node.args[0]
+    if isinstance(inner, sigmoid):
+        return logsigmoid(inner.args[0])
+    if isinstance(inner, sympy.Add) and inner.args[0] == 1:
+        rest = inner - 1
+        return softplus(rest.args[0]) if isinstance(rest, sympy.exp) else log1p(rest)
+    return node
+
+
+def _log1p(node: sympy.Expr) -> sympy.Expr:
+    inner = node.args[0]
+    return softplus(inner.args[0]) if isinstance(inner, sympy.exp) else node
+
+
+def _exp(node: sympy.Expr) -> sympy.Expr:
+    """``exp(-u**2/2)`` is ``gaussian(u)`` and ``exp(-exp(u))`` is ``gompertz(-u)``."""
+    factor, inner = node.args[0].as_coeff_Mul()
+    if factor == sympy.Rational(-1, 2) and isinstance(inner, sympy.Pow) and inner.exp == 2:
+        return gaussian(inner.base)
+    return gompertz(-inner.args[0]) if factor == -1 and isinstance(inner, sympy.exp) else node
+
+
+_RULES: dict[Any, Callable[[sympy.Expr], sympy.Expr]] = {
+    sympy.Pow: _pow,
+    sympy.Mul: _mul,
+    sympy.Add: _add,
+    sympy.log: _log,
+    log1p: _log1p,
+    sympy.exp: _exp,
+}

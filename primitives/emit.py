@@ -1,0 +1,99 @@
+"""From a lowered program to lines of source that a formatter would leave as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy
+
+from primitives.lowering import program
+from primitives.render import Dialect, Renderer
+
+WIDTH = 88
+"""The line length of ruff's and black's defaults."""
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Code:
+    """Straight-line code.
+
+    Attributes:
+        statements: assignments ``(name, right side)``.
+        results: the texts of the results in terms of them.
+        helpers: sources of the functions that they call.
+    """
+
+    statements: tuple[tuple[str, str], ...]
+    results: tuple[str, ...]
+    helpers: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Return the assignments as lines of source."""
+        return [f"{name} = {value}" for name, value in self.statements]
+
+
+def code(expressions: Sequence[sympy.Expr], dialect: Dialect, body: sympy.Expr | None = None) -> Code:
+    """Return straight-line code for several expressions that share their common subexpressions.
+
+    Args:
+        expressions: what to compute.
+        dialect: the language.
+        body: the value of the activation when the expressions are its slopes.
+    """
+    lowered = program(expressions, expressions[0] if body is None else body)
+    writer = _Writer(Renderer(dialect))
+    for symbol, value in lowered.assignments:
+        text = writer.fitted(value, len(symbol.name) + 3)
+        writer.renderer.statements.append((symbol.name, text))
+    results = tuple(writer.fitted(result, len("return torch.zeros_like(x) + ")) for result in lowered.results)
+    return Code(tuple(writer.renderer.statements), results, tuple(writer.renderer.helpers))
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Renders expressions in lines that fit, naming parts of those that do not."""
+
+    renderer: Renderer
+
+    def __post_init__(self) -> None:
+        self.renderer.argument_text = lambda node: self.fitted(node, len("u00 = "))
+
+    def fitted(self, node: sympy.Expr, taken: int) -> str:
+        """Return the text of a node for a line of which ``taken`` characters are used already."""
+        while True:
+            before = len(self.renderer.statements)
+            text = self.renderer.text(node)
+            part = self._part(node) if len(text) > WIDTH - len(INDENT) - taken else None
+            if part is None:
+                return text
+            del self.renderer.statements[before:]
+            node = node.xreplace({part: self._assign(part)}) if part in node.args else self._halved(node)
+
+    def _part(self, node: sympy.Expr) -> sympy.Expr | None:
+        """Return the longest argument that could be named, the node itself if it has too many, else ``None``."""
+        parts = [argument for argument in node.args if argument.args and not argument.is_number]
+        if parts:
+            return max(parts, key=lambda part: len(str(part)))
+        return node if len(node.args) > 2 else None
+
+    def _halved(self, node: sympy.Expr) -> sympy.Expr:
+        """Name the first half of the arguments of a long sum or product."""
+        half = len(node.args) // 2
+        return node.func(self._assign(node.func(*node.args[:half])), *node.args[half:])
+
+    def _assign(self, part: sympy.Expr) -> sympy.Symbol:
+        text = self.fitted(part, len("u00 = "))
+        name = self.renderer.fresh()
+        self.renderer.statements.append((name, text))
+        return sympy.Symbol(name)
+
+
+def bracketed(head: str, items: Sequence[str], tail: str, indent: str = "") -> str:
+    """Return ``head(items)tail`` on one line, or with one item a line when that is too long."""
+    line = f"{indent}{head}({', '.join(items)}){tail}"
+    if len(line) <= WIDTH:
+        return line
+    rows = "".join(f"{indent}{INDENT}{item},\n" for item in items)
+    return f"{indent}{head}(\n{rows}{indent}){tail}"

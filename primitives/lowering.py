@@ -1,0 +1,169 @@
+"""From the formulas a person reads to the operations a machine should execute.
+
+Nothing here changes a function; it changes how it is computed: polynomials by Horner's rule,
+powers from shared squares and square roots (a general ``pow`` costs ten multiplications), and
+exponentials that cannot overflow where something saturates them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from primitives.registry import Kernels, auxiliary
+from primitives.table import erf, erfc, gaussian, sigmoid, tanh
+
+_SATURATING = (tanh, erf, erfc, gaussian, sigmoid)
+_LEAST_DEGREE = 3
+_X = sympy.Symbol("x")
+
+capped_exp: Any = auxiliary(
+    "capped_exp",
+    [lambda u: capped_exp(u)],  # noqa: PLW0108 - it names itself
+    Kernels("torch.exp({0}.clamp(max=60))", "np.exp(np.minimum({0}, 60))", "jnp.exp(jnp.minimum({0}, 60))"),
+    7,
+)
+"""exp below 60; above, whatever saturates it has no digits left to lose, and its slope is 0, not 0*inf."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """Assignments in an order that can be executed, and the results in terms of them."""
+
+    assignments: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
+    results: tuple[sympy.Expr, ...]
+
+
+def program(expressions: Sequence[sympy.Expr], body: sympy.Expr) -> Program:
+    """Return the assignments and results that compute several expressions with shared parts.
+
+    Args:
+        expressions: the body of an activation, or its slopes.
+        body: the body, which tells where an exponential is saturated.
+    """
+    spelled = [_horner(_folded(expression)) for expression in _capped(expressions, body)]
+    powers = _Powers(spelled)
+    walked = [powers.walk(expression) for expression in spelled]
+    values = [*powers.named.values(), *walked]
+    shared, reduced = sympy.cse(values, symbols=sympy.numbered_symbols("t"))
+    count = len(powers.named)
+    named = list(zip(powers.named, reduced[:count], strict=True))
+    return _renumbered(_ordered([*shared, *named]), reduced[count:])
+
+
+def _folded(expression: sympy.Expr) -> sympy.Expr:
+    """Return the expression with every composite constant, such as ``sqrt(2)``, as one number."""
+    return expression.replace(lambda e: e.is_number and not e.is_Atom, lambda e: e.evalf(20))
+
+
+def _capped(expressions: Sequence[sympy.Expr], body: sympy.Expr) -> list[sympy.Expr]:
+    """Cap each exponential that the body has only as a factor in the argument of a saturating function."""
+    inside = {
+        growing
+        for node in body.atoms(*_SATURATING)
+        for growing in sympy.Mul.make_args(node.args[0])
+        if isinstance(growing, sympy.exp) and _X not in (node.args[0] / growing).free_symbols
+    }
+    if not inside:
+        return list(expressions)
+    outside = body.replace(lambda e: isinstance(e, _SATURATING), lambda _: sympy.Integer(1))
+    replacement = {growing: capped_exp(growing.args[0]) for growing in inside - outside.atoms(sympy.exp)}
+    return [e.xreplace(replacement) for e in expressions]
+
+
+def _horner(node: sympy.Expr) -> sympy.Expr:
+    """Write every polynomial of degree 3 or more by Horner's rule, innermost first."""
+    if node.is_Atom or not node.args:
+        return node
+    arguments = tuple(_horner(argument) for argument in node.args)
+    node = node if arguments == node.args else node.func(*arguments)
+    if not isinstance(node, sympy.Add):
+        return node
+    for base in sorted(_high_powers(node), key=sympy.default_sort_key):
+        unknown = sympy.Dummy()
+        candidate = node.xreplace({base: unknown})
+        if not base.free_symbols & candidate.free_symbols and candidate.is_polynomial(unknown):
+            return sympy.horner(candidate, wrt=unknown).xreplace({unknown: base})
+    return node
+
+
+def _high_powers(node: sympy.Add) -> Iterator[sympy.Expr]:
+    """Yield the bases that occur in at least two terms of a sum, once with an exponent of 3 or more."""
+    exponents: dict[sympy.Expr, list[int]] = {}
+    for term in node.args:
+        for base, exponent in term.as_powers_dict().items():
+            if exponent.is_Integer and exponent > 0 and not base.is_number:
+                exponents.setdefault(base, []).append(int(exponent))
+    yield from (base for base, found in exponents.items() if len(found) > 1 and max(found) >= _LEAST_DEGREE)
+
+
+class _Powers:
+    """Names squares and square roots, and builds the other powers from them."""
+
+    def __init__(self, expressions: Sequence[sympy.Expr]) -> None:
+        powers = {power for expression in expressions for power in expression.atoms(sympy.Pow)}
+        halves = [p for p in powers if p.exp.is_Rational and p.exp.q == 2]
+        self._rooted = {p.base for p in halves if abs(p.exp.p) > 1 or p.base ** (-p.exp) in powers}
+        self.named: dict[sympy.Symbol, sympy.Expr] = {}
+        self._symbols: dict[sympy.Expr, sympy.Symbol] = {}
+
+    def walk(self, node: sympy.Expr) -> sympy.Expr:
+        """Return the expression in terms of the names."""
+        if node.is_Atom:
+            return node
+        arguments = tuple(self.walk(argument) for argument in node.args)
+        walked = node if arguments == node.args else node.func(*arguments)
+        if not isinstance(node, sympy.Pow) or not node.exp.is_Rational:
+            return walked
+        base, exponent = arguments[0], node.exp
+        if exponent.q == 2 and node.base in self._rooted:
+            return self._integer(self._name(sympy.sqrt(base)), int(exponent.p))
+        return self._integer(base, int(exponent)) if exponent.is_Integer else walked
+
+    def _integer(self, base: sympy.Expr, exponent: int) -> sympy.Expr:
+        if abs(exponent) <= _LEAST_DEGREE:
+            return base**exponent
+        if exponent < 0:
+            return 1 / self._name(self._integer(base, -exponent))
+        half = self._integer(self._name(base**2), exponent // 2)
+        return half * base if exponent % 2 else half
+
+    def _name(self, value: sympy.Expr) -> sympy.Symbol:
+        if value not in self._symbols:
+            symbol = sympy.Dummy()
+            self._symbols[value], self.named[symbol] = symbol, value
+        return self._symbols[value]
+
+
+def _ordered(assignments: Sequence[tuple[sympy.Symbol, sympy.Expr]]) -> list[tuple[sympy.Symbol, sympy.Expr]]:
+    """Return the assignments so that each comes after those it uses."""
+    values = dict(assignments)
+    done: dict[sympy.Symbol, sympy.Expr] = {}
+
+    def visit(symbol: sympy.Symbol) -> None:
+        if symbol in done or symbol not in values:
+            return
+        for used in sorted(values[symbol].free_symbols, key=sympy.default_sort_key):
+            visit(used)
+        done[symbol] = values[symbol]
+
+    for symbol, _ in assignments:
+        visit(symbol)
+    return list(done.items())
+
+
+def _renumbered(assignments: Sequence[tuple[sympy.Symbol, sympy.Expr]], results: Sequence[sympy.Expr]) -> Program:
+    """Give the assignments the names t0, t1, … in order; a second name for the same thing is dropped."""
+    names: dict[sympy.Symbol, sympy.Symbol] = {}
+    pairs: list[tuple[sympy.Symbol, sympy.Expr]] = []
+    for symbol, value in assignments:
+        renamed = value.xreplace(names)
+        if renamed.is_Symbol:
+            names[symbol] = renamed
+        else:
+            names[symbol] = sympy.Symbol(f"t{len(pairs)}")
+            pairs.append((names[symbol], renamed))
+    return Program(tuple(pairs), tuple(result.xreplace(names) for result in results))

@@ -1,0 +1,126 @@
+"""The text of a generated activation: what a person would write who had measured it.
+
+Backward keeps one tensor, the input, and the parameters; it computes the slopes anew from them.
+On a CPU, large inputs go through in blocks that stay in the cache. Half precision is computed in
+float32, as torch's own kernels do.
+"""
+
+from __future__ import annotations
+
+from string import Template
+
+BLOCKWISE = '''\
+BLOCK = 2**17
+
+
+def blockwise(function, tensors, parameters):
+    """Call an elementwise function, on a CPU in blocks that stay in its cache.
+
+    Half precision is computed in float32. The first output has the shape of the
+    tensors, the others are sums and add up over the blocks.
+    """
+    first = tensors[0]
+    half = first.dtype in (torch.float16, torch.bfloat16)
+    kind = torch.float32 if half else first.dtype
+    parameters = [parameter.to(kind) for parameter in parameters]
+
+    def call(*block):
+        outputs = function(*(part.to(kind) for part in block), *parameters)
+        return outputs if isinstance(outputs, tuple) else (outputs,)
+
+    if (
+        torch.compiler.is_compiling()
+        or first.device.type != "cpu"
+        or first.numel() <= BLOCK
+        or any(parameter.numel() > 1 for parameter in parameters)
+        or not all(tensor.is_contiguous() for tensor in tensors)
+    ):
+        output, *sums = call(*tensors)
+        return output.to(first.dtype), *sums
+    blocks = zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors))
+    outputs, *sums = zip(*(call(*block) for block in blocks))
+    joined = torch.cat(outputs).view(first.shape).to(first.dtype)
+    return joined, *(sum(parts) for parts in sums)
+'''
+
+MODULE = Template('''\
+$functions
+
+
+$blockwise
+
+class ActivationFunction(torch.autograd.Function):
+    """The value with its exact derivative; only its inputs are kept for backward."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, *parameters):
+        return blockwise(activation, (x,), parameters)[0]
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, *parameters = ctx.saved_tensors
+        dx, *sums = blockwise(gradients, (grad, x), parameters)
+        return dx, *(s.to(p.dtype) for s, p in zip(sums, parameters))
+
+
+class ${name}(nn.Module):
+    """Activation $formula.$described"""
+
+$constructor    def forward(self, x):
+        if not x.is_floating_point():
+            raise TypeError(f"$name takes floating-point tensors, not {x.dtype}")
+$applied
+''')
+
+NATIVE = Template('''\
+$functions
+
+
+class ${name}(nn.Module):
+    """Activation $formula."""
+
+    def forward(self, x):
+        return activation(x)
+''')
+
+CONSTRUCTOR = Template('''\
+$names
+
+$signature
+        super().__init__()
+        self.num_parameters, self.channel_dim = num_parameters, channel_dim
+
+        def values(initial):
+            full = torch.full((num_parameters,), float(initial), dtype=dtype, device=device)
+            return nn.Parameter(full, requires_grad=learnable)
+
+$assignments
+
+    def shaped(self, parameter, x):
+        """Return a parameter so that it lines up with the channels of x."""
+        if self.num_parameters == 1:
+            return parameter.view(())
+        shape = [1] * x.dim()
+        shape[self.channel_dim] = -1
+        return parameter.view(shape)
+
+    def extra_repr(self):
+        return f"num_parameters={self.num_parameters}, channel_dim={self.channel_dim}"
+
+''')
+
+DESCRIBED = Template("""
+
+    Args:
+$rows
+        num_parameters: 1 for one value a layer, or the number of channels.
+        channel_dim: where the channels are: 1 as in nn.PReLU, -1 for (batch, tokens, width).
+        learnable: whether training changes the values.
+        device, dtype: of the values, as for any module.
+    """)
