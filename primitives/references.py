@@ -25,7 +25,7 @@ class Reference:
     citation: str
 
 
-_NEGATIVE = "-relu(-x)"  # min(x, 0), spelled so that smooth joints have the right slope at 0
+# min(x, 0) is -relu(-x); smooth joints at 0 are spelled so that relu'(0) = 0 leaves them the right slope.
 _ENTRIES = (
     ("relu", "relu(x)", "Nair & Hinton 2010"),
     ("leaky_relu", "relu(x) + 0.01*(x - relu(x))", "Maas et al. 2013"),
@@ -46,7 +46,7 @@ _ENTRIES = (
     ("softsign", "softsign(x)", "Turian 2009"),
     ("elliott", "0.5*softsign(x) + 0.5", "Elliott 1993"),
     ("isru", "x/sqrt(1 + x**2)", "Carlile et al. 2017, arXiv 1710.09967"),
-    ("isrlu", f"x/sqrt(1 + ({_NEGATIVE})**2)", "Carlile et al. 2017, arXiv 1710.09967"),
+    ("isrlu", "x/sqrt(1 + relu(-x)**2)", "Carlile et al. 2017, arXiv 1710.09967"),
     ("sqnl", "2*hardtanh(x/2) - hardtanh(x/2)*abs(hardtanh(x/2))", "Wuraola & Patel 2018"),
     ("hardtanh", "hardtanh(x)", "Collobert 2004"),
     ("hardsigmoid", "hardsigmoid(x)", "torch.nn.Hardsigmoid"),
@@ -73,8 +73,8 @@ _ENTRIES = (
     # exponential units
     ("selu", "selu(x)", "Klambauer et al. 2017, arXiv 1706.02515"),
     ("celu", "elu(x)", "Barron 2017, arXiv 1704.07483 (alpha = 1)"),
-    ("pelu", f"alpha/beta*x + alpha*(expm1({_NEGATIVE}/beta) + relu(-x)/beta)", "Trottier et al. 2016, arXiv 1605.09332"),
-    ("serlu", f"1.07862*x - 1.07862*relu(-x)*(2.90427*exp({_NEGATIVE}) - 1)", "Zhang & Li 2018, arXiv 1807.10117"),
+    ("pelu", "alpha/beta*x + alpha*(expm1(-relu(-x)/beta) + relu(-x)/beta)", "Trottier et al. 2016, arXiv 1605.09332"),
+    ("serlu", "1.07862*x - 1.07862*relu(-x)*(2.90427*exp(-relu(-x)) - 1)", "Zhang & Li 2018, arXiv 1807.10117"),
     # gated by a sigmoid or a distribution function
     ("swish", "x*sigmoid(beta*x); beta=1", "Ramachandran et al. 2017, arXiv 1710.05941"),
     ("e_swish", "1.5*silu(x)", "Alcaide 2018, arXiv 1801.07145"),
