@@ -1,7 +1,7 @@
 """What one element costs to evaluate, by a deterministic model.
 
-Operations of the value and of the slope are counted after sharing common subexpressions, as a
-compiled kernel would execute them, each in units of one float32 multiplication. The model is the
+Operations of the value and of the slopes are counted in the lowered program, with its shared
+subexpressions, as a compiled kernel executes them, each in units of one float32 multiplication. The model is the
 search objective, so that measurement noise never picks a winner.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sympy
 
 from primitives import Expression
+from primitives.lowering import program
 from primitives.table import of_function
 
 _DIVISION, _ROOT, _GENERAL_POWER = 4.0, 4.0, 16.0
@@ -20,9 +21,9 @@ def cost(expression: Expression) -> float:
 
     ReLU costs 2: one for the value, one for the slope.
     """
-    results = [expression.body, *expression.slopes.values()]
-    shared, reduced = sympy.cse(results)
-    return float(sum(_operations(node) for node in [value for _, value in shared] + reduced))
+    lowered = program([expression.body, *expression.slopes.values()], expression.body)
+    values = [*(value for _, value in lowered.assignments), *lowered.results]
+    return float(sum(_operations(value) for value in values))
 
 
 def _operations(node: sympy.Expr) -> float:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from evaluators.evaluation import Evaluation, Job, failed
 from evaluators.task import Data, Part, Recipe, Task
-from primitives import compile_expression, parse
+from primitives import compile_expression, parameter_groups, parse
 
 _CURVE_POINTS = 20
 _CHECKS = 50
@@ -114,10 +113,8 @@ def _check(loss: Tensor, deadline: float) -> None:
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return AdamW with weight decay on tensors of two or more dimensions: never on an activation's parameters."""
-    matrices = [p for p in network.parameters() if p.dim() >= 2]
-    others = [p for p in network.parameters() if p.dim() < 2]
-    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+    groups = parameter_groups(network, recipe.weight_decay, decay_vectors=False)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def _rate(step: int, steps: int, warmup: float) -> float:

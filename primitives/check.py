@@ -44,7 +44,7 @@ def reference(primitive: Primitive, point: float) -> tuple[Any, Any] | None:
     def function(x: Any) -> Any:
         exact = sympy.Float(str(x), 60)
         second = sympy.Rational(3, 2) if "exponent" in primitive.types else exact / 2 + sympy.Rational(1, 3)
-        value = sympy.sympify(definition(exact) if primitive.arity == 1 else definition(exact, second)).evalf(50)
+        value = sympy.Add(definition(exact) if primitive.arity == 1 else definition(exact, second)).evalf(50)
         if not (value.is_real and value.is_finite):
             raise ValueError
         return mpmath.mpf(str(value))

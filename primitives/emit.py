@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import sympy
 
@@ -69,11 +70,12 @@ class _Writer:
             if part is None:
                 return text
             del self.renderer.statements[before:]
-            node = node.xreplace({part: self._assign(part)}) if part in node.args else self._halved(node)
+            node = self._halved(node) if part is node else node.xreplace({part: self._assign(part)})
 
     def _part(self, node: sympy.Expr) -> sympy.Expr | None:
         """Return the longest argument that could be named, the node itself if it has too many, else ``None``."""
-        parts = [argument for argument in node.args if argument.args and not argument.is_number]
+        parts = [_divisor(argument) for argument in node.args if argument.args and not argument.is_number]
+        parts = [part for part in parts if part.args]
         if parts:
             return max(parts, key=lambda part: len(str(part)))
         return node if len(node.args) > 2 else None
@@ -88,6 +90,43 @@ class _Writer:
         name = self.renderer.fresh()
         self.renderer.statements.append((name, text))
         return sympy.Symbol(name)
+
+
+def _divisor(node: sympy.Expr) -> sympy.Expr:
+    """Return the base of a reciprocal, so that the division stays one, and anything else as it is."""
+    return node.base if isinstance(node, sympy.Pow) and node.exp == -1 else node
+
+
+def function_source(name: str, arguments: Sequence[str], doc: str, body: Sequence[str]) -> str:
+    """Return the source of a function, each line of which fits or is broken at its last call.
+
+    Args:
+        name: what it is called.
+        arguments: with their default values.
+        doc: one line.
+        body: lines without indentation.
+    """
+    lines = [bracketed(f"def {name}", arguments, ":"), f'{INDENT}"""{doc}"""']
+    return "\n".join([*lines, *(_broken(f"{INDENT}{line}") for line in body)])
+
+
+def _broken(line: str) -> str:
+    """Return a line with one argument of its last call a line, if it is too long and ends with a call."""
+    if len(line) <= WIDTH or not line.endswith(")"):
+        return line
+    depth, commas = 0, []
+    for index in range(len(line) - 1, -1, -1):
+        depth += (line[index] in ")]") - (line[index] in "([")
+        if depth == 1 and line[index] == ",":
+            commas.append(index)
+        if depth == 0:
+            break
+    if not (line[index - 1].isalnum() or line[index - 1] == "_"):
+        return line
+    edges = [index, *reversed(commas), len(line) - 1]
+    items = [line[start + 1 : end].strip() for start, end in pairwise(edges)]
+    indent = line[: len(line) - len(line.lstrip())]
+    return bracketed(line[:index].lstrip(), items, "", indent)
 
 
 def bracketed(head: str, items: Sequence[str], tail: str, indent: str = "") -> str:

@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 Fingerprint = NDArray[np.float64]
 
 
-def fingerprint(expression: Expression, *, scale_free: bool = False) -> Fingerprint:
+def fingerprint(expression: Expression, *, scale_free: bool = False, reflected: bool = False) -> Fingerprint:
     """Return what an expression does, as a vector that does not depend on how it is written.
 
     The vector holds the values on a fixed float64 grid of 45 points in [-200, 200],
@@ -35,9 +35,10 @@ def fingerprint(expression: Expression, *, scale_free: bool = False) -> Fingerpr
         expression: what to describe.
         scale_free: divide by the root mean square on the inner 33 points, signed, so that
             ``c*f(x)`` has the print of ``f(x)`` for every number ``c`` but 0.
+        reflected: describe ``f(-x)`` instead.
     """
     function = compile_expression(expression)
-    x = torch.from_numpy(_POINTS)
+    x = torch.from_numpy(-_POINTS if reflected else _POINTS)
     initial = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
     outputs = function.value(x, *initial).expand_as(x).numpy()
     scale = _scale(outputs[:_INNER]) if scale_free else 1.0
@@ -45,7 +46,7 @@ def fingerprint(expression: Expression, *, scale_free: bool = False) -> Fingerpr
     for factor, shift in _MOVES if initial else ():
         moved = function.value(x, *(factor * value + shift for value in initial)).expand_as(x).numpy()
         rows.append(np.nan_to_num(moved, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED) / scale)
-    slopes = [s.expand_as(x).numpy() / scale for s in function.slopes(x, *initial)[1:]]
+    slopes = [s.expand_as(x).numpy() / scale for s in function.slopes(x, *initial)[1:]] if initial else []
     rows += sorted(slopes, key=lambda s: np.round(s, 6).tolist())
     return np.asarray(np.arcsinh(np.concatenate(rows)))
 
@@ -74,13 +75,15 @@ class IdentityIndex:
 
     def find_values(self, print_: Fingerprint) -> int | None:
         """Return the id of an expression with the same values and parameter slopes, or ``None``."""
+        if not np.isfinite(print_).all():
+            return None
         size, projection = print_.size, _project(print_)
         reach = TOLERANCE * 1.01
         low = bisect.bisect_left(self._sorted, (size, projection - reach, -1))
         for length, value, identifier in self._sorted[low:]:
             if length != size or value > projection + reach:
                 return None
-            if np.allclose(self._prints[identifier], print_, rtol=0, atol=TOLERANCE):
+            if np.abs(self._prints[identifier] - print_).max() <= TOLERANCE:
                 return identifier
         return None
 

@@ -77,6 +77,13 @@ def i1e_ratio(x):
     return torch.where(zero, 0.5, torch.special.i1e(x) / torch.where(zero, 1.0, x))
 '''
 
+SQUAREPLUS = '''\
+def squareplus(x):
+    """Return (x + sqrt(x^2 + 4))/2, the other way round where the sum would cancel."""
+    root = torch.sqrt(x * x + 4)
+    return torch.where(x < 0, 2 / (root - x), (x + root) / 2)
+'''
+
 MISH = '''\
 def mish(x):
     """Return x*tanh(softplus(x)), which is rational in exp(x)."""

@@ -20,8 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from primitives.emit import INDENT, WIDTH, bracketed, code
+from primitives.emit import INDENT, WIDTH, bracketed, code, function_source
 from primitives.expression import Expression, X
+from primitives.render import Dialect, literal
 from primitives.table import of_function
 from primitives.template import BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
 
@@ -51,7 +52,8 @@ class Compiled:
     @cached_property
     def value(self) -> Callable[..., Tensor]:
         """Plain torch function of ``(x, *parameters)``."""
-        function: Callable[..., Tensor] = _single(_value(self.expression), "activation", self.expression)
+        source = value_source(self.expression, "torch", _arguments(self.expression))
+        function: Callable[..., Tensor] = _single(source, "activation", self.expression)
         return function
 
     @cached_property
@@ -65,12 +67,8 @@ class Compiled:
     @cached_property
     def numpy(self) -> Callable[..., NDArray[Any]]:
         """Plain numpy function of the same arguments."""
-        lines = code([self.expression.body], "numpy")
-        body = "\n".join(f"{INDENT}{line}" for line in [*lines.lines(), f"return {lines.results[0]}"])
-        signature = bracketed("def activation", _arguments(self.expression), ":")
-        function: Callable[..., NDArray[Any]] = _single(
-            (f"{signature}\n{body}", lines.helpers), "activation", self.expression
-        )
+        source = value_source(self.expression, "numpy", _arguments(self.expression))
+        function: Callable[..., NDArray[Any]] = _single(source, "activation", self.expression)
         return function
 
 
@@ -96,19 +94,22 @@ def module_source(expression: Expression, name: str) -> str:
         expression: what to write.
         name: the name of the module class, e.g. ``"CRReLU"``.
     """
-    value, value_helpers = _value(expression)
+    value, value_helpers = value_source(expression, "torch", _arguments(expression))
     if _is_native(expression):
         functions = "\n\n\n".join([*(helper.rstrip() for helper in value_helpers), value])
-        return NATIVE.substitute(name=name, functions=functions, formula=expression.formula)
+        return NATIVE.substitute(name=name, functions=functions, summary=_summary(expression))
     slopes, slope_helpers = _slopes(expression)
     helpers = [helper.rstrip() for helper in dict.fromkeys([*value_helpers, *slope_helpers])]
     return MODULE.substitute(
         name=name,
-        functions="\n\n\n".join([*helpers, value, slopes, _gradients(expression)]),
+        functions="\n\n\n".join([*helpers, value, slopes]),
         blockwise=BLOCKWISE,
-        formula=expression.formula,
+        summary=_summary(expression),
         described=_described(expression),
         constructor=_constructor(expression),
+        refusal=bracketed(
+            "raise TypeError", [f'f"{name} takes floating-point tensors, not {{x.dtype}}"'], "", INDENT * 3
+        ),
         applied=_applied(expression),
     )
 
@@ -123,12 +124,23 @@ def _arguments(expression: Expression) -> list[str]:
     return ["x", *expression.parameters]
 
 
-def _value(expression: Expression) -> tuple[str, tuple[str, ...]]:
-    """Write ``activation`` and return it with the helpers it calls."""
-    lines = code([expression.body], "torch")
-    result = _as_large_as_x(expression.body, lines.results[0])
-    doc = f"Return {expression.formula}, elementwise."
-    return _function("activation", _arguments(expression), doc, [*lines.lines(), f"return {result}"]), lines.helpers
+def value_source(expression: Expression, dialect: Dialect, arguments: list[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the source of ``activation`` and the sources of the helpers it calls.
+
+    Args:
+        expression: what it computes.
+        dialect: the language.
+        arguments: ``x`` and the parameters, with their default values where wanted.
+    """
+    lines = code([expression.body], dialect)
+    result = _as_large_as_x(expression.body, lines.results[0]) if dialect == "torch" else lines.results[0]
+    doc = _sentence(f"Return {expression.formula}, elementwise.", "Return the value, elementwise.")
+    return function_source("activation", arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers
+
+
+def _sentence(text: str, otherwise: str) -> str:
+    """Return a text for a docstring of one line, or the other one when it does not fit."""
+    return text if len(f'{INDENT}"""{text}"""') <= WIDTH else otherwise
 
 
 def _slopes(expression: Expression) -> tuple[str, tuple[str, ...]]:
@@ -137,28 +149,20 @@ def _slopes(expression: Expression) -> tuple[str, tuple[str, ...]]:
     lines = code(slopes, "torch", expression.body)
     results = [_as_large_as_x(slope, text) for slope, text in zip(slopes, lines.results, strict=True)]
     named = [f"d{name} = {result}" for name, result in zip(arguments, results, strict=True)]
-    doc = f"Return the derivatives by {' and '.join(arguments) if len(arguments) < 3 else ', '.join(arguments)}."
+    several = ", ".join(arguments[:-1]) + f" and {arguments[-1]}"
+    doc = _sentence(f"Return the derivatives by {several}.", "Return the derivatives by x and each parameter.")
+    doc = doc if expression.parameters else "Return the derivative by x in a tuple."
     body = [*lines.lines(), *named, _returned([f"d{name}" for name in arguments])]
-    return _function("activation_slopes", arguments, doc, body), lines.helpers
+    return function_source("activation_slopes", arguments, doc, body), lines.helpers
 
 
 def _as_large_as_x(expression: sympy.Expr, text: str) -> str:
     """Return a text whose value is a fresh tensor of the shape of ``x``."""
     if expression == X:
         return "x.clone()"
-    return text if X in expression.free_symbols else f"torch.zeros_like(x) + {text}"
-
-
-def _gradients(expression: Expression) -> str:
-    arguments = _arguments(expression)
-    call = bracketed("activation_slopes", arguments, "", INDENT).strip()
-    target = ", ".join(f"d{name}" for name in arguments) if len(arguments) > 1 else "(dx,)"
-    unpacking = f"{target} = {call}"
-    if len(unpacking) > WIDTH - len(INDENT):
-        unpacking = f"dx, *others = {call}"
-    sums = [f"(grad * d{name}).sum_to_size({name}.shape)" for name in expression.parameters]
-    doc = "Return grad times each slope; for a parameter summed to its shape."
-    return _function("gradients", ["grad", *arguments], doc, [unpacking, _returned(["grad * dx", *sums])])
+    if X in expression.free_symbols:
+        return text
+    return f"torch.zeros_like(x) - {text[1:]}" if text.startswith("-") else f"torch.zeros_like(x) + {text}"
 
 
 def _returned(items: list[str]) -> str:
@@ -168,9 +172,8 @@ def _returned(items: list[str]) -> str:
     return line if len(line) <= WIDTH - len(INDENT) else bracketed("return ", items, "", INDENT).strip()
 
 
-def _function(name: str, arguments: list[str], doc: str, body: list[str]) -> str:
-    signature = bracketed(f"def {name}", arguments, ":")
-    return "\n".join([signature, f'{INDENT}"""{doc}"""', *(f"{INDENT}{line}" for line in body)])
+def _summary(expression: Expression) -> str:
+    return _sentence(f"Activation {expression.formula}.", "The activation as a module.")
 
 
 def _described(expression: Expression) -> str:
@@ -185,7 +188,7 @@ def _constructor(expression: Expression) -> str:
         return ""
     names = list(expression.parameters)
     options = ["num_parameters=1", "channel_dim=1", "learnable=True", "device=None", "dtype=None"]
-    arguments = ["self", *(f"{name}={value!r}" for name, value in expression.initial), "*", *options]
+    arguments = ["self", *(f"{name}={literal(value)}" for name, value in expression.initial), "*", *options]
     quoted = [f'"{name}"' for name in names]
     listed = f"{INDENT}activation_parameters = ({quoted[0]},)"
     return CONSTRUCTOR.substitute(

@@ -28,8 +28,8 @@ class Reference:
 # min(x, 0) is -relu(-x); smooth joints at 0 are spelled so that relu'(0) = 0 leaves them the right slope.
 _ENTRIES = (
     ("relu", "relu(x)", "Nair & Hinton 2010"),
-    ("leaky_relu", "relu(x) + 0.01*(x - relu(x))", "Maas et al. 2013"),
-    ("prelu", "relu(x) + alpha*(x - relu(x)); alpha=0.25", "He et al. 2015, arXiv 1502.01852"),
+    ("leaky_relu", "0.01*x + 0.99*relu(x)", "Maas et al. 2013"),
+    ("prelu", "alpha*x + (1 - alpha)*relu(x); alpha=0.25", "He et al. 2015, arXiv 1502.01852"),
     ("elu", "elu(x)", "Clevert et al. 2015, arXiv 1511.07289"),
     ("gelu", "gelu(x)", "Hendrycks & Gimpel 2016, arXiv 1606.08415"),
     ("silu", "silu(x)", "Elfwing et al. 2017, arXiv 1702.03118"),
@@ -50,10 +50,10 @@ _ENTRIES = (
     ("sqnl", "2*hardtanh(x/2) - hardtanh(x/2)*abs(hardtanh(x/2))", "Wuraola & Patel 2018"),
     ("hardtanh", "hardtanh(x)", "Collobert 2004"),
     ("hardsigmoid", "hardsigmoid(x)", "torch.nn.Hardsigmoid"),
-    ("logsigmoid", "logsigmoid(x)", "classical"),
     ("softplus", "softplus(x)", "Dugas et al. 2001"),
+    ("logsigmoid", "logsigmoid(x)", "classical"),
     ("softplus_beta", "softplus(beta*x)/beta", "Dugas et al. 2001; torch.nn.Softplus(beta)"),
-    ("squareplus", "(x + sqrt(x**2 + 4))/2", "Barron 2021, arXiv 2112.11687"),
+    ("squareplus", "squareplus(x)", "Barron 2021, arXiv 2112.11687"),
     ("bent_identity", "(sqrt(x**2 + 1) - 1)/2 + x", "folklore"),
     ("blu", "beta*(sqrt(x**2 + 1) - 1) + x; beta=0.1", "Godfrey 2019"),
     # piecewise linear and powers
@@ -174,7 +174,8 @@ _ENTRIES = (
 
 BASELINES = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "mish", "crrelu")
 _ALIASES = {
-    "tanhexp": "telu", "expexpish": "golu", "swish1": "silu", "relu2": "squared_relu", "pau54": "pau",
+    "tanhexp": "telu", "expexpish": "golu", "swish1": "silu", "swish_1": "silu",
+    "relu2": "squared_relu", "pau54": "pau",
     "polyrelu3": "polyrelu", "arctan": "atan", "x": "identity",
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ Dialect = Literal["formula", "torch", "numpy", "jax"]
 
 _LIBRARY = {"torch": "torch", "numpy": "np", "jax": "jnp"}
 _ADD, _MUL, _NEG, _POW, _ATOM = 1, 2, 3, 4, 5
+_LONG = 10**6
 _CALL_ARGUMENT = re.compile(r"[(] ?\{(\d)\}(?=[,)])|, \{(\d)\}(?=[,)])")
 
 
@@ -72,16 +73,18 @@ class Renderer:
         coefficient, factors = node.as_coeff_mul()
         if coefficient.is_negative:
             alone = coefficient == -1 and len(factors) == 1
-            least = _ATOM if alone and isinstance(-node, sympy.Pow) and self.dialect != "formula" else _MUL
-            return "-" + self.text(-node, least), _NEG if alone else _MUL
+            text = self.text(-node, _MUL)
+            if self.dialect == "formula":
+                return "-" + text, _NEG if alone else _MUL
+            return "-" + _power_bracketed(text), _NEG if alone and " / " not in text else _MUL
         above: list[sympy.Expr] = []
         below: list[sympy.Expr] = []
         for factor in sympy.Mul(*factors, evaluate=False).as_ordered_factors():
             inverse = isinstance(factor, sympy.Pow) and factor.exp.is_Rational and factor.exp < 0
             (below if inverse else above).append(1 / factor if inverse else factor)
         if coefficient != 1:
-            short = not coefficient.is_Rational or _is_short(coefficient)
-            above.insert(0, coefficient) if short else self._split(coefficient, above, below)
+            quotient = _is_quotient(coefficient, self.dialect)
+            self._split(coefficient, above, below) if quotient else above.insert(0, coefficient)
         text = "*".join(self.text(factor, _NEG) for factor in above) or "1"
         for factor in below:
             text += "/" + self.text(factor, _POW)
@@ -114,8 +117,10 @@ class Renderer:
         if self.dialect == "formula":
             return f"{primitive.name}({', '.join(self.text(a) for a in node.args)})", _ATOM
         template = getattr(primitive, self.dialect)
+        bracketed = template.startswith("(") and _matching(template) == len(template) - 1
+        template = template[1:-1] if bracketed else template
         self.helpers += [s for d, s in primitive.helpers if d == self.dialect and s not in self.helpers]
-        return self._fill(template, node.args), _ATOM if template.endswith(")") else _ADD
+        return self._fill(template, node.args), _ATOM if template.endswith(")") and not bracketed else _ADD
 
     def _fill(self, template: str, arguments: Sequence[sympy.Expr]) -> str:
         """Put the arguments into a kernel template, bracketed or named first where it needs that."""
@@ -159,6 +164,38 @@ def _spaced(text: str) -> str:
     return "".join(out)
 
 
+def _matching(text: str) -> int:
+    """Return where the bracket closes with which a text begins."""
+    depth = 0
+    for index, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0:
+            return index
+    return -1
+
+
+def _power_bracketed(text: str) -> str:
+    """Put brackets around the first factor of a product when it is a power, as formatters do after a minus sign."""
+    depth, power = 0, False
+    for index, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and text[index : index + 3] in (" * ", " / "):
+            return f"({text[:index]}){text[index:]}" if power else text
+        power = power or (depth == 0 and text.startswith("**", index))
+    return f"({text})" if power else text
+
+
+def _is_quotient(number: sympy.Expr, dialect: Dialect) -> bool:
+    """Tell whether a number is written ``p/q``; code writes long fractions as decimals, formulas stay exact."""
+    quotient = number.is_Rational and not _is_short(number)
+    return bool(quotient and (dialect == "formula" or max(abs(number.p), number.q) < _LONG))
+
+
+def literal(value: float) -> str:
+    """Return a float as Python code, its exponent without the plus sign that formatters remove."""
+    return repr(value).replace("e+", "e")
+
+
 def _is_short(number: sympy.Rational) -> bool:
     """Tell whether a rational is an integer or a decimal of a few digits."""
     return bool(number.is_Integer) or sympy.Rational(repr(float(number))) == number
@@ -166,10 +203,11 @@ def _is_short(number: sympy.Rational) -> bool:
 
 def _number(node: sympy.Expr, dialect: Dialect) -> tuple[str, int]:
     """Return a number's text: an integer, a short decimal, ``p/q``, or 17 digits of anything else."""
-    if node.is_Rational and not _is_short(node):
+    if _is_quotient(node, dialect):
         return (f"{node.p}/{node.q}" if dialect == "formula" else f"{node.p} / {node.q}"), _MUL
     value = float(node)
-    text = str(node) if node.is_Integer and abs(value) < 1e15 else repr(value)
+    number = repr(value) if dialect == "formula" else literal(value)
+    text = str(node) if node.is_Integer and abs(value) < 1e15 else number
     return text, _NEG if value < 0 else _ATOM
 
 

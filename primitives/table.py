@@ -26,6 +26,7 @@ from primitives.kernels import (
     MISH_SLOPE,
     SINC_SLOPE,
     SOFTPLUS,
+    SQUAREPLUS,
     TANH,
 )
 from primitives.primitive import Primitive, symbolic_function
@@ -292,7 +293,6 @@ hardsigmoid = _builtin(
     monotone=True,
     growth="bounded",
     citation="torch.nn.Hardsigmoid",
-    native=True,
 )
 relu6 = _builtin(
     "relu6",
@@ -432,6 +432,21 @@ symexp = _builtin(
     growth="exponential",
     citation="Hafner et al. 2023, arXiv 2301.04104",
     **_odd,
+)
+
+squareplus: Any = _builtin(
+    "squareplus",
+    lambda x: (x + sympy.sqrt(x**2 + 4)) / 2,
+    lambda x: squareplus(x) / sympy.sqrt(x**2 + 4),
+    Kernels(
+        "squareplus({0})",
+        "np.where({0} < 0, 2 / (np.sqrt({0}**2 + 4) - {0}), ({0} + np.sqrt({0}**2 + 4)) / 2)",
+        "jnp.where({0} < 0, 2 / (jnp.sqrt({0}**2 + 4) - {0}), ({0} + jnp.sqrt({0}**2 + 4)) / 2)",
+        (("torch", SQUAREPLUS),),
+    ),
+    14,
+    monotone=True,
+    citation="Barron 2021, arXiv 2112.11687",
 )
 
 # --- activations that torch has a kernel for -----------------------------------------------------

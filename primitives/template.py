@@ -47,6 +47,13 @@ MODULE = Template('''\
 $functions
 
 
+def gradients(grad, x, *parameters):
+    """Return grad times each slope; for a parameter summed to its shape."""
+    dx, *others = activation_slopes(x, *parameters)
+    sums = [(grad * d).sum_to_size(p.shape) for d, p in zip(others, parameters)]
+    return grad * dx, *sums
+
+
 $blockwise
 
 class ActivationFunction(torch.autograd.Function):
@@ -70,11 +77,11 @@ class ActivationFunction(torch.autograd.Function):
 
 
 class ${name}(nn.Module):
-    """Activation $formula.$described"""
+    """$summary$described"""
 
 $constructor    def forward(self, x):
         if not x.is_floating_point():
-            raise TypeError(f"$name takes floating-point tensors, not {x.dtype}")
+$refusal
 $applied
 ''')
 
@@ -83,7 +90,7 @@ $functions
 
 
 class ${name}(nn.Module):
-    """Activation $formula."""
+    """$summary"""
 
     def forward(self, x):
         return activation(x)
@@ -97,7 +104,8 @@ $signature
         self.num_parameters, self.channel_dim = num_parameters, channel_dim
 
         def values(initial):
-            full = torch.full((num_parameters,), float(initial), dtype=dtype, device=device)
+            size = (num_parameters,)
+            full = torch.full(size, float(initial), dtype=dtype, device=device)
             return nn.Parameter(full, requires_grad=learnable)
 
 $assignments
@@ -120,7 +128,7 @@ DESCRIBED = Template("""
     Args:
 $rows
         num_parameters: 1 for one value a layer, or the number of channels.
-        channel_dim: where the channels are: 1 as in nn.PReLU, -1 for (batch, tokens, width).
+        channel_dim: 1 as in nn.PReLU, -1 for inputs (batch, tokens, width).
         learnable: whether training changes the values.
         device, dtype: of the values, as for any module.
     """)

@@ -1,4 +1,8 @@
-"""A discovered activation as a file that needs torch and nothing else, or as numpy, jax, LaTeX, sympy."""
+"""A discovered activation as a file: torch, numpy, jax, LaTeX, sympy or ONNX.
+
+The torch file needs torch and nothing else and checks its own gradient. Python files pass
+``ruff check`` and ``ruff format --check`` as they are written.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,27 @@ from dataclasses import dataclass
 from string import Template
 from typing import Literal, get_args
 
-from primitives import ActsearchError, Expression, module_source
-from primitives.emit import code
-from primitives.render import Dialect
+import sympy
 
-Target = Literal["torch", "numpy", "jax", "latex", "sympy"]
-_TAKEN = {"F", "GAIN", "ActivationFunction"}
+from primitives import ActsearchError, Expression, module_source
+from primitives.emit import WIDTH, bracketed
+from primitives.errors import unknown
+from primitives.module import value_source
+from primitives.render import literal
+from primitives.table import all_primitives
+
+Target = Literal["torch", "numpy", "jax", "latex", "sympy", "onnx"]
 TARGETS: tuple[Target, ...] = get_args(Target)
+BINARY = ("onnx",)
+"""Targets that are no text."""
+_TAKEN = {"F", "GAIN", "ActivationFunction"}
+_LONGEST_NAME = 40
+_IMPORTS = (
+    (r"\bjax\.(?!numpy\b)", "import jax"),
+    (r"\bjnp\.", "import jax.numpy as jnp"),
+    (r"\bnp\.", "import numpy as np"),
+    (r"(?<![.\w])scipy\.special\.", "import scipy.special"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,10 +46,52 @@ class Provenance:
 
 
 _TORCH = Template('''\
-"""$title
+$docstring
 
-$description
+import torch
+from torch import nn$functional
 
+GAIN = $gain
+"""Multiply the initial scale 1/sqrt(fan_in) of the layer after this activation by it."""
+
+
+$source
+
+$check
+
+
+if __name__ == "__main__":
+$report
+''')
+
+_CHECK = Template('''\
+def check():
+    """Compare the gradient with finite differences and return the number of points."""
+    generator = torch.Generator().manual_seed(0)
+    x = 4 * torch.randn(1000, generator=generator, dtype=torch.float64)
+    layer = $name().double()
+    torch.autograd.gradcheck(layer, x.requires_grad_(), eps=1e-7, atol=1e-5, rtol=1e-3)
+    return len(x)
+''')
+
+_CHECK_LEARNABLE = Template('''\
+def check():
+    """Compare the gradients with finite differences and return the number of points."""
+    generator = torch.Generator().manual_seed(0)
+    x = 4 * torch.randn(1000, generator=generator, dtype=torch.float64)
+    layer = $name().double()
+    parameters = dict(layer.named_parameters())
+
+    def call(x, *values):
+        named = dict(zip(parameters, values))
+        return torch.func.functional_call(layer, named, (x,))
+
+    inputs = (x.requires_grad_(), *parameters.values())
+    torch.autograd.gradcheck(call, inputs, eps=1e-7, atol=1e-5, rtol=1e-3)
+    return len(x)
+''')
+
+_USE = Template("""\
 Use it like any torch activation::
 
     from $module import $name
@@ -39,68 +99,29 @@ Use it like any torch activation::
     layer = $name()
 
 Run this file to check its gradient. It needs torch and nothing else.
-"""
-
-import torch
-$imports
-
-GAIN = $gain
-"""Multiply the standard deviation 1/sqrt(fan_in) of the layer after this activation by it."""
-
-
-$source
-
-def check():
-    """Compare the gradient with finite differences in float64 and return the number of inputs."""
-    generator = torch.Generator().manual_seed(0)
-    x = 4 * torch.randn(1000, generator=generator, dtype=torch.float64)
-    layer = $name().double()
-    names, values = zip(*layer.named_parameters()) if list(layer.parameters()) else ((), ())
-
-    def call(x, *values):
-        return torch.func.functional_call(layer, dict(zip(names, values)), (x,))
-
-    inputs = (x.requires_grad_(), *values)
-    if not torch.autograd.gradcheck(call, inputs, eps=1e-7, atol=1e-5, rtol=1e-3):
-        raise SystemExit("the gradient is wrong")
-    return len(x)
-
-
-if __name__ == "__main__":
-    print(f"$name: the gradient agrees with finite differences at {check()} points")
-''')
-
-_PLAIN = Template('''\
-"""$title
-
-$description
-"""
-
-$imports
-
-
-def activation($arguments):
-    """Return $formula, elementwise."""
-$body
-''')
+""")
 
 
 def class_name(text: str) -> str:
     """Return a valid Python class name.
 
     Raises:
-        ActsearchError: it is no identifier, is all lower case, or is a name that the file uses.
+        ActsearchError: it is no identifier, is all lower case, is longer than 40 characters,
+            or is a name that the file uses.
     """
     taken = text in _TAKEN or hasattr(builtins, text)
-    if not (text.isidentifier() and text.isascii()) or keyword.iskeyword(text) or text.lower() == text or taken:
+    lower = text.lower() == text
+    if not (text.isidentifier() and text.isascii()) or keyword.iskeyword(text) or lower or taken:
         reason = "the file uses that name itself" if taken else "it is no CamelCase name of letters and digits"
         raise ActsearchError(f"'{text}' cannot be the class name: {reason}; use one such as 'MyAct'")
+    if len(text) > _LONGEST_NAME:
+        raise ActsearchError(f"'{text}' cannot be the class name: it is longer than {_LONGEST_NAME} characters")
     return text
 
 
 def export(
     expression: Expression,
-    target: Target,
+    target: str = "torch",
     *,
     name: str = "Activation",
     gain: float = 1.0,
@@ -109,17 +130,21 @@ def export(
 ) -> str:
     """Return the text of an export.
 
+    In float64 the torch file computes what was trained to 1e-12 relative, also at infinities and
+    NaN; the numpy and jax files to 1e-9, jax in float32 to 1e-5.
+
     Args:
         expression: what to export.
         target: ``torch`` (module with learnable parameters and a self-check), ``numpy`` or
-            ``jax`` (plain function), ``latex`` or ``sympy`` (one line).
+            ``jax`` (plain function, parameters are arguments), ``latex`` or ``sympy`` (one line
+            that ``sympy.sympify`` reads).
         name: class name in the torch file; the function is always called ``activation``.
         gain: initialisation factor to write beside it.
         provenance: lines for the docstring.
         module: what the file will be importable as; the class name in lower case when ``None``.
 
     Raises:
-        ActsearchError: unknown target or impossible name.
+        ActsearchError: unknown target, one that is no text, or impossible name.
     """
     class_name(name)
     if target == "latex":
@@ -129,40 +154,63 @@ def export(
     if target == "torch":
         return _torch(expression, name, gain, provenance, module or name.lower())
     if target in ("numpy", "jax"):
-        return _plain(expression, target, provenance)
-    raise ActsearchError(f"unknown export target '{target}'; choose one of {', '.join(TARGETS)}")
+        return _plain(expression, target, provenance)  # type: ignore[arg-type]
+    if target in BINARY:
+        raise ActsearchError(f"target '{target}' is no text; write it to a file with -o FILE")
+    raise ActsearchError(unknown("export target", target, TARGETS))
+
+
+def export_bytes(
+    expression: Expression,
+    target: str = "torch",
+    *,
+    name: str = "Activation",
+    gain: float = 1.0,
+    provenance: Provenance = Provenance(),
+    module: str | None = None,
+) -> bytes:
+    """Return the content of an exported file, text in UTF-8; arguments as for :func:`export`.
+
+    ``onnx`` is a model for inference with one float32 input ``x`` of shape ``(batch, features)``,
+    both dynamic, and the parameters as constants at their initial values; in float32 its numbers
+    are those of the compiled module to 1e-5.
+
+    Raises:
+        ActsearchError: as :func:`export`; or torch's ONNX exporter is not there or cannot
+            translate an operation.
+    """
+    if target != "onnx":
+        return export(expression, target, name=name, gain=gain, provenance=provenance, module=module).encode()
+    from runs.onnx_file import onnx_bytes
+
+    facts = {"formula": expression.formula, "latex": expression.latex, "gain": f"{gain:.6g}"}
+    facts["provenance"] = "\n".join(provenance.lines)
+    return onnx_bytes(expression, class_name(name), "\n".join(_story(expression, provenance)), facts)
 
 
 def _torch(expression: Expression, name: str, gain: float, provenance: Provenance, module: str) -> str:
     source = module_source(expression, name)
-    functional = "\nfrom torch.nn import functional as F" if re.search(r"\bF\.", source) else ""
+    use = _USE.substitute(module=module if module.isidentifier() else name.lower(), name=name)
+    message = f'f"{name}: the gradient agrees with finite differences at {{check()}} points"'
+    check = _CHECK_LEARNABLE if expression.parameters else _CHECK
     return _TORCH.substitute(
-        title=_title(expression),
-        description=_description(expression, provenance),
-        module=module if module.isidentifier() else name.lower(),
-        name=name,
-        imports=f"from torch import nn{functional}",
+        docstring=_docstring([*_story(expression, provenance), "", use]),
+        functional="\nfrom torch.nn import functional as F" if re.search(r"\bF\.", source) else "",
         gain=f"{gain:.6g}",
         source=source,
+        check=check.substitute(name=name).rstrip(),
+        report=bracketed("print", [message], "", "    "),
     )
 
 
-def _plain(expression: Expression, target: Dialect, provenance: Provenance) -> str:
-    lines = code([expression.body], target)
-    body = [*lines.lines(), f"return {lines.results[0]}"]
-    text = "\n".join(body)
-    imports = {"numpy": "import numpy as np", "jax": "import jax\nimport jax.numpy as jnp"}[target]
-    if "scipy.special." in text and target == "numpy":
-        imports += "\nimport scipy.special"
-    arguments = ["x", *(f"{n}={v!r}" for n, v in expression.initial)]
-    return _PLAIN.substitute(
-        title=_title(expression),
-        description=_description(expression, provenance),
-        imports=imports,
-        arguments=", ".join(arguments),
-        formula=expression.formula,
-        body=textwrap.indent(text, "    "),
-    )
+def _plain(expression: Expression, target: Literal["numpy", "jax"], provenance: Provenance) -> str:
+    """Return a file with one function and the helpers that it calls."""
+    arguments = ["x", *(f"{n}={literal(v)}" for n, v in expression.initial)]
+    source, helpers = value_source(expression, target, arguments)
+    functions = "\n\n\n".join([*(helper.rstrip() for helper in helpers), source])
+    imports = "\n".join(line for pattern, line in _IMPORTS if re.search(pattern, functions))
+    head = [_docstring(_story(expression, provenance)), *([imports] if imports else [])]
+    return "\n\n".join(head) + f"\n\n\n{functions}\n"
 
 
 def _sympy(expression: Expression) -> str:
@@ -173,31 +221,34 @@ def _sympy(expression: Expression) -> str:
         if expanded == body:
             break
         body = expanded
-    return f"{body}\n"
+    clashing = {s: sympy.Symbol(f"Symbol('{s.name}')") for s in body.free_symbols if hasattr(sympy, s.name)}
+    return f"{body.xreplace(clashing)}\n"
 
 
-def _spell_out(body: object) -> object:
-    from primitives.table import all_primitives
-
+def _spell_out(body: sympy.Expr) -> sympy.Expr:
     for primitive in all_primitives():
         if primitive.function is not None and primitive.definition not in (None, primitive.function):
-            body = body.replace(primitive.function, primitive.definition)  # type: ignore[attr-defined]
+            body = body.replace(primitive.function, primitive.definition)
     return body
 
 
-def _title(expression: Expression) -> str:
-    return f"f(x) = {expression.formula}"
+def _docstring(lines: Sequence[str]) -> str:
+    """Return a module's docstring, a raw one where that keeps LaTeX readable."""
+    text = "\n".join(lines).rstrip()
+    prefix, ending = "r" if "\\" in text else "", "\n" if "\n" in text else ""
+    return f'{prefix}"""{text}{ending}"""'
 
 
-def _description(expression: Expression, provenance: Provenance) -> str:
-    latex = expression.latex.replace("\\", "\\\\")
-    parts = [f"LaTeX: ${latex}$"]
+def _story(expression: Expression, provenance: Provenance) -> list[str]:
+    """Return title, LaTeX, parameters and provenance as lines of a docstring."""
+    lines = [*_wrapped(f"f(x) = {expression.formula}"), "", *_wrapped(f"LaTeX: ${expression.latex}$"), ""]
     if expression.parameters:
         values = ", ".join(f"{n} (initially {v:g})" for n, v in expression.initial)
-        parts.append(f"Learnable: {values}; keep it out of weight decay.")
-    return "\n".join([*parts, "", *_wrapped(provenance.lines)]).rstrip()
+        pronoun = "it" if len(expression.parameters) == 1 else "them"
+        lines += [*_wrapped(f"Learnable: {values}; keep {pronoun} out of weight decay."), ""]
+    safe = [line.replace("\\", "/").replace('"""', "'''") for line in provenance.lines]
+    return lines + [part for line in safe or ["Written by actsearch."] for part in _wrapped(line)]
 
 
-def _wrapped(lines: Sequence[str]) -> list[str]:
-    safe = [line.replace("\\", "/").replace('"""', "'''") for line in lines] or ["Written by actsearch."]
-    return [part for line in safe for part in textwrap.wrap(line, 96, subsequent_indent="    ")]
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)

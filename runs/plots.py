@@ -1,8 +1,10 @@
-"""One picture of a run: the front with its formulas, and the curves of what was found."""
+"""Pictures: a run's front with its formulas and curves, and panels of activations."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,53 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
     """
     if everything.empty:
         raise ActsearchError("there is nothing to plot: no candidate has been trained yet")
+    shape: dict[str, Any] = {"figsize": (13, 5.6), "width_ratios": [1.5, 1], "layout": "constrained"}
+    with _picture(path, 1, 2, **shape) as (figure, (left, right)):
+        _draw_front(left, everything)
+        _draw_curves(right, everything)
+        figure.suptitle(title, fontsize=12)
+
+
+def plot_activations(formulas: Mapping[str, str], path: Path, title: str) -> None:
+    """Draw each activation with its derivative, one small panel each.
+
+    Args:
+        formulas: formula by name, drawn in that order at the initial parameter values.
+        path: where to write; the suffix picks the format (png, svg, pdf).
+        title: what to call the picture.
+
+    Raises:
+        ActsearchError: there is nothing to draw, or the file cannot be written.
+    """
+    if not formulas:
+        raise ActsearchError("there is nothing to plot: name at least one activation")
+    columns = min(len(formulas), 8 if len(formulas) > 8 else 4)
+    rows = -(-len(formulas) // columns)
+    size = (2.1 * columns if columns > 4 else 3.6 * columns, 1.75 * rows if columns > 4 else 3.0 * rows)
+    with _picture(path, rows, columns, figsize=size, squeeze=False, sharex=True) as (figure, axes):
+        figure.subplots_adjust(0.03, 0.35 / size[1], 0.99, 1 - 0.55 / size[1], wspace=0.2, hspace=0.3)
+        for panel, (name, formula) in zip_longest(axes.flat, formulas.items(), fillvalue=("", "")):
+            _draw_activation(panel, name, formula)
+        figure.suptitle(f"{title}   (blue: function, orange: derivative)", fontsize=11, y=1 - 0.12 / size[1])
+
+
+def _draw_activation(axes: Any, name: str, formula: str) -> None:
+    if not name:
+        axes.set_axis_off()
+        return
+    x, y = curve(formula)
+    axes.plot(x, y, color=_FOUND, lw=1.6)
+    axes.plot(*curve(formula, slope=True), color=_BASELINE, lw=0.9)
+    axes.axhline(0, color=_OTHER, lw=0.5, zorder=0)
+    axes.axvline(0, color=_OTHER, lw=0.5, zorder=0)
+    axes.set_ylim(-2.5, 4.0)
+    axes.set_title(_short(name), fontsize=8, pad=2)
+    axes.tick_params(labelsize=6)
+
+
+@contextmanager
+def _picture(path: Path, rows: int, columns: int, **layout: Any) -> Iterator[tuple[Any, Any]]:
+    """Open a figure and save it; a file that cannot be written is said in one sentence."""
     if path.suffix.lower() not in (".png", ".svg", ".pdf") or path.is_dir():
         raise ActsearchError(f"cannot write the plot '{path}': name a file that ends in .png, .svg or .pdf")
     import matplotlib as mpl
@@ -36,11 +85,9 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5.6), width_ratios=[1.5, 1], layout="constrained")
+    figure, axes = plt.subplots(rows, columns, **layout)
     try:
-        _draw_front(left, everything)
-        _draw_curves(right, everything)
-        figure.suptitle(title, fontsize=12)
+        yield figure, axes
         figure.savefig(path, dpi=130)
     except (OSError, ValueError) as error:
         raise ActsearchError(f"cannot write the plot '{path}': {error}") from error
@@ -127,9 +174,13 @@ def _draw_curves(axes: Any, everything: pd.DataFrame) -> None:
     axes.grid(alpha=0.2)
 
 
-def curve(expression: str, low: float = -4.0, high: float = 4.0, count: int = 401) -> tuple[Any, Any]:
-    """Return x and f(x), each of shape (count,), at the initial parameter values."""
+def curve(
+    expression: str, low: float = -4.0, high: float = 4.0, count: int = 401, slope: bool = False
+) -> tuple[Any, Any]:
+    """Return x and f(x), or f'(x), each of shape (count,), at the initial parameter values."""
     parsed = parse(expression)
     x = torch.linspace(low, high, count, dtype=torch.float64)
     values: Sequence[torch.Tensor] = [torch.tensor(v, dtype=torch.float64) for _, v in parsed.initial]
-    return np.asarray(x), compile_expression(parsed).value(x, *values).expand_as(x).numpy()
+    compiled = compile_expression(parsed)
+    outputs = compiled.slopes(x, *values)[0] if slope else compiled.value(x, *values)
+    return np.asarray(x), outputs.expand_as(x).numpy()

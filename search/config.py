@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import (
@@ -23,10 +24,36 @@ from primitives.errors import ActsearchError, nearest, unknown
 PRESETS = ("quick", "standard", "smoke")
 
 DEFAULT_PRIMITIVES = (
-    "add", "sub", "mul", "aq", "max", "min",
+    "add", "sub", "mul", "aq", "max", "min", "scale",
     "neg", "abs", "square", "relu", "elu", "silu", "gelu", "tanh", "sigmoid", "softplus", "softsign",
     "gaussian", "sin", "cos", "atan", "asinh", "erf",
 )  # fmt: skip
+
+# What a formula spells with + - * / **: Grammar.complexity knows each by its spelling.
+_SPELLED = ("add", "sub", "mul", "div", "neg", "inverse", "square", "cube", "sqrt", "pow", "power", "scale")
+_MAX_EXPONENT = 16
+
+# Strict, because an unstrict integer may be true or 1.0.
+_Limit = Annotated[int, Field(strict=True, ge=0)]
+_Weight = Annotated[int, Field(strict=True, ge=1, le=200)]
+
+
+def limited(key: str, names: Iterable[str]) -> frozenset[str]:
+    """Return which of these primitives a key of ``max_nesting`` limits: itself, or a family by growth."""
+    from primitives.table import get
+
+    return frozenset(name for name in names if name == key or (key == "exponential" == get(name).growth))
+
+
+def _places(names: Iterable[str]) -> list[tuple[str, ...]]:
+    from primitives.table import get
+
+    return [get(name).types for name in names]
+
+
+def _joins(names: Iterable[str]) -> bool:
+    """Tell whether something takes one expression and something joins two; multipliers and exponents join nothing."""
+    return {1, 2} <= {sum(place == "real" for place in places) for places in _places(names)}
 
 
 class _Section(BaseModel):
@@ -46,10 +73,23 @@ class Grammar(_Section):
 
     primitives: tuple[str, ...] = Field(DEFAULT_PRIMITIVES, description="names from 'actsearch primitives'")
     constants: tuple[float, ...] = Field((-1.0, -0.5, 0.1, 0.5, 1.0, 2.0), description="fixed numbers to draw from")
-    learnable: tuple[float, ...] = Field((0.01, 0.25, 1.0), description="initial values of learnable parameters")
+    learnable: tuple[float, ...] = Field(
+        (0.01, 0.25, 1.0), description="initial values of learnable parameters: free constants, and multipliers"
+    )
+    exponents: tuple[float, ...] = Field(
+        (-1.0, 0.5, 1.5, 2.0, 3.0), description="what the primitive 'power' raises to; neither 0 nor 1, at most 16"
+    )
     max_parameters: int = Field(2, ge=0, le=8, description="learnable parameters an expression may have")
     max_depth: int = Field(6, ge=1, le=15, description="depth of a tree")
+    max_nesting: dict[str, _Limit] = Field(
+        {"exponential": 1},
+        description="how many of a primitive, or of all that grow exponentially, one path may hold; 0 forbids",
+    )
     max_complexity: int = Field(20, ge=2, le=200, description="nodes of a formula")
+    weights: dict[str, _Weight] = Field(
+        {},
+        description="what a use of a primitive counts under max_complexity, if not its own weight",
+    )
 
     @field_validator("constants", "learnable")
     @classmethod
@@ -58,19 +98,52 @@ class Grammar(_Section):
             raise ValueError("numbers beyond 1e6 are not allowed")
         return numbers
 
+    @field_validator("exponents")
+    @classmethod
+    def _powers(cls, numbers: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        if not numbers and any("exponent" in places for places in _places(info.data.get("primitives", ()))):
+            raise ValueError("the primitive 'power' needs one at least")
+        if any(number in (0, 1) or abs(number) > _MAX_EXPONENT for number in numbers):
+            raise ValueError(f"an exponent is neither 0 nor 1 and at most {_MAX_EXPONENT} in size")
+        return numbers
+
     @field_validator("primitives")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         from primitives.table import all_primitives
 
-        table = {primitive.name: primitive for primitive in all_primitives()}
+        table = [primitive.name for primitive in all_primitives()]
         for name in names:
             if name not in table:
                 raise ValueError(unknown("primitive", name, table))
-        arities = {table[name].arity for name in names}
-        if arities != {1, 2}:
+        if not _joins(names):
             raise ValueError("a grammar needs at least one unary and one binary primitive")
         return names
+
+    @field_validator("max_nesting")
+    @classmethod
+    def _limits_something(cls, limits: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        known = ("exponential", *info.data.get("primitives", limits))
+        for key in limits:
+            if key not in known:
+                raise ValueError(unknown("primitive of this grammar", key, known))
+        names = info.data.get("primitives", DEFAULT_PRIMITIVES)
+        never = {name for key, most in limits.items() if not most for name in limited(key, names)}
+        if not _joins(name for name in names if name not in never):
+            raise ValueError("it leaves the grammar without a unary or without a binary primitive")
+        return limits
+
+    @field_validator("weights")
+    @classmethod
+    def _weighs_something(cls, weights: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        from primitives.table import all_primitives
+
+        own = info.data.get("primitives", weights)
+        shown = [p.name for p in all_primitives() if p.function is not None or (p.name in _SPELLED and p.name in own)]
+        for name in weights:
+            if name not in shown:
+                raise ValueError(unknown("primitive of a formula", name, shown))
+        return weights
 
 
 class Fidelity(_Section):
@@ -277,7 +350,13 @@ def _commented(model: type[BaseModel]) -> list[str]:
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             continue
-        value = list(field.default) if isinstance(field.default, tuple) else field.default
-        text = f"# {name} =" if value is None else " ".join(tomli_w.dumps({name: value}).split())
-        lines += [f"# {field.description}", text.replace(", ]", "]").replace("[ ", "[")]
+        lines += [f"# {field.description}", f"# {name} =" if field.default is None else _line(name, field.default)]
     return lines
+
+
+def _line(key: str, value: Any) -> str:
+    """Return a key with its value as one line of TOML, a dictionary as an inline table."""
+    if isinstance(value, dict):
+        return f"{key} = {{{', '.join(_line(*item) for item in value.items())}}}"
+    text = " ".join(tomli_w.dumps({key: list(value) if isinstance(value, tuple) else value}).split())
+    return text.replace(", ]", "]").replace("[ ", "[")

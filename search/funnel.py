@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from evaluators import Assessment, assess
 from primitives import Expression, IdentityIndex, fingerprint, parse, simplify, unscaled
+from primitives.identity import Fingerprint
 from runs import Candidate
 from search.grammar import Grammar
 from search.novelty import Neighbourhood
@@ -47,9 +48,8 @@ class Funnel:
         """
         if candidate.status == "cached" or candidate.reason == _OUTRANKED:
             return
-        judged = candidate.prior is not None
-        self._seen.add(candidate.id, expression, fingerprint(expression, scale_free=True) if judged else None)
-        if judged and candidate.status != "rejected":
+        self._seen.add(candidate.id, expression, _print(candidate, expression))
+        if candidate.prior is not None and candidate.status != "rejected":
             self._trained.add(candidate.id, expression)
 
     def starter(self, candidate: Candidate, expression: Expression) -> Candidate:
@@ -57,7 +57,7 @@ class Funnel:
         judged = assessed(candidate, assess(expression))
         known = self._seen.find_structure(expression)
         if known is None and judged.prior is not None:
-            known = self._seen.find_values(fingerprint(expression, scale_free=True))
+            known = self._same_values(expression)
         if known is not None:
             return judged.stopped("cached", f"the same function as candidate {known}")
         self.remember(judged, expression)
@@ -119,16 +119,21 @@ class Funnel:
             return candidate.stopped("cached", f"written like candidate {known}")
         try:
             judged = assessed(candidate, assess(expression))
-            print_ = None if judged.prior is None else fingerprint(expression, scale_free=True)
+            known = None if judged.prior is None else self._same_values(expression)
         except Exception as fault:  # one formula must not end a campaign; the row tells what happened
-            judged, print_ = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}"), None
-        known = None if print_ is None else self._seen.find_values(print_)
+            judged = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}")
         if known is not None:
-            return judged.stopped("cached", f"the same function, up to output scale, as candidate {known}")
+            reason = f"the same function, up to output scale and reflection, as candidate {known}"
+            return judged.stopped("cached", reason)
         if judged.status == "pending" and (near := self._trained.nearest(expression)):
             judged = judged.stopped("rejected", f"at a distance of {near[1]:.3f} too near to candidate {near[0]}")
-        self._seen.add(identifier, expression, print_)
+        self._seen.add(identifier, expression, _print(judged, expression))
         return judged
+
+    def _same_values(self, expression: Expression) -> int | None:
+        """Return the candidate with the same values up to output scale and sign and input reflection."""
+        found = (self._seen.find_values(fingerprint(expression, scale_free=True, reflected=r)) for r in (False, True))
+        return next((identifier for identifier in found if identifier is not None), None)
 
     def _choose(self, pool: list[Candidate]) -> Candidate | None:
         """Pick by a noisy ranking whose correlation with the prior's ranking is the weight."""
@@ -154,6 +159,11 @@ def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:
         status="rejected" if assessment.rejection else "pending",
         reason=assessment.rejection or "",
     )
+
+
+def _print(candidate: Candidate, expression: Expression) -> Fingerprint | None:
+    """Return the fingerprint that the index keeps: none of a function that was never finite."""
+    return None if candidate.prior is None else fingerprint(expression, scale_free=True)
 
 
 def _ranks(pool: list[Candidate], key: Callable[[Candidate], float]) -> dict[int, int]:

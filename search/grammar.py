@@ -1,10 +1,10 @@
-"""The search grammar: primitives as a DEAP set, trees as sympy expressions and back, trees as JSON."""
+"""The search grammar: primitives as a typed DEAP set, trees as expressions and back, trees as JSON."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,10 +14,55 @@ from deap import gp
 from primitives import ActsearchError, Expression, get
 from primitives.expression import PARAMETER_NAMES, X
 from primitives.primitive import exact
-from primitives.table import of_function
+from primitives.table import erf, of_function, sigmoid, sin, softplus, tanh
 from search.config import Grammar as GrammarConfig
+from search.config import limited
 
 Tree: TypeAlias = gp.PrimitiveTree
+Budget: TypeAlias = tuple[int, ...]
+Spelling: TypeAlias = tuple[str | None, Sequence[sympy.Expr]]
+
+_POWERS = {2: "square", 3: "cube", sympy.Rational(1, 2): "sqrt"}
+
+# An expression names these whenever it can; a grammar without the name says them as the textbook does.
+_TEXTBOOK: dict[str, Callable[[sympy.Expr], sympy.Expr]] = {
+    "expm1": lambda a: sympy.exp(a) - 1,
+    "gaussian": lambda a: sympy.exp(-(a**2) / 2),
+    "gelu": lambda a: a * (1 + erf(a / sympy.sqrt(2))) / 2,
+    "log1p": lambda a: sympy.log(1 + a),
+    "mish": lambda a: a * tanh(softplus(a)),
+    "sigmoid": lambda a: 1 / (1 + sympy.exp(-a)),
+    "silu": lambda a: a * sigmoid(a),
+    "sinc": lambda a: sin(a) / a,
+    "softplus": lambda a: sympy.log(1 + sympy.exp(a)),
+}
+
+
+class _Type(type):
+    """The class of the grammar's types: hashed by name, not by where it lies in memory.
+
+    DEAP's crossover draws from a list made of a set of types; in an order that changes from
+    process to process, equal seeds would give different children.
+    """
+
+    def __hash__(cls) -> int:
+        return sum(cls.__name__.encode())
+
+
+class Real(metaclass=_Type):
+    """Any expression: ``x``, a number, a free learnable constant, or a primitive of them."""
+
+
+class Weight(metaclass=_Type):
+    """A learnable multiplier; a leaf."""
+
+
+class Exponent(metaclass=_Type):
+    """A fixed number that a power is raised to; a leaf."""
+
+
+Type: TypeAlias = type[Real] | type[Weight] | type[Exponent]
+_TYPES: dict[str, Type] = {"real": Real, "weight": Weight, "exponent": Exponent}
 
 
 @dataclass(frozen=True)
@@ -34,28 +79,105 @@ class Learnable:
     value: float
 
 
+_KINDS: dict[str, type[Constant | Learnable]] = {"constant": Constant, "learnable": Learnable}
+_LEAVES: dict[Type, tuple[type[Constant | Learnable], ...]] = {
+    Real: (Constant, Learnable),
+    Weight: (Learnable,),
+    Exponent: (Constant,),
+}
+
+
 class Grammar:
-    """What trees are made of, and the two ways between trees and expressions."""
+    """What trees are made of, and the two ways between trees and expressions.
+
+    A primitive whose weight or exponent has no leaf to take, as ``scale`` where
+    ``max_parameters`` is 0, is left out.
+
+    Attributes:
+        config: the section of the campaign's configuration.
+        primitives: the typed DEAP set that every operator draws from.
+    """
 
     def __init__(self, config: GrammarConfig) -> None:
         self.config = config
-        self.primitives = gp.PrimitiveSet("activation", 1)
+        self.primitives = gp.PrimitiveSetTyped("activation", [Real], Real)
         self.primitives.renameArguments(ARG0="x")
+        for type_, values in self._drawn_leaves().items():
+            for value in values:
+                self.primitives.addTerminal(value, type_)
         for name in config.primitives:
-            primitive = get(name)
-            self.primitives.addPrimitive(primitive.build, primitive.arity, name)
-        for value in config.constants:
-            self.primitives.addTerminal(Constant(value))
-        if config.max_parameters:
-            for value in config.learnable:
-                self.primitives.addTerminal(Learnable(value))
+            types = [_TYPES[argument] for argument in get(name).types]
+            if all(self.primitives.terminals[type_] for type_ in types):
+                self.primitives.addPrimitive(get(name).build, types, Real, name)
+        self._limits = [(limited(key, config.primitives), most) for key, most in config.max_nesting.items()]
+
+    def _drawn_leaves(self) -> dict[Type, list[Constant | Learnable]]:
+        learnable = [Learnable(value) for value in self.config.learnable] if self.config.max_parameters else []
+        constants = [Constant(value) for value in self.config.constants]
+        exponents = [Constant(value) for value in self.config.exponents]
+        return {Real: [*constants, *learnable], Weight: [*learnable], Exponent: [*exponents]}
+
+    def has(self, name: str) -> bool:
+        """Tell whether trees may be made of a primitive."""
+        return isinstance(self.primitives.mapping.get(name), gp.Primitive)
+
+    # --- random trees -----------------------------------------------------------------------
 
     def random_tree(self, least: int = 1, most: int = 3) -> Tree:
-        """Return a random tree of a depth in that range (DEAP's half-and-half), using ``x``."""
+        """Return a random tree of a depth in that range that :meth:`fits`.
+
+        It is shallower where the nesting limits leave nothing to grow with.
+        """
         while True:
-            tree = Tree(gp.genHalfAndHalf(self.primitives, min_=least, max_=min(most, self.config.max_depth)))
-            if _uses_x(tree):
+            tree = Tree(self.subtree(least, min(most, self.config.max_depth)))
+            if self.fits(tree):
                 return tree
+
+    def subtree(self, least: int, most: int, type_: Type = Real) -> list[Any]:
+        """Return the nodes of a random tree of a type, half and half full and grown (Koza 1992).
+
+        DEAP's own generator fails on a type that has leaves only. This one never breaks a
+        nesting limit within the subtree.
+        """
+        full, height = random.random() < 0.5, random.randint(least, most)
+        nodes: list[Any] = []
+        stack = [(0, type_, tuple(limit for _, limit in self._limits))]
+        while stack:
+            depth, wanted, budget = stack.pop()
+            node, left = self._drawn(wanted, budget, depth < height, full or depth < least)
+            nodes.append(node)
+            if node.arity:
+                stack.extend((depth + 1, argument, left) for argument in reversed(node.args))
+        return nodes
+
+    def _drawn(self, type_: Type, budget: Budget, inner: bool, forced: bool) -> tuple[Any, Budget]:
+        """Return a random node and what it leaves of the budget; ``forced`` forbids an early leaf."""
+        leaves = self.primitives.terminals[type_]
+        options = [(p, left) for p in self.primitives.primitives[type_] if (left := self._spent(budget, p)) is not None]
+        share = len(leaves) / (len(leaves) + len(options))
+        if not (inner and options) or (not forced and random.random() < share):
+            return random.choice(leaves), budget
+        return random.choice(options)
+
+    def _spent(self, budget: Budget, node: Any) -> Budget | None:
+        """Return how many of each limited family may still follow below a node, ``None`` if it is too many."""
+        left = tuple(n - (node.name in names) for n, (names, _) in zip(budget, self._limits, strict=True))
+        return None if min(left, default=0) < 0 else left
+
+    def fits(self, tree: Tree) -> bool:
+        """Tell whether a tree is within the limits of depth and nesting and uses ``x``."""
+        return tree.height <= self.config.max_depth and _uses_x(tree) and self._nests(tree)
+
+    def _nests(self, tree: Tree) -> bool:
+        budgets: list[Budget] = [tuple(limit for _, limit in self._limits)]
+        for node in tree:
+            left = self._spent(budgets.pop(), node)
+            if left is None:
+                return False
+            budgets.extend([left] * node.arity)
+        return True
+
+    # --- trees to expressions ---------------------------------------------------------------
 
     def expression(self, tree: Sequence[Any]) -> Expression | None:
         """Return what a tree says, or ``None`` when that is no legal expression of this grammar."""
@@ -66,11 +188,21 @@ class Grammar:
             expression = Expression(_folded(body), initial)
         except (ActsearchError, TypeError, ValueError, OverflowError, RecursionError):
             return None  # not a real function, e.g. the logarithm of a negative constant
-        return expression if expression.complexity <= self.config.max_complexity else None
+        return expression if self.complexity(expression) <= self.config.max_complexity else None
 
-    def fits(self, tree: Tree) -> bool:
-        """Tell whether a tree is within the depth limit and uses ``x``."""
-        return tree.height <= self.config.max_depth and _uses_x(tree)
+    def complexity(self, expression: Expression) -> int:
+        """Return the complexity that ``max_complexity`` limits: by the grammar's own weights where it has some."""
+        return expression.complexity + (self._surcharge(expression.body) if self.config.weights else 0)
+
+    def _surcharge(self, node: sympy.Expr) -> int:
+        if node.is_Symbol or node.is_number:
+            return 0
+        name, arguments = self._spelling(node)
+        weight = self.config.weights.get(name or "")
+        own = 0 if weight is None or name is None else weight - get(name).weight
+        return own + sum(map(self._surcharge, arguments))
+
+    # --- JSON -------------------------------------------------------------------------------
 
     def dumps(self, tree: Tree) -> str:
         """Return a tree as JSON: its nodes in prefix order, leaves with a value as one-key objects."""
@@ -79,67 +211,131 @@ class Grammar:
     def loads(self, text: str) -> Tree:
         """Read a tree that :meth:`dumps` wrote; nothing in it is evaluated.
 
+        The type of a leaf is that of its place.
+
         Raises:
             ActsearchError: it is not a tree of this grammar.
         """
+        nodes: list[Any] = []
+        wanted: list[Type] = [Real]
         try:
-            nodes = [self._node(plain) for plain in json.loads(text)]
+            for plain in json.loads(text):
+                nodes.append(self._node(plain, wanted.pop()))
+                wanted.extend(reversed(nodes[-1].args if nodes[-1].arity else ()))
+        except IndexError:
+            wanted = [Real]  # nodes were left when the tree was complete
         except (ValueError, TypeError, KeyError) as error:
             raise ActsearchError(f"a stored genotype cannot be read ({error}); was the run file edited?") from None
-        if sum(node.arity - 1 for node in nodes) != -1:
+        if wanted:
             raise ActsearchError("a stored genotype is not a complete tree; was the run file edited?")
         return Tree(nodes)
 
-    def _node(self, plain: Any) -> Any:
+    def _node(self, plain: Any, type_: Type) -> Any:
         if isinstance(plain, dict):
             ((kind, value),) = plain.items()
-            kinds: dict[str, type[Constant | Learnable]] = {"constant": Constant, "learnable": Learnable}
-            return leaf(kinds[kind](float(value)))
-        if plain == "x":
-            return self.primitives.mapping["x"]
-        node = self.primitives.mapping[plain]
-        if not isinstance(node, gp.Primitive):
+            if _KINDS[kind] not in _LEAVES[type_]:
+                raise TypeError(f"a {kind} cannot be a {type_.__name__.lower()}")
+            return leaf(_KINDS[kind](float(value)), type_)
+        if plain != "x" and not self.has(plain):
             raise KeyError(plain)
-        return node
+        if type_ is not Real:
+            raise TypeError(f"'{plain}' cannot be a {type_.__name__.lower()}")
+        return self.primitives.mapping[plain]
+
+    # --- expressions to trees ---------------------------------------------------------------
 
     def tree(self, expression: Expression) -> Tree | None:
-        """Return a tree that says an expression, or ``None`` when the grammar lacks a primitive."""
+        """Return a tree that says an expression, or ``None`` when there is none in this grammar.
+
+        There is none where a primitive is lacking, and where a parameter cannot be written once,
+        because each learnable leaf is a parameter of its own. What the search starts from may be
+        deeper or nest more than children may.
+        """
         if len(expression.initial) > self.config.max_parameters:
             return None
-        nodes = self._nodes(expression.body, expression.parameters)
-        return None if nodes is None else Tree(nodes)
+        body = expression.body.replace(lambda e: e.is_Add, _gathered)
+        nodes = self._nodes(body, Real, expression.parameters)
+        if nodes is None or sum(map(is_learnable, nodes)) > len(expression.initial):
+            return None
+        return Tree(nodes)
 
-    def _nodes(self, node: sympy.Expr, values: dict[str, float]) -> list[Any] | None:
+    def _nodes(self, node: sympy.Expr, type_: Type, values: dict[str, float]) -> list[Any] | None:
         if node == X:
-            return [self.primitives.mapping["x"]]
-        if node.is_Symbol:
-            return [leaf(Learnable(values[node.name]))]
-        if node.is_number:
-            return [leaf(Constant(float(node)))]
+            return [self.primitives.mapping["x"]] if type_ is Real else None
+        if node.is_Symbol or node.is_number:
+            value = Learnable(values[node.name]) if node.is_Symbol else Constant(float(node))
+            return [leaf(value, type_)] if type(value) in _LEAVES[type_] else None
         name, arguments = self._spelling(node)
-        if name is None or name not in self.primitives.mapping:
+        if type_ is not Real or name is None:
             return None
-        parts = [self._nodes(argument, values) for argument in arguments]
-        if any(part is None for part in parts):
-            return None
-        return [self.primitives.mapping[name], *(leaf_ for part in parts for leaf_ in part or [])]
+        if not self.has(name):
+            textbook = _TEXTBOOK.get(name)
+            return self._nodes(textbook(*arguments), type_, values) if textbook else None
+        top = self.primitives.mapping[name]
+        nodes = [top]
+        for argument, wanted in zip(arguments, top.args, strict=True):
+            part = self._nodes(argument, wanted, values)
+            if part is None:
+                return None
+            nodes += part
+        return nodes
 
-    def _spelling(self, node: sympy.Expr) -> tuple[str | None, Sequence[sympy.Expr]]:
+    def _spelling(self, node: sympy.Expr) -> Spelling:
         """Return the primitive at the top of an expression and what it is applied to."""
         if isinstance(node, sympy.Add):
-            first, rest = node.as_two_terms()
-            if rest.could_extract_minus_sign() and "sub" in self.primitives.mapping:
-                return "sub", (first, -rest)
-            return "add", (first, rest)
+            minus = [term for term in node.args if term.could_extract_minus_sign()]
+            if 0 < len(minus) < len(node.args) and self.has("sub"):
+                less = sympy.Add(*minus)
+                return "sub", (node - less, -less)
+            return "add", node.as_two_terms()
         if isinstance(node, sympy.Mul):
-            if node.args[0] == -1 and "neg" in self.primitives.mapping:
-                return "neg", (-node,)
-            return "mul", node.as_two_terms()
+            return self._product(node)
         if isinstance(node, sympy.Pow):
-            names = {2: "square", 3: "cube", sympy.Rational(1, 2): "sqrt"}
-            return names.get(node.exp), (node.base,)
+            return self._power(node.base, node.exp)
         primitive = of_function(node.func)
         return (primitive.name if primitive else None), node.args
+
+    def _product(self, node: sympy.Mul) -> Spelling:
+        if node.args[0] == -1 and self.has("neg"):
+            return "neg", (-node,)
+        learnable = [factor for factor in node.args if factor.is_Symbol and factor != X]
+        if learnable and self.has("scale"):
+            return "scale", (learnable[0], _without(node, learnable[:1]))
+        below = [factor for factor in node.args if factor.is_Pow and factor.exp.is_negative]
+        if below and len(below) < len(node.args) and self.has("div"):
+            return "div", (_without(node, below), sympy.Mul(*(1 / factor for factor in below)))
+        return "mul", node.as_two_terms()
+
+    def _power(self, base: sympy.Expr, exponent: sympy.Expr) -> Spelling:
+        if not exponent.is_number:
+            return "pow", (base, exponent)
+        name = _POWERS.get(exponent, "")
+        if self.has(name):
+            return name, (base,)
+        if exponent == -1 or (exponent.is_negative and not self.has("power")):
+            if self.has("inverse"):
+                return "inverse", (base**-exponent,)
+            if self.has("div"):
+                return "div", (sympy.S.One, base**-exponent)
+        return ("power" if self.has("power") else "pow"), (base, exponent)
+
+
+def _gathered(node: sympy.Add) -> sympy.Expr:
+    """Return a sum in which a parameter that multiplies several terms, as PReLU's does, is written once."""
+    for symbol in sorted(node.free_symbols - {X}, key=str):
+        terms = sympy.Add(*(sympy.expand_mul(term, deep=False) for term in node.args)).args
+        with_it = [term for term in terms if term.has(symbol)]
+        if len(with_it) < 2 or not all(symbol in sympy.Mul.make_args(term) for term in with_it):
+            continue
+        slope = sympy.Add(*(term / symbol for term in with_it))
+        if not slope.has(symbol):
+            node = sympy.Add(symbol * slope, *(term for term in terms if term not in with_it))
+    return node
+
+
+def _without(node: sympy.Mul, factors: Sequence[sympy.Expr]) -> sympy.Expr:
+    """Return a product without some of its factors, the others as they are."""
+    return sympy.Mul(*(factor for factor in node.args if factor not in factors), evaluate=False)
 
 
 def _built(tree: Sequence[Any]) -> tuple[sympy.Expr, tuple[tuple[str, float], ...]]:
@@ -173,9 +369,14 @@ def node_build(node: Any) -> Any:
     return get(node.name).build
 
 
-def leaf(value: Constant | Learnable) -> Any:
+def leaf(value: Constant | Learnable, type_: Type = Real) -> Any:
     """Return a DEAP terminal that carries a value."""
-    return gp.Terminal(value, False, object)
+    return gp.Terminal(value, False, type_)
+
+
+def is_learnable(node: Any) -> bool:
+    """Tell whether a DEAP node is a learnable leaf."""
+    return isinstance(getattr(node, "value", None), Learnable)
 
 
 def _plain(node: Any) -> Any:

@@ -120,19 +120,11 @@ def recommended(store: Store, config: CampaignConfig) -> int | None:
     return best[0] if best else None
 
 
-def export_candidate(
-    store: Store, folder: Path, candidate: Candidate, name: str, target: str = "torch", module: str | None = None
-) -> str:
-    """Return the text of an export with provenance."""
+def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str) -> str:
+    """Return the text of a candidate's torch file with provenance."""
     expression: Expression = parse(candidate.expression)
-    return export(
-        expression,
-        target,  # type: ignore[arg-type]
-        name=name,
-        gain=candidate.gain or 1.0,
-        provenance=provenance(store, folder, candidate),
-        module=module,
-    )
+    gain = candidate.gain or 1.0
+    return export(expression, name=name, gain=gain, provenance=provenance(store, folder, candidate))
 
 
 def print_confirmation(store: Store, config: CampaignConfig) -> None:

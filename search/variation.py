@@ -1,4 +1,4 @@
-"""The operators that make children: DEAP's on trees, one of ours on numbers. All draw from ``random``."""
+"""The operators that make children: DEAP's on trees, ours on numbers and multipliers. All draw from ``random``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from typing import Any
 
 from deap import gp
 
-from search.grammar import Constant, Grammar, Learnable, Tree, leaf, perturbed
+from search.grammar import (
+    Constant,
+    Exponent,
+    Grammar,
+    Learnable,
+    Real,
+    Tree,
+    Type,
+    Weight,
+    is_learnable,
+    leaf,
+    perturbed,
+)
 
 _ATTEMPTS = 10
 
@@ -25,15 +37,21 @@ def crossover(grammar: Grammar, first: Tree, second: Tree) -> Tree | None:
 
 
 def mutations(grammar: Grammar) -> dict[str, Callable[[Tree], Any]]:
-    """Return the mutation operators by name; each changes the tree it is given."""
-    subtree = partial(gp.genHalfAndHalf, min_=0, max_=2)
-    return {
-        "subtree": lambda tree: gp.mutUniform(tree, expr=subtree, pset=grammar.primitives),
-        "change": lambda tree: gp.mutNodeReplacement(tree, pset=grammar.primitives),
-        "insert": lambda tree: gp.mutInsert(tree, pset=grammar.primitives),
+    """Return the mutation operators by name; each changes the tree it is given, or leaves it where it cannot."""
+
+    def subtree(pset: Any, type_: Type) -> list[Any]:  # noqa: ARG001  (DEAP calls it with both)
+        return grammar.subtree(0, 2, type_)
+
+    operators: dict[str, Callable[[Tree], Any]] = {
+        "subtree": partial(gp.mutUniform, expr=subtree, pset=grammar.primitives),
+        "change": partial(gp.mutNodeReplacement, pset=grammar.primitives),
+        "insert": partial(gp.mutInsert, pset=grammar.primitives),
         "shrink": gp.mutShrink,
         "tune": _tune,
     }
+    if grammar.config.max_parameters and grammar.config.learnable and (grammar.has("scale") or grammar.has("mul")):
+        operators |= {"multiply": partial(_multiply, grammar), "unmultiply": _unmultiply}
+    return operators
 
 
 def mutate(grammar: Grammar, parent: Tree) -> tuple[str, Tree] | None:
@@ -49,9 +67,51 @@ def mutate(grammar: Grammar, parent: Tree) -> tuple[str, Tree] | None:
 
 
 def _tune(tree: Tree) -> None:
-    """Move one number of the tree, fixed or initial, to a nearby value."""
-    places = [i for i, node in enumerate(tree) if isinstance(getattr(node, "value", None), (Constant, Learnable))]
+    """Move one number of the tree, fixed or initial, to a nearby value.
+
+    Exponents stay: next to a whole one lie powers that no negative number has.
+    """
+    places = [i for i, node in enumerate(tree) if _is_number(node) and node.ret is not Exponent]
     if places:
         at = random.choice(places)
         value = tree[at].value
-        tree[at] = leaf(type(value)(perturbed(value.value)))
+        tree[at] = leaf(type(value)(perturbed(value.value)), tree[at].ret)
+
+
+def _multiply(grammar: Grammar, tree: Tree) -> None:
+    """Put a learnable multiplier on one edge of the tree (PANGAEA), unless there are parameters enough.
+
+    Numbers and what has a multiplier already are passed over: a second one says nothing new.
+    """
+    if sum(is_learnable(node) for node in tree) >= grammar.config.max_parameters:
+        return
+    multiplied = {i for at in range(len(tree)) if (kept := _multiplied(tree, at)) for i in (at, kept.start)}
+    places = [i for i, node in enumerate(tree) if node.ret is Real and not _is_number(node) and i not in multiplied]
+    if places:
+        part = tree.searchSubtree(random.choice(places))
+        name, type_ = ("scale", Weight) if grammar.has("scale") else ("mul", Real)
+        weight = leaf(Learnable(random.choice(grammar.config.learnable)), type_)
+        tree[part] = [grammar.primitives.mapping[name], weight, *tree[part]]
+
+
+def _unmultiply(tree: Tree) -> None:
+    """Take one learnable multiplier away."""
+    places = [(at, kept) for at in range(len(tree)) if (kept := _multiplied(tree, at))]
+    if places:
+        at, kept = random.choice(places)
+        tree[tree.searchSubtree(at)] = tree[kept]
+
+
+def _multiplied(tree: Tree, at: int) -> slice | None:
+    """Return where the subtree lies that a multiplier at that node multiplies, ``None`` if there is no multiplier."""
+    if tree[at].name not in ("scale", "mul"):
+        return None
+    first: slice = tree.searchSubtree(at + 1)
+    second: slice = tree.searchSubtree(first.stop)
+    if is_learnable(tree[at + 1]):
+        return second
+    return first if is_learnable(tree[first.stop]) else None
+
+
+def _is_number(node: Any) -> bool:
+    return isinstance(getattr(node, "value", None), (Constant, Learnable))

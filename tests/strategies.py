@@ -16,6 +16,14 @@ def grammar() -> Grammar:
     return Grammar(GrammarConfig(max_depth=8, max_complexity=60, max_parameters=3))
 
 
+@cache
+def typed_grammar() -> Grammar:
+    """A grammar with every type of argument, and with limits that bite."""
+    names = ("add", "mul", "div", "pow", "scale", "power", "neg", "inverse", "square", "exp", "sinh", "sin", "sigmoid")
+    limits = {"exponential": 1, "sin": 2}
+    return Grammar(GrammarConfig(primitives=names, max_nesting=limits, max_parameters=3, max_complexity=60))
+
+
 @st.composite
 def trees(draw):
     with seeded(draw(st.integers(0, 2**32)), 0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,24 +29,40 @@ def tasks(format_: FormatOption = "table") -> None:
     emit(pd.DataFrame(rows), format_, table)
 
 
-def library(format_: FormatOption = "table") -> None:
+def library(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw their curves into a .png, .svg or .pdf.")] = None,
+    format_: FormatOption = "table",
+) -> None:
     """List the known activations: baselines first, then names that 'score' and 'export' understand."""
     import pandas as pd
 
     from primitives import BASELINES
     from primitives import library as known
+    from primitives.errors import ActsearchError, unknown
     from search.output import emit
     from search.tables import add_row, new_table
 
+    entries = known()
+    for name in names or []:
+        if name not in entries:
+            raise ActsearchError(unknown("activation", name, entries))
     rows = [
         {"name": r.name, "baseline": r.name in BASELINES, "expression": str(r.expression), "source": r.citation}
-        for r in known().values()
+        for r in entries.values()
+        if not names or r.name in names
     ]
+    if plot is not None:
+        from runs.plots import plot_activations
+
+        plot_activations({str(r["name"]): str(r["expression"]) for r in rows}, plot, "known activations")
     table = new_table("", "name", "baseline", "expression", "source")
     for row in rows:
         mark = "yes" if row["baseline"] else ""
         add_row(table, str(row["name"]), mark, str(row["expression"]), str(row["source"]))
     emit(pd.DataFrame(rows), format_, table)
+    if plot is not None and format_ == "table":
+        print(f"wrote {plot}")
 
 
 def primitives(format_: FormatOption = "table") -> None:
@@ -64,17 +81,20 @@ def primitives(format_: FormatOption = "table") -> None:
             "searched": p.name in DEFAULT_PRIMITIVES,
             "cost": p.cost or None,
             "parity": p.parity or "",
-            "bounded": p.bounded,
+            "domain": p.domain,
+            "growth": p.growth,
             "monotone": p.monotone,
             "source": p.citation,
         }
         for p in all_primitives()
     ]
-    table = new_table("", "name", ">arity", "searched by default", ">cost", "parity", "bounded", "monotone", "source")
+    columns = ("name", ">arity", "searched by default", ">cost", "parity", "domain", "growth", "monotone", "source")
+    table = new_table("", *columns)
     for row in rows:
-        flags = ["yes" if row[key] else "" for key in ("searched", "bounded", "monotone")]
-        cost, parity = number(row["cost"], 0), str(row["parity"])
-        add_row(table, str(row["name"]), str(row["arity"]), flags[0], cost, parity, *flags[1:], str(row["source"]))
+        searched, monotone = ("yes" if row[key] else "" for key in ("searched", "monotone"))
+        facts = (str(row[key]) for key in ("parity", "domain", "growth"))
+        cost = number(row["cost"], 0)
+        add_row(table, str(row["name"]), str(row["arity"]), searched, cost, *facts, monotone, str(row["source"]))
     emit(pd.DataFrame(rows), format_, table)
 
 

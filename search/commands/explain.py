@@ -69,59 +69,60 @@ def export(
     run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder.")] = None,
     id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="Candidate, or a baseline's name.")] = None,
     expr: Annotated[str | None, typer.Option(help="Export a formula or library name instead of a candidate.")] = None,
-    to: Annotated[str, typer.Option(help="torch, numpy, jax, latex or sympy.")] = "torch",
+    to: Annotated[str, typer.Option(help="torch, numpy, jax, latex, sympy or onnx.")] = "torch",
     name: Annotated[str | None, typer.Option(help="Class name in the file.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="File; printed when left out.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File; text is printed when left out, onnx needs one.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write an activation as a Python file that needs torch and nothing else, or in another language."""
     from primitives.errors import ActsearchError, unknown
+    from runs.export import BINARY, TARGETS
 
-    targets = ("torch", "numpy", "jax", "latex", "sympy")
-    if to not in targets:
-        raise ActsearchError(unknown("export target", to, targets))
+    if to not in TARGETS:
+        raise ActsearchError(unknown("export target", to, TARGETS))
     if (expr is None) == (run is None):
         raise ActsearchError("say what to export: either 'export RUN ID' or 'export --expr \"...\"'")
     if output is not None and output.exists() and not force:
         raise ActsearchError(f"'{output}' exists already; --force replaces it")
+    if output is None and to in BINARY:
+        raise ActsearchError(f"target '{to}' is no text and cannot be printed; name a file with -o act.{to}")
     module = output.stem if output is not None else None
-    text = _from_expression(expr, to, name, module) if expr is not None else _from_run(run, id_, to, name, module)
+    content = _from_expression(expr, to, name, module) if expr is not None else _from_run(run, id_, to, name, module)
     if output is None:
-        print(text, end="")
+        print(content.decode(), end="")
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        output.write_bytes(content)
     except OSError as error:
         raise ActsearchError(f"cannot write '{output}': {error.strerror}; choose a writable place") from error
     print(f"wrote {output}")
 
 
-def _from_expression(expr: str, to: str, name: str | None, module: str | None) -> str:
+def _from_expression(expr: str, to: str, name: str | None, module: str | None) -> bytes:
     from evaluators import assess
     from primitives import resolve
     from primitives.errors import ActsearchError
-    from runs.export import Provenance
-    from runs.export import export as write
+    from runs.export import Provenance, export_bytes
 
     expression = resolve(expr)
     found = assess(expression)
     if found.rejection and to == "torch" and "affine" not in found.rejection:
         raise ActsearchError(f"'{expr}' is no usable activation: {found.rejection}")
     note = Provenance(("Written by actsearch from a formula; nothing was trained.",))
-    return write(
-        expression,
-        to,  # type: ignore[arg-type]
-        name=name or "Activation",
-        gain=found.gain or 1.0,
-        provenance=note,
-        module=module,
+    return export_bytes(
+        expression, to, name=name or "Activation", gain=found.gain or 1.0, provenance=note, module=module
     )
 
 
-def _from_run(run: Path | None, id_: str | None, to: str, name: str | None, module: str | None) -> str:
+def _from_run(run: Path | None, id_: str | None, to: str, name: str | None, module: str | None) -> bytes:
+    from primitives import parse
     from primitives.errors import ActsearchError
     from runs import reading
-    from search.session import export_candidate, find_candidate
+    from runs.export import export_bytes
+    from runs.provenance import provenance
+    from search.session import find_candidate
 
     assert run is not None
     if id_ is None:
@@ -131,4 +132,11 @@ def _from_run(run: Path | None, id_: str | None, to: str, name: str | None, modu
         candidate = find_candidate(store, id_)
         if candidate.status == "rejected":
             raise ActsearchError(f"candidate {candidate.id} was rejected ({candidate.reason}) and cannot be exported")
-        return export_candidate(store, folder, candidate, name or f"Act{candidate.id}", to, module)
+        return export_bytes(
+            parse(candidate.expression),
+            to,
+            name=name or f"Act{candidate.id}",
+            gain=candidate.gain or 1.0,
+            provenance=provenance(store, folder, candidate),
+            module=module,
+        )

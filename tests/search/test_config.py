@@ -29,6 +29,14 @@ def test_a_file_lies_over_a_preset_and_options_over_both(tmp_path):
     assert config.confirm.tasks == tuple(load_preset("quick")["confirm"]["tasks"])
 
 
+def test_a_key_that_holds_a_table_survives_the_round_trip():
+    grammar = {"primitives": ["add", "exp", "power"], "max_nesting": {"power": 2}, "weights": {"exp": 7}}
+    config = CampaignConfig.model_validate({"grammar": grammar})
+    again = from_toml(to_toml(config), "again")
+    assert again == config
+    assert (again.grammar.max_nesting, again.grammar.weights) == ({"power": 2}, {"exp": 7})
+
+
 WRONG = {
     "nonsense = 1": "unknown key 'nonsense'",
     "sede = 1": "unknown key 'sede'; did you mean 'seed'",
@@ -39,6 +47,18 @@ WRONG = {
     "name = '../escape'": "key 'name' cannot be",
     "[grammar]\nprimitives = ['add', 'rleu']": "unknown primitive 'rleu'; did you mean 'relu'",
     "[grammar]\nprimitives = ['add']": "at least one unary and one binary",
+    "[grammar]\nprimitives = ['relu', 'scale']": "at least one unary and one binary",
+    "[grammar]\nexponents = [0.5, 1]": "key 'grammar.exponents' cannot be [0.5, 1]: an exponent is neither 0 nor 1",
+    "[grammar]\nexponents = [17]": "at most 16 in size",
+    "[grammar]\nprimitives = ['add', 'power']\nexponents = []": "'power' needs one at least",
+    "[grammar]\nmax_nesting = {sine = 1}": "unknown primitive of this grammar 'sine'; did you mean 'sin'",
+    "[grammar]\nmax_nesting = {exponentail = 1}": "did you mean 'exponential'",
+    "[grammar]\nmax_nesting = {sin = -1}": "key 'grammar.max_nesting.sin' cannot be -1",
+    "[grammar]\nmax_nesting = {sin = true}": "key 'grammar.max_nesting.sin' cannot be True",
+    "[grammar]\nprimitives = ['add', 'exp']\nmax_nesting = {exponential = 0}": "without a unary",
+    "[grammar]\nweights = {rleu = 2}": "unknown primitive of a formula 'rleu'; did you mean 'relu'",
+    "[grammar]\nweights = {aq = 2}": "unknown primitive of a formula 'aq'",
+    "[grammar]\nweights = {relu = 0}": "key 'grammar.weights.relu' cannot be 0",
     "[strategy]\nname = 'nsga'": "unknown strategy 'nsga'; did you mean 'nsga2'",
     "[execution]\nexecutor = 'dask'": "key 'execution.executor' cannot be 'dask': input should be 'ray' or 'serial'",
     "[grammar]\nconstants = [nan]": "key 'grammar.constants.0' cannot be nan",

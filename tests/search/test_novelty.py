@@ -6,9 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives import library, parse, resolve
-from search.novelty import Neighbourhood, standardised
+from primitives.nearest import QUANTILES, function_of
+from primitives.nearest import standardised as standardised_outputs
+from search.novelty import Neighbourhood
 
-NAMES = [name for name in library() if name not in ("telu", "golu")]
+NAMES = [name for name in library() if name not in ("identity", "symexp", "siren")]
+
+
+def standardised(expression):
+    return standardised_outputs(function_of(expression)(QUANTILES))
 
 
 @given(st.sampled_from(NAMES), st.sampled_from([-7.0, -0.3, 0.01, 4.0]), st.sampled_from([-2.0, 0.0, 5.5]))
@@ -31,6 +37,13 @@ def test_another_number_of_learnable_parameters_is_never_near():
     known.add(1, resolve("relu"))
     assert known.nearest(resolve("relu(x) + alpha*x; alpha=0.001")) is None
     assert known.nearest(resolve("relu(x) + 0.001*x")) is not None
+
+
+def test_a_reflected_function_is_at_distance_zero():
+    known = Neighbourhood(0.02)
+    known.add(1, resolve("softplus"))
+    assert known.nearest(resolve("logsigmoid")) == (1, pytest.approx(0.0, abs=1e-9))
+    assert known.nearest(resolve("softplus(-2*x)")) is None
 
 
 def test_the_nearest_is_the_nearest():
