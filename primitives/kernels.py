@@ -16,7 +16,8 @@ def fused_tanh(x):
         return torch.tanh(x)
     decay, square = torch.exp(-2 * x.abs()), x * x
     series = x * (1 - square * (1 / 3 - square * (2 / 15 - square * 17 / 315)))
-    return torch.where(x.abs() < 0.02, series, torch.copysign((1 - decay) / (1 + decay), x))
+    quotient = torch.copysign((1 - decay) / (1 + decay), x)
+    return torch.where(x.abs() < 0.02, series, quotient)
 '''
 """The quotient cancels near zero: the series takes over where both are right to 1e-6 in float32, 1e-14 in float64."""
 
@@ -35,7 +36,8 @@ def fused_expm1(x):
     """Return expm1; inside torch.compile on a CPU spelled out, which takes half the time."""
     if not fuses(x):
         return torch.expm1(x)
-    series = x * (1 + x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6 * (1 + x / 7))))))
+    rest = 1 + x / 4 * (1 + x / 5 * (1 + x / 6 * (1 + x / 7)))
+    series = x * (1 + x / 2 * (1 + x / 3 * rest))
     return torch.where(x.abs() < 0.05, series, torch.exp(x) - 1)
 '''
 
@@ -53,7 +55,8 @@ def fused_softplus(x):
     if not fuses(x):
         return F.softplus(x, threshold=40)
     decay = torch.exp(-x.abs())
-    part = decay / (2 + decay)  # log(1 + decay) = 2 atanh(part), and part is at most 1/3
+    # log(1 + decay) = 2 atanh(part), and part is at most 1/3
+    part = decay / (2 + decay)
     square, series = part * part, 1 / 33
     for odd in range(31, 0, -2):
         series = series * square + 1 / odd

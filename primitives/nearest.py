@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -181,7 +182,7 @@ def _refined(target: Function, name: str, scale: float, shift: float) -> Match:
         return distance(wanted, standardised(inner)) if np.isfinite(inner).all() else 2.0
 
     start = np.array([[0.0, shift], [0.3, shift], [0.0, shift + 0.3]])
-    options = {"xatol": 1e-11, "fatol": 1e-13, "maxiter": 300, "initial_simplex": start}
+    options: Any = {"xatol": 1e-11, "fatol": 1e-13, "maxiter": 300, "initial_simplex": start}
     found = optimize.minimize(miss, start[0], method="Nelder-Mead", options=options)
     whole = scale * float(np.exp(found.x[0]))
     inside = 1 / _LARGEST_SCALE <= abs(whole) <= _LARGEST_SCALE

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from search.commands.options import FormatOption, locate
+
+if TYPE_CHECKING:
+    from primitives import Expression
 
 
 def score(
     expressions: Annotated[list[str], typer.Argument(metavar="EXPR...", help="Formulas or library names.")],
     format_: FormatOption = "table",
 ) -> None:
-    """Say what is known of an expression without training: screen, prior, cost, complexity."""
+    """Say what is known of an expression without training: screen, prior, cost, tails, nearest known function."""
     import pandas as pd
 
     from evaluators import assess
@@ -34,35 +37,30 @@ def score(
                 "cost": found.cost,
                 "complexity": found.complexity,
                 "gain": found.gain,
-                "same_as": _same_as(str(expression)) if found.rejection is None else None,
+                **_likeness(expression),
             }
         )
-    frame = pd.DataFrame(rows)
-    table = new_table("", "expression", "screen", ">prior (nats)", ">cost", ">complexity", ">gain", "same as")
+    columns = ("expression", "screen", ">prior (nats)", ">cost", ">complexity", ">gain", "tails", "known as")
+    table = new_table("", *columns)
     for row in rows:
-        add_row(
-            table,
-            str(row["expression"]),
-            str(row["screen"]),
-            number(row["prior"]),
-            number(row["cost"], 0),
-            str(row["complexity"]),
-            number(row["gain"]),
-            str(row["same_as"] or ""),
-        )
-    emit(frame, format_, table)
+        numbers = (number(row["prior"]), number(row["cost"], 0), str(row["complexity"]), number(row["gain"]))
+        tails = f"{row['left_tail']} | {row['right_tail']}"
+        add_row(table, str(row["expression"]), str(row["screen"]), *numbers, tails, str(row["known_as"] or ""))
+    emit(pd.DataFrame(rows), format_, table)
 
 
-def _same_as(text: str) -> str | None:
-    """Return the library name of the same function, if it is a known one."""
-    from primitives import IdentityIndex, fingerprint, library, parse
+def _likeness(expression: Expression) -> dict[str, object]:
+    """Return what a function does far out and which known one it is or resembles."""
+    from primitives import ExpressionError, growth, nearest_known
 
-    index, names = IdentityIndex(), list(library())
-    for number, name in enumerate(names):
-        known = library()[name].expression
-        index.add(number, known, fingerprint(known))
-    found = index.find_values(fingerprint(parse(text)))
-    return None if found is None else names[found]
+    left, right = map(str, growth(expression))
+    try:
+        match = nearest_known(expression)
+    except ExpressionError:
+        known: dict[str, object] = {"known_as": None, "nearest": None, "same": False, "distance": None}
+    else:
+        known = {"known_as": str(match), "nearest": match.name, "same": match.same, "distance": match.distance}
+    return {"left_tail": left, "right_tail": right, **known}
 
 
 def export(

@@ -122,8 +122,8 @@ def test_show_tells_a_run_and_a_candidate(smoke, made):
 def test_score_says_prior_cost_complexity_screen_and_the_known_name():
     _, out, _ = invoke("score", "crrelu", "x*sigmoid(x)", "exp(x)", "--format", "json")
     crrelu, silu, exp = json.loads(out)
-    assert crrelu["same_as"] == "crrelu"
-    assert silu["same_as"] == "silu"
+    assert (crrelu["nearest"], crrelu["same"]) == ("crrelu", True)
+    assert (silu["nearest"], silu["same"], silu["right_tail"]) == ("silu", True, "x")
     assert silu["screen"] == "passes"
     assert "not finite" in exp["screen"]
     assert exp["prior"] is None
