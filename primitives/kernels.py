@@ -21,13 +21,31 @@ def fused_tanh(x):
 '''
 """The quotient cancels near zero: the series takes over where both are right to 1e-6 in float32, 1e-14 in float64."""
 
+LOG1P = '''\
+def fused_log1p(x):
+    """Return log1p; inside torch.compile on a CPU from log and what rounding 1 + x lost."""
+    if not fuses(x):
+        return torch.log1p(x)
+    whole = 1 + x
+    lost = (x - (whole - 1)) / whole
+    return torch.log(whole) + torch.where((x > -1) & (x < 1e8), lost, 0.0)
+'''
+
+SOFTPLUS = '''\
+def fused_softplus(x):
+    """Return softplus; inside torch.compile on a CPU spelled out, which is faster."""
+    if not fuses(x):
+        return F.softplus(x, threshold=40)
+    return torch.relu(x) + fused_log1p(torch.exp(-x.abs()))
+'''
+
 ASINH = '''\
 def fast_asinh(x):
     """Return asinh from vectorised operations, several times faster than torch's loop."""
     zero = x == 0
     size = torch.where(zero, 1.0, x.abs())
     inverse = 1 / size
-    far = torch.log1p(size + size / (inverse + torch.sqrt(1 + inverse * inverse)))
+    far = fused_log1p(size + size / (inverse + torch.sqrt(1 + inverse * inverse)))
     return torch.where(zero, x, torch.copysign(far, x))
 '''
 
@@ -47,20 +65,6 @@ def fused_elu(x):
     if not fuses(x):
         return F.elu(x)
     return torch.where(x > 0, x, fused_expm1(x.clamp(max=0)))
-'''
-
-SOFTPLUS = '''\
-def fused_softplus(x):
-    """Return softplus; inside torch.compile on a CPU spelled out, which takes half the time."""
-    if not fuses(x):
-        return F.softplus(x, threshold=40)
-    decay = torch.exp(-x.abs())
-    # log(1 + decay) = 2 atanh(part), and part is at most 1/3
-    part = decay / (2 + decay)
-    square, series = part * part, 1 / 33
-    for odd in range(31, 0, -2):
-        series = series * square + 1 / odd
-    return torch.relu(x) + 2 * part * series
 '''
 
 SINC_SLOPE = '''\
