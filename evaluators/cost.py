@@ -21,7 +21,7 @@ def cost(expression: Expression) -> float:
 
     ReLU costs 2: one for the value, one for the slope.
     """
-    lowered = program([expression.body, *expression.slopes.values()], expression.body)
+    lowered = program([expression.kernel, *expression.slopes.values()])
     values = [*(value for _, value in lowered.assignments), *lowered.results]
     return float(sum(_operations(value) for value in values))
 

@@ -13,7 +13,9 @@ from typing import Any
 import sympy
 
 from primitives.table import (
+    absolute,
     cloglog,
+    cosh,
     erf,
     expm1,
     gaussian,
@@ -26,6 +28,7 @@ from primitives.table import (
     silu,
     sin,
     sinc,
+    sinh,
     softplus,
     tanh,
 )
@@ -44,8 +47,10 @@ def canonical(body: sympy.Expr) -> sympy.Expr:
 
 
 def _pow(node: sympy.Expr) -> sympy.Expr:
-    """``(c + k*exp(u))**-n`` is ``(sigmoid(log(c/k) - u)/c)**n``."""
+    """``(c + k*exp(u))**-n`` is ``(sigmoid(log(c/k) - u)/c)**n``, ``(u**2)**(n/2)`` is ``abs(u)**n``."""
     base, exponent = node.base, node.exp
+    if isinstance(base, sympy.Pow) and base.exp == 2 and exponent.is_Rational and exponent.q == 2:
+        return absolute(base.base) ** (2 * exponent)
     if not (exponent.is_Integer and exponent < 0 and isinstance(base, sympy.Add) and len(base.args) == 2):
         return node
     number, rest = base.as_coeff_Add()
@@ -56,7 +61,7 @@ def _pow(node: sympy.Expr) -> sympy.Expr:
 
 
 def _mul(node: sympy.Expr) -> sympy.Expr:
-    for rule in (_exp_times_sigmoid, _sin_over, _gate):
+    for rule in (_exp_times_sigmoid, _tanh, _sin_over, _gate):
         changed = rule(node)
         if changed is not None:
             return changed
@@ -73,6 +78,16 @@ def _exp_times_sigmoid(node: sympy.Expr) -> sympy.Expr | None:
             if isinstance(growing, sympy.exp) and (constant := growing.args[0] + gate.args[0]).is_number:
                 rest = _without(node, factor, growing) * gate ** (power - 1)
                 return rest * sympy.exp(constant) * sigmoid(-gate.args[0])
+    return None
+
+
+def _tanh(node: sympy.Expr) -> sympy.Expr | None:
+    """``expm1(u)*sigmoid(-u)`` is ``tanh(u/2)`` and ``sinh(u)/cosh(u)`` is ``tanh(u)``."""
+    for rising in node.args:
+        if isinstance(rising, expm1) and (gate := sigmoid(-rising.args[0])) in node.args:
+            return _without(node, rising, gate) * tanh(rising.args[0] / 2)
+        if isinstance(rising, sinh) and (inverse := 1 / cosh(rising.args[0])) in node.args:
+            return _without(node, rising, inverse) * tanh(rising.args[0])
     return None
 
 
@@ -115,17 +130,31 @@ def _without(node: sympy.Expr, *parts: sympy.Expr) -> sympy.Expr:
 
 
 def _add(node: sympy.Expr) -> sympy.Expr:
-    """``k*exp(u) - k`` is ``k*expm1(u)`` and ``k - k*gompertz(u)`` is ``k*cloglog(-u)``."""
+    """``k*exp(u) - k`` is expm1, ``k - k*gompertz(u)`` cloglog, ``k - k*sigmoid(u)`` is ``k*sigmoid(-u)``."""
     number = node.args[0]
     if not number.is_number:
-        return node
+        return _hyperbolic(node)
     for term in node.args[1:]:
         factor, inner = term.as_coeff_Mul()
-        if factor == -number and isinstance(inner, (sympy.exp, gompertz)):
+        if factor == -number and isinstance(inner, (sympy.exp, gompertz, sigmoid)):
             rest = sympy.Add(*(other for other in node.args[1:] if other != term))
             argument = inner.args[0]
-            return rest + (factor * expm1(argument) if isinstance(inner, sympy.exp) else number * cloglog(-argument))
+            if isinstance(inner, sympy.exp):
+                return rest + factor * expm1(argument)
+            return rest + number * (cloglog(-argument) if isinstance(inner, gompertz) else sigmoid(-argument))
     return node
+
+
+def _hyperbolic(node: sympy.Expr) -> sympy.Expr:
+    """``k*exp(u) + k*exp(-u)`` is ``2*k*cosh(u)``, ``k*exp(u) - k*exp(-u)`` is ``2*k*sinh(u)``."""
+    if len(node.args) != 2:
+        return node
+    (first, one), (second, other) = (term.as_coeff_Mul() for term in node.args)
+    if not (isinstance(one, sympy.exp) and isinstance(other, sympy.exp) and one.args[0] == -other.args[0]):
+        return node
+    if first == second:
+        return 2 * first * cosh(one.args[0])
+    return 2 * first * sinh(one.args[0]) if first == -second else node
 
 
 def _log(node: sympy.Expr) -> sympy.Expr:
@@ -134,14 +163,16 @@ def _log(node: sympy.Expr) -> sympy.Expr:
     if isinstance(inner, sigmoid):
         return logsigmoid(inner.args[0])
     if isinstance(inner, sympy.Add) and inner.args[0] == 1:
-        rest = inner - 1
-        return softplus(rest.args[0]) if isinstance(rest, sympy.exp) else log1p(rest)
+        return _log1p(log1p(inner - 1))
     return node
 
 
 def _log1p(node: sympy.Expr) -> sympy.Expr:
+    """``log1p(exp(u))`` is ``softplus(u)`` and ``log1p(-sigmoid(u))`` is ``logsigmoid(-u)``."""
     inner = node.args[0]
-    return softplus(inner.args[0]) if isinstance(inner, sympy.exp) else node
+    if isinstance(inner, sympy.exp):
+        return softplus(inner.args[0])
+    return logsigmoid(-(-inner).args[0]) if isinstance(-inner, sigmoid) else node
 
 
 def _exp(node: sympy.Expr) -> sympy.Expr:

@@ -17,7 +17,7 @@ from primitives.expression import Expression, X
 from primitives.module import compile_expression
 from primitives.primitive import Domain, Primitive
 
-POINTS = (-200.0, -20.0, -3.3, -1.1, -0.4, -1e-8, 1e-8, 0.3, 0.9, 2.7, 20.0, 200.0)
+POINTS = (-200.0, -20.0, -7.7, -3.3, -1.7, -1.1, -0.4, -1e-8, 1e-8, 0.3, 0.9, 1.6, 2.7, 5.3, 20.0, 200.0)
 """Where every primitive is compared with its definition."""
 TOLERANCE = {torch.float64: 2e-12, torch.float32: 3e-6}
 # A slope such as 1 - tanh(x)**2 cancels: its error is small beside one, not beside itself.
@@ -25,10 +25,19 @@ ABSOLUTE = {torch.float64: 1e-15, torch.float32: 3e-7}
 LARGEST = {torch.float64: 1e300, torch.float32: 1e38}
 
 
-def applied(primitive: Primitive) -> sympy.Expr:
-    """Return the primitive as a function of ``x`` alone; a binary one is applied to (x, x/2 + 1/3)."""
-    second = sympy.Rational(3, 2) if "exponent" in primitive.types else X / 2 + sympy.Rational(1, 3)
-    return primitive.build(X) if primitive.arity == 1 else primitive.build(X, second)
+def arguments(primitive: Primitive, x: Any, swapped: bool = False) -> tuple[Any, ...]:
+    """Return what a primitive is applied to: ``x``; for a binary one also ``x/2 + 1/3`` or an exponent."""
+    if primitive.arity == 1:
+        return (x,)
+    if "exponent" in primitive.types:
+        return x, sympy.Rational(3, 2)
+    second = x / 2 + sympy.Rational(1, 3)
+    return (second, x) if swapped else (x, second)
+
+
+def applied(primitive: Primitive, swapped: bool = False) -> sympy.Expr:
+    """Return the primitive as a function of ``x`` alone, see :func:`arguments`."""
+    return primitive.build(*arguments(primitive, X, swapped))
 
 
 def inside(domain: Domain, point: float) -> bool:
@@ -37,14 +46,12 @@ def inside(domain: Domain, point: float) -> bool:
     return tests.get(domain, True)
 
 
-def reference(primitive: Primitive, point: float) -> tuple[Any, Any] | None:
+def reference(primitive: Primitive, point: float, swapped: bool = False) -> tuple[Any, Any] | None:
     """Return value and slope with 50 digits by the definition, or ``None`` where it is not real."""
     definition: Any = primitive.definition
 
     def function(x: Any) -> Any:
-        exact = sympy.Float(str(x), 60)
-        second = sympy.Rational(3, 2) if "exponent" in primitive.types else exact / 2 + sympy.Rational(1, 3)
-        value = sympy.Add(definition(exact) if primitive.arity == 1 else definition(exact, second)).evalf(50)
+        value = sympy.Add(definition(*arguments(primitive, sympy.Float(str(x), 60), swapped))).evalf(50)
         if not (value.is_real and value.is_finite):
             raise ValueError
         return mpmath.mpf(str(value))
@@ -64,32 +71,37 @@ def fault(primitive: Primitive) -> str | None:
         return f"its cost is {primitive.cost:g}; a kernel costs more than nothing"
     if primitive.weight < 1:
         return f"its complexity weight is {primitive.weight}; it must be 1 or more"
+    for kernel in (primitive.torch, primitive.numpy, primitive.jax):
+        if primitive.function is not None and not all(f"{{{i}}}" in kernel for i in range(primitive.arity)):
+            return f"the kernel '{kernel}' does not say where every argument goes: {{0}}, and {{1}} for a second"
     try:
         expression = Expression(applied(primitive))
-        for dtype in TOLERANCE:
-            if reason := _wrong_in(primitive, expression, dtype):
-                return reason
+        for swapped in (False, True)[: primitive.arity]:
+            for dtype in TOLERANCE:
+                if reason := _wrong_in(primitive, swapped, dtype):
+                    return reason
         return _wrong_elsewhere(expression) or _wrong_at_nan(primitive, expression) or _wrong_facts(primitive)
     except Exception as error:  # a user's kernel may raise anything
         return f"{type(error).__name__}: {error}"
 
 
-def _wrong_in(primitive: Primitive, expression: Expression, dtype: torch.dtype) -> str | None:
+def _wrong_in(primitive: Primitive, swapped: bool, dtype: torch.dtype) -> str | None:
     """Compare value and slope in one precision, point by point."""
-    compiled = compile_expression(expression)
+    compiled = compile_expression(Expression(applied(primitive, swapped)))
     for point in POINTS:
         x = torch.tensor([point], dtype=dtype)
-        exact = reference(primitive, float(x))
+        exact = reference(primitive, float(x), swapped)
         if exact is None:
             if primitive.arity == 1 and inside(primitive.domain, point):
                 return f"it is not a finite real number at {point:g}, inside its domain ({primitive.domain})"
             continue
         results = compiled.value(x).expand_as(x), compiled.slopes(x)[0].expand_as(x)
-        for name, result, wanted in zip(("value", "slope"), results, exact, strict=True):
+        room = ABSOLUTE[dtype] * abs(point), ABSOLUTE[dtype]
+        for name, result, wanted, absolute in zip(("value", "slope"), results, exact, room, strict=True):
             if abs(wanted) > LARGEST[dtype]:
                 continue
             expected = torch.tensor([float(wanted)], dtype=torch.float64).to(dtype)
-            if not torch.isclose(result, expected, rtol=TOLERANCE[dtype], atol=ABSOLUTE[dtype]).item():
+            if not torch.isclose(result, expected, rtol=TOLERANCE[dtype], atol=absolute).item():
                 kind = str(dtype).removeprefix("torch.")
                 return (
                     f"the {name} at {point:g} is {result.item():.9g} in {kind} but {expected.item():.9g} by definition"
@@ -99,12 +111,15 @@ def _wrong_in(primitive: Primitive, expression: Expression, dtype: torch.dtype) 
 
 def _wrong_elsewhere(expression: Expression) -> str | None:
     """Compare the numpy kernel with the torch one."""
-    x = np.array([0.05, 0.4, 1.9, 20.0])
-    wanted = compile_expression(expression).value(torch.from_numpy(x)).expand(4).numpy()
-    found = np.broadcast_to(compile_expression(expression).numpy(x), wanted.shape)
-    if np.allclose(found, wanted, rtol=1e-9, atol=1e-12, equal_nan=True):
+    x = np.concatenate([np.linspace(-5.97, 6.03, 121), [-20.0, 20.0]])
+    wanted = compile_expression(expression).value(torch.from_numpy(x)).expand(x.size).numpy()
+    with np.errstate(all="ignore"):
+        found = np.broadcast_to(compile_expression(expression).numpy(x), wanted.shape)
+    wrong = ~np.isclose(found, wanted, rtol=1e-9, atol=1e-12, equal_nan=True)
+    if not wrong.any():
         return None
-    return f"its numpy kernel gives {found.tolist()} at {x.tolist()}, its torch kernel {wanted.tolist()}"
+    at = int(np.argmax(wrong))
+    return f"at {x[at]:g} its numpy kernel gives {found[at]:.9g}, its torch kernel {wanted[at]:.9g}"
 
 
 def _wrong_at_nan(primitive: Primitive, expression: Expression) -> str | None:

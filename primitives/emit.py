@@ -35,15 +35,14 @@ class Code:
         return [f"{name} = {value}" for name, value in self.statements]
 
 
-def code(expressions: Sequence[sympy.Expr], dialect: Dialect, body: sympy.Expr | None = None) -> Code:
+def code(expressions: Sequence[sympy.Expr], dialect: Dialect) -> Code:
     """Return straight-line code for several expressions that share their common subexpressions.
 
     Args:
         expressions: what to compute.
         dialect: the language.
-        body: the value of the activation when the expressions are its slopes.
     """
-    lowered = program(expressions, expressions[0] if body is None else body)
+    lowered = program(expressions)
     writer = _Writer(Renderer(dialect))
     for symbol, value in lowered.assignments:
         text = writer.fitted(value, len(symbol.name) + 3)

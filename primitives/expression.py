@@ -10,18 +10,16 @@ import sympy
 
 from primitives.canonical import canonical
 from primitives.errors import ExpressionError
-from primitives.primitive import exact
+from primitives.lowering import capped
+from primitives.primitive import PARAMETER_NAMES, exact
 from primitives.render import formula, latex
 from primitives.table import of_function
 
 X = sympy.Symbol("x")
-PARAMETER_NAMES = (
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta",
-    "kappa", "mu", "nu", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
-)  # fmt: skip
 ALIASES = {"eps": "epsilon"}
 MAX_PARAMETERS = 12
 MAX_EXPONENT = 16
+MAX_MAGNITUDE = 1e30
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,16 @@ class Expression:
         if len(names) > MAX_PARAMETERS:
             raise ExpressionError(f"{len(names)} learnable parameters are more than the limit of {MAX_PARAMETERS}")
         for power in self.body.atoms(sympy.Pow):
+            if power.base.is_number and not power.base.is_positive and not power.exp.is_number:
+                raise ExpressionError(
+                    f"'{power.base}' to a power that varies is not a real number; the base must be > 0"
+                )
             if power.exp.is_number and abs(power.exp) > MAX_EXPONENT:
                 raise ExpressionError(f"an exponent of {power.exp} is beyond the limit of {MAX_EXPONENT}")
         values = dict(self.initial)
+        for name, value in values.items():
+            if not (isinstance(value, (int, float)) and abs(value) <= MAX_MAGNITUDE):
+                raise ExpressionError(f"the initial value {value!r} of {name} is not a number up to {MAX_MAGNITUDE:g}")
         kept = tuple((name, float(exact(values.get(name, 1.0)))) for name in sorted(names))
         object.__setattr__(self, "initial", kept)
 
@@ -91,7 +96,10 @@ class Expression:
 
     @cached_property
     def key(self) -> str:
-        """Structural identity: equal for formulas that differ in nothing but names and order."""
+        """Structural identity: equal for formulas that differ only in parameter names or the order of terms.
+
+        Formulas that are symmetric in two parameters may escape it; values find those.
+        """
         order = [s for s in sympy.preorder_traversal(self.body) if s.is_Symbol and s != X]
         names = list(dict.fromkeys(symbol.name for symbol in order))
         renaming = {sympy.Symbol(n): sympy.Symbol(PARAMETER_NAMES[i]) for i, n in enumerate(names)}
@@ -100,10 +108,15 @@ class Expression:
         return hashlib.sha256(f"{formula(body)}|{values}".encode()).hexdigest()[:16]
 
     @cached_property
+    def kernel(self) -> sympy.Expr:
+        """The body as it is computed: exponentials that something saturates cannot overflow."""
+        return capped(self.body)
+
+    @cached_property
     def slopes(self) -> dict[str, sympy.Expr]:
-        """The derivatives with respect to ``x`` and every parameter, by name."""
+        """The derivatives of the kernel with respect to ``x`` and every parameter, by name."""
         symbols = [X, *(sympy.Symbol(name) for name, _ in self.initial)]
-        return {symbol.name: self.body.diff(symbol) for symbol in symbols}
+        return {symbol.name: self.kernel.diff(symbol) for symbol in symbols}
 
 
 def _weight(node: sympy.Expr) -> int:

@@ -42,7 +42,8 @@ class Tail:
 def growth(expression: Expression) -> tuple[Tail, Tail]:
     """Return the tails towards minus and plus infinity, at the initial parameter values.
 
-    Measured in float64 between 2^6 and 2^25; a tail that settles later is misread.
+    Measured in float64 between 2^6 and 2^25. A factor as slow as a logarithm shows as an odd
+    exponent (``x*asinh(x)`` as ``x^1.06``); a tail that settles later than that is misread.
 
     Example:
         >>> from primitives import resolve
@@ -57,24 +58,33 @@ def growth(expression: Expression) -> tuple[Tail, Tail]:
 
 
 def _tail(y: NDArray[np.float64]) -> Tail:
-    if np.isnan(y).any():
-        # exp(x) times something that vanishes may be inf*0 far out; it was exponential before
-        return Tail("exponential" if np.isinf(y).any() else "undefined")
-    if np.isinf(y).any():
-        return Tail("exponential")
+    finite = np.isfinite(y)
+    if not finite.all():
+        return _broken(y[: int(np.argmin(finite))], bool(np.isinf(y).any()))
     last = y[-4 * len(_FRACTIONS) :]
-    steps = np.diff(last)
     noise = max(1e-9 * np.abs(last).max(), 1e-13 * _GRID[-1])  # what cancellation leaves of a settled tail
+    steps = np.diff(last)
     if not (np.all(steps >= 0) or np.all(steps <= 0)) and np.ptp(last) > noise:
         return Tail("oscillating")
     octaves = y.reshape(len(_OCTAVES), -1)[:, 0]
-    if np.abs(octaves[-1]) <= 1e-6 * max(1e-300, np.abs(octaves[0])) or np.abs(last).max() < 1e-12:
-        return Tail("vanishing")
-    order = float(np.mean(np.log2(np.abs(octaves[-3:] / octaves[-4:-1]))))
-    if order < -0.05:
-        return Tail("vanishing")
+    small = np.abs(last).max() <= 1e-6 * max(1e-300, np.abs(octaves[0])) or np.abs(last).max() < 1e-12
+    if small or np.ptp(last) <= noise:
+        return Tail("vanishing" if small or np.abs(last).max() <= noise else "constant")
+    # Differences of octaves, because a constant beside a power would bend the logarithm of the values.
+    rises = np.abs(np.diff(octaves[-5:]))
+    order = float(np.mean(np.log2(rises[1:] / np.maximum(rises[:-1], 1e-300))))
     if order > 0.1:
-        return Tail("power", round(order, 2))
-    rises = np.abs(np.diff(octaves[-3:]))
-    settled = rises[-1] <= max(0.75 * rises[-2], 1e-6 * np.abs(octaves[-1]))
-    return Tail("constant") if settled else Tail("logarithmic")
+        nearest = round(2 * order) / 2
+        return Tail("power", nearest if abs(order - nearest) < 0.02 else round(order, 2))
+    if order > -0.1:
+        return Tail("logarithmic")
+    return Tail("vanishing" if np.abs(octaves[-1]) < np.abs(octaves[-4]) / 2 else "constant")
+
+
+def _broken(y: NDArray[np.float64], overflows: bool) -> Tail:
+    """Classify a tail by what it did before it stopped being finite."""
+    if len(y) < 2 * len(_FRACTIONS):
+        return Tail("exponential" if overflows and len(y) else "undefined")
+    if np.abs(y[-1]) < 1e-12 * np.abs(y).max() or np.abs(y[-1]) < 1e-12:
+        return Tail("vanishing")
+    return Tail("exponential" if overflows and np.abs(y[-1]) > 1e6 else "undefined")

@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 from primitives.expression import Expression
 from primitives.module import compile_expression
 
-# Reaches past 6, so that ReLU and ReLU6 differ, and is irregular, so that periods do not hide.
-_INNER = 33
+# Reaches past 6, so that ReLU and ReLU6 differ; multiples of the golden ratio share no period with
+# anything; dense near 0, where kinks and poles are.
+_INNER = 103
+_GOLDEN = (np.arange(1, 97) * 0.6180339887498949) % 1.0
+_NEAR_ZERO = [0.0, 1e-8, -1e-8, 1.3e-3, -1.7e-3, 0.031, -0.029]
 _OUTER = [-200.0, -97.3, -41.9, -17.7, -8.3, -5.2, 5.7, 8.9, 19.1, 43.7, 101.3, 200.0]
-_POINTS = np.concatenate([np.linspace(-3.1, 3.3, _INNER), _OUTER])
+POINTS = np.concatenate([_NEAR_ZERO, 8.4 * _GOLDEN - 4.1, _OUTER])
+"""Inputs at which functions are compared, float64, shape (115,), the inner 103 first."""
 
 _MOVES = ((-1.3, -0.21), (0.6, 0.83))  # of every parameter, to where training may take it
+_ALONE = 0.37  # added to one parameter at a time
 _UNDEFINED = 1e5
 TOLERANCE = 1e-6
 Fingerprint = NDArray[np.float64]
@@ -26,19 +31,20 @@ Fingerprint = NDArray[np.float64]
 def fingerprint(expression: Expression, *, scale_free: bool = False, reflected: bool = False) -> Fingerprint:
     """Return what an expression does, as a vector that does not depend on how it is written.
 
-    The vector holds the values on a fixed float64 grid of 45 points in [-200, 200],
-    compressed by ``asinh`` so that one absolute tolerance serves small and large values: at the
-    initial parameter values and at two others, since training moves them (``abs(alpha)*x`` is not
-    ``alpha*x``); and the slopes with respect to the parameters, in an order free of their names.
+    The vector holds the values on a fixed float64 grid of 115 points in [-200, 200], compressed by
+    ``asinh`` so that one absolute tolerance (1e-6) serves small and large values: at the initial
+    parameter values; with all parameters moved, twice, and with each moved alone, since training
+    moves them (``abs(alpha)*x`` is not ``alpha*x``); and the slopes with respect to the parameters.
+    The order is free of their names.
 
     Args:
         expression: what to describe.
-        scale_free: divide by the root mean square on the inner 33 points, signed, so that
+        scale_free: divide by the root mean square on the inner 103 points, signed, so that
             ``c*f(x)`` has the print of ``f(x)`` for every number ``c`` but 0.
         reflected: describe ``f(-x)`` instead.
     """
     function = compile_expression(expression)
-    x = torch.from_numpy(-_POINTS if reflected else _POINTS)
+    x = torch.from_numpy(-POINTS if reflected else POINTS)
     initial = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
     outputs = function.value(x, *initial).expand_as(x).numpy()
     scale = _scale(outputs[:_INNER]) if scale_free else 1.0
@@ -46,6 +52,12 @@ def fingerprint(expression: Expression, *, scale_free: bool = False, reflected: 
     for factor, shift in _MOVES if initial else ():
         moved = function.value(x, *(factor * value + shift for value in initial)).expand_as(x).numpy()
         rows.append(np.nan_to_num(moved, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED) / scale)
+    alone = []
+    for place in range(len(initial)):
+        shifted = [value + _ALONE * (place == index) for index, value in enumerate(initial)]
+        outputs = function.value(x, *shifted).expand_as(x).numpy()
+        alone.append(np.nan_to_num(outputs, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED) / scale)
+    rows += sorted(alone, key=lambda s: np.round(s, 6).tolist())
     slopes = [s.expand_as(x).numpy() / scale for s in function.slopes(x, *initial)[1:]] if initial else []
     rows += sorted(slopes, key=lambda s: np.round(s, 6).tolist())
     return np.asarray(np.arcsinh(np.concatenate(rows)))

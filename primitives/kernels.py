@@ -67,6 +67,12 @@ def fused_elu(x):
     return torch.where(x > 0, x, fused_expm1(x.clamp(max=0)))
 '''
 
+CAPPED_EXP = '''\
+def capped_exp(x):
+    """Return exp, but finite where something around it has long saturated."""
+    return torch.exp(x.clamp(max=690 if x.dtype == torch.float64 else 80))
+'''
+
 SINC_SLOPE = '''\
 def sinc_slope(x):
     """Return the derivative of sin(x)/x, by its series where the quotient would cancel."""

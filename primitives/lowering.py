@@ -13,20 +13,27 @@ from typing import Any
 
 import sympy
 
+from primitives.kernels import CAPPED_EXP
 from primitives.registry import Kernels, auxiliary
 from primitives.table import erf, erfc, gaussian, sigmoid, tanh
 
 _SATURATING = (tanh, erf, erfc, gaussian, sigmoid)
 _LEAST_DEGREE = 3
+_LEAST_FACTOR = 1e-30
 _X = sympy.Symbol("x")
 
 capped_exp: Any = auxiliary(
     "capped_exp",
     [lambda u: capped_exp(u)],  # noqa: PLW0108 - it names itself
-    Kernels("torch.exp({0}.clamp(max=60))", "np.exp(np.minimum({0}, 60))", "jnp.exp(jnp.minimum({0}, 60))"),
+    Kernels(
+        "capped_exp({0})",
+        "np.exp(np.minimum({0}, 690))",
+        "jnp.exp(jnp.minimum({0}, 80))",
+        (("torch", CAPPED_EXP),),
+    ),
     7,
 )
-"""exp below 60; above, whatever saturates it has no digits left to lose, and its slope is 0, not 0*inf."""
+"""exp up to 80 in float32 and 690 in float64, where a constant between 1e-30 and 1e3 still saturates what is around."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,9 @@ class Program:
     results: tuple[sympy.Expr, ...]
 
 
-def program(expressions: Sequence[sympy.Expr], body: sympy.Expr) -> Program:
-    """Return the assignments and results that compute several expressions with shared parts.
-
-    Args:
-        expressions: the body of an activation, or its slopes.
-        body: the body, which tells where an exponential is saturated.
-    """
-    spelled = [_horner(_folded(expression)) for expression in _capped(expressions, body)]
+def program(expressions: Sequence[sympy.Expr]) -> Program:
+    """Return the assignments and results that compute several expressions with shared parts."""
+    spelled = [_horner(_folded(expression)) for expression in expressions]
     powers = _Powers(spelled)
     walked = [powers.walk(expression) for expression in spelled]
     values = [*powers.named.values(), *walked]
@@ -59,19 +61,22 @@ def _folded(expression: sympy.Expr) -> sympy.Expr:
     return expression.replace(lambda e: e.is_number and not e.is_Atom, lambda e: e.evalf(20))
 
 
-def _capped(expressions: Sequence[sympy.Expr], body: sympy.Expr) -> list[sympy.Expr]:
-    """Cap each exponential that the body has only as a factor in the argument of a saturating function."""
-    inside = {
-        growing
-        for node in body.atoms(*_SATURATING)
-        for growing in sympy.Mul.make_args(node.args[0])
-        if isinstance(growing, sympy.exp) and _X not in (node.args[0] / growing).free_symbols
-    }
-    if not inside:
-        return list(expressions)
-    outside = body.replace(lambda e: isinstance(e, _SATURATING), lambda _: sympy.Integer(1))
-    replacement = {growing: capped_exp(growing.args[0]) for growing in inside - outside.atoms(sympy.exp)}
-    return [e.xreplace(replacement) for e in expressions]
+def capped(body: sympy.Expr) -> sympy.Expr:
+    """Cap the exponential in ``f(k*exp(u))`` where ``f`` saturates and ``k`` is free of ``x``.
+
+    Above the cap ``f`` has no digit left to change and its slope is 0, which times infinity would
+    be nan. A number ``k`` below 1e-30 is left alone: the cap would reach it.
+    """
+    return body.replace(lambda node: isinstance(node, _SATURATING), _capped_at)
+
+
+def _capped_at(node: sympy.Expr) -> sympy.Expr:
+    for growing in sympy.Mul.make_args(node.args[0]):
+        if isinstance(growing, sympy.exp):
+            factor = node.args[0] / growing
+            if _X not in factor.free_symbols and not (factor.is_number and abs(factor) < _LEAST_FACTOR):
+                return node.func(factor * capped_exp(growing.args[0]))
+    return node
 
 
 def _horner(node: sympy.Expr) -> sympy.Expr:

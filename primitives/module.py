@@ -7,7 +7,6 @@ text that ``export`` writes.
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -22,8 +21,10 @@ from torch import Tensor, nn
 
 from primitives.emit import INDENT, WIDTH, bracketed, code, function_source
 from primitives.expression import Expression, X
+from primitives.parser import parse
 from primitives.render import Dialect, literal
 from primitives.table import of_function
+from primitives.template import APPLIED_ALONE as _APPLIED_ALONE
 from primitives.template import BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
 
 
@@ -47,6 +48,8 @@ class Compiled:
         """The ``nn.Module`` class; calling it makes one activation layer."""
         names = _execute(self.source, self.expression)
         layer: type[nn.Module] = names["Activation"]
+        text = str(self.expression)
+        layer.__reduce__ = lambda layer: (_blank, (text,), layer.__dict__)  # type: ignore[method-assign, assignment]
         return layer
 
     @cached_property
@@ -114,6 +117,12 @@ def module_source(expression: Expression, name: str) -> str:
     )
 
 
+def _blank(text: str) -> nn.Module:
+    """Return an activation without state, for unpickling; the pickle holds the formula and no code."""
+    layer = compile_expression(parse(text)).module
+    return layer.__new__(layer)
+
+
 def _is_native(expression: Expression) -> bool:
     """Tell whether the expression is one torch function of ``x``, whose own backward nothing here beats."""
     primitive = of_function(expression.body.func)
@@ -132,7 +141,7 @@ def value_source(expression: Expression, dialect: Dialect, arguments: list[str])
         dialect: the language.
         arguments: ``x`` and the parameters, with their default values where wanted.
     """
-    lines = code([expression.body], dialect)
+    lines = code([expression.kernel], dialect)
     result = _as_large_as_x(expression.body, lines.results[0]) if dialect == "torch" else lines.results[0]
     doc = _sentence(f"Return {expression.formula}, elementwise.", "Return the value, elementwise.")
     return function_source("activation", arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers
@@ -146,7 +155,7 @@ def _sentence(text: str, otherwise: str) -> str:
 def _slopes(expression: Expression) -> tuple[str, tuple[str, ...]]:
     """Write ``activation_slopes`` and return it with the helpers it calls."""
     arguments, slopes = _arguments(expression), list(expression.slopes.values())
-    lines = code(slopes, "torch", expression.body)
+    lines = code(slopes, "torch")
     results = [_as_large_as_x(slope, text) for slope, text in zip(slopes, lines.results, strict=True)]
     named = [f"d{name} = {result}" for name, result in zip(arguments, results, strict=True)]
     several = ", ".join(arguments[:-1]) + f" and {arguments[-1]}"
@@ -199,6 +208,8 @@ def _constructor(expression: Expression) -> str:
 
 
 def _applied(expression: Expression) -> str:
+    if not expression.parameters:
+        return _APPLIED_ALONE
     arguments = ["x", *(f"self.shaped(self.{name}, x)" for name in expression.parameters)]
     return bracketed("return ActivationFunction.apply", arguments, "", INDENT * 2)
 
@@ -210,9 +221,8 @@ def _single(function: tuple[str, tuple[str, ...]], name: str, expression: Expres
 
 
 def _execute(source: str, expression: Expression) -> dict[str, Any]:
-    """Execute our own text and return the names it defines; tracebacks show its lines."""
-    filename = f"<actsearch {expression.formula} {len(source)}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    """Execute our own text and return the names it defines; tracebacks name the formula."""
+    filename = f"<actsearch {expression.formula}>"
     names: dict[str, Any] = {
         "torch": torch, "nn": nn, "F": nn.functional, "np": np, "scipy": scipy, "__name__": "actsearch_generated",
     }  # fmt: skip

@@ -13,13 +13,13 @@ import warnings
 import sympy
 
 from primitives.errors import ExpressionError, nearest
-from primitives.expression import ALIASES, MAX_EXPONENT, PARAMETER_NAMES, Expression
+from primitives.expression import ALIASES, MAX_EXPONENT, MAX_MAGNITUDE, Expression
+from primitives.primitive import PARAMETER_NAMES
 from primitives.table import all_primitives, get
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
 MAX_OPERATIONS = 400
-MAX_MAGNITUDE = 1e30
 
 _CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "e": sympy.E}
 _SYNONYMS = {
@@ -43,7 +43,11 @@ def parse(text: str) -> Expression:
     body, *assignments = text.split(";")
     source = body.replace("^", "**").strip()
     _check_depth(source)
-    initial = dict(_assignment(part) for part in assignments if part.strip())
+    initial: dict[str, float] = {}
+    for name, value in (_assignment(part) for part in assignments if part.strip()):
+        if name in initial:
+            raise ExpressionError(f"parameter '{name}' has two initial values; keep one")
+        initial[name] = value
     tree = _syntax(source)
     count = sum(isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)) for node in ast.walk(tree))
     if count > MAX_OPERATIONS:
@@ -86,9 +90,11 @@ def _assignment(text: str) -> tuple[str, float]:
     except ValueError:
         number = math.nan
     if not equals or not math.isfinite(number) or abs(number) > MAX_MAGNITUDE:
-        raise ExpressionError(f"'{text.strip()}' is not 'name=value' with a finite number, e.g. 'alpha=0.25'")
+        limit = f"a finite number up to {MAX_MAGNITUDE:g}"
+        raise ExpressionError(f"'{text.strip()}' is not 'name=value' with {limit}, e.g. 'alpha=0.25'")
     if name not in PARAMETER_NAMES:
-        raise ExpressionError(f"'{name}' is not a parameter name{nearest(name, PARAMETER_NAMES)}")
+        hint = nearest(name, PARAMETER_NAMES) or f"; the names are {', '.join(PARAMETER_NAMES)}"
+        raise ExpressionError(f"'{name}' is not a parameter name{hint}")
     return name, number
 
 
@@ -128,7 +134,7 @@ class _Walker:
         else:
             size = abs(value) if value.is_Rational else 0
         if not size <= MAX_MAGNITUDE:
-            raise self._refuse(node, "its value is not a real number of moderate size")
+            raise self._refuse(node, f"its value is not a real number of moderate size (up to {MAX_MAGNITUDE:g})")
         return value
 
     def _number(self, node: ast.Constant) -> sympy.Expr:
@@ -136,6 +142,8 @@ class _Walker:
             raise self._refuse(node, "only real numbers are allowed")
         if not abs(node.value) <= MAX_MAGNITUDE:
             raise self._refuse(node, f"numbers beyond {MAX_MAGNITUDE:g} are not allowed")
+        if node.value and abs(node.value) < 1 / MAX_MAGNITUDE:
+            raise self._refuse(node, f"numbers closer to 0 than {1 / MAX_MAGNITUDE:g} are not allowed")
         return sympy.Rational(repr(node.value))
 
     def _name(self, node: ast.Name) -> sympy.Expr:
@@ -192,6 +200,8 @@ class _Walker:
     def _power(self, node: ast.BinOp, base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
         if exponent.is_number and not abs(exponent) <= MAX_EXPONENT:
             raise self._refuse(node, f"exponents beyond {MAX_EXPONENT} are not allowed")
+        if base.is_number and not base.is_positive and not exponent.is_number:
+            raise self._refuse(node, "a number to a power that varies must be positive")
         if exponent.is_negative and base.is_zero:
             raise self._refuse(node, "it divides by zero")
         return self._checked(node, base**exponent)

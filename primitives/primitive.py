@@ -14,6 +14,12 @@ Growth = Literal["bounded", "logarithmic", "root", "linear", "power", "exponenti
 ArgumentType = Literal["real", "weight", "exponent"]
 Derivative = Callable[..., sympy.Expr]
 
+PARAMETER_NAMES = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta",
+    "kappa", "mu", "nu", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
+)  # fmt: skip
+"""What learnable parameters may be called."""
+
 # Constants are exact rationals of this many significant digits, so that equal formulas hash equal.
 SIGNIFICANT_DIGITS = 12
 _SIMPLE = 10**6
@@ -41,8 +47,8 @@ class Primitive:
         growth: the fastest it grows towards either end of the domain; ``"mixed"`` for a binary one
             whose growth depends on its arguments.
         monotone: whether it never falls, or never rises, on its domain.
-        native: whether torch's own kernel comes with its own derivative that keeps one tensor, so that
-            the function alone needs nothing of ours.
+        native: whether the kernel is one torch function whose own derivative, compiled or not, keeps
+            one tensor, so that the function alone needs nothing of ours.
         arguments: what the search grammar may put in each place: any expression, a learnable
             ``"weight"`` or a constant ``"exponent"``; any expression when empty.
         citation: who proposed it, where that is known.

@@ -106,7 +106,11 @@ _ENTRIES = (
     ("dsilu", "sigmoid(x)*(1 + x*(1 - sigmoid(x)))", "Elfwing et al. 2017, arXiv 1702.03118"),
     ("asilu", "atan(silu(x))", "survey arXiv 2402.09092"),
     ("swat", "x*sigmoid(atan(x))", "Verma, Chug & Singh 2023"),
-    ("srs", "x/(x/alpha + exp(-x/beta)); alpha=2; beta=3", "Zhou et al. 2020, arXiv 2003.00547"),
+    (
+        "srs",
+        "x*sigmoid(x/beta)/(x*sigmoid(x/beta)/alpha + sigmoid(-x/beta)); alpha=2; beta=3",
+        "Zhou et al. 2020, arXiv 2003.00547",
+    ),
     ("aria", "x*exp(logsigmoid(x)/1.5)", "Patwardhan et al. 2018, arXiv 1805.08878"),
     ("saf", "x*sigmoid(alpha*x + beta); alpha=1; beta=0.5", "survey arXiv 2402.09092 (shifted Swish)"),
     ("tanhsoft1", "tanh(alpha*x)*softplus(x); alpha=0.87", "Biswas et al. 2020, arXiv 2009.03863"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import sympy
 
 from primitives.errors import PrimitiveError, unknown
-from primitives.primitive import Derivative, Domain, Growth, Parity, Primitive, symbolic_function
+from primitives.primitive import PARAMETER_NAMES, Derivative, Domain, Growth, Parity, Primitive, symbolic_function
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,23 @@ class Kernels:
     helpers: tuple[tuple[str, str], ...] = ()
 
 
+RESERVED = {
+    "x",
+    "pi",
+    "e",
+    "eps",
+    "exponential",
+    "maximum",
+    "minimum",
+    "arctan",
+    "arcsinh",
+    "ln",
+    "swish",
+    "log_sigmoid",
+}
+RESERVED |= set(PARAMETER_NAMES)
+"""Names that the parser reads as something else."""
+_FACTS = {"parity": ("even", "odd", None), "domain": get_args(Domain), "growth": get_args(Growth)}
 _TABLE: dict[str, Primitive] = {}
 _BY_FUNCTION: dict[Any, Primitive] = {}
 
@@ -39,14 +57,20 @@ def register(primitive: Primitive, *, check: bool = True) -> Primitive:
         check: compare its kernels and its derivative with its definition on a wide grid first.
 
     Raises:
-        PrimitiveError: the name is taken or no lower-case identifier, the arity is neither 1 nor 2,
-            or a value or slope differs from the definition; the message says where.
+        PrimitiveError: the name is taken, reserved or no lower-case identifier, the arity is neither
+            1 nor 2, a fact is none of its kind, or a value or slope differs from the definition; the
+            message says where.
     """
     name = primitive.name
     if name in _TABLE:
         raise PrimitiveError(f"primitive '{name}' is already registered; choose another name")
-    if not (name.isidentifier() and name.isascii() and name == name.lower()):
+    if not (name.isidentifier() and name.isascii() and name == name.lower()) or keyword.iskeyword(name):
         raise PrimitiveError(f"'{name}' cannot name a primitive; use lower-case letters, digits and _")
+    if name in RESERVED:
+        raise PrimitiveError(f"'{name}' means something else in a formula; choose another name")
+    for fact, allowed in _FACTS.items():
+        if (value := getattr(primitive, fact)) not in allowed:
+            raise PrimitiveError(unknown(f"{fact} of primitive '{name}'", str(value), [str(a) for a in allowed]))
     if primitive.arity not in (1, 2):
         raise PrimitiveError(f"primitive '{name}' has arity {primitive.arity}; it must be 1 or 2")
     _TABLE[name] = primitive

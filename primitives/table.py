@@ -127,7 +127,6 @@ tanh: Any = _builtin(
     Kernels("fused_tanh({0})", "np.tanh({0})", "jnp.tanh({0})", (("torch", FUSES), ("torch", TANH))),
     10,
     **_sigmoidal,
-    native=True,
 )
 atan = _builtin(
     "atan",
@@ -352,7 +351,6 @@ softplus = _builtin(
     15,
     monotone=True,
     citation="Dugas et al. 2001",
-    native=True,
 )
 logsigmoid: Any = _builtin(
     "logsigmoid",
@@ -466,7 +464,6 @@ elu = _builtin(
     9,
     monotone=True,
     citation="Clevert et al. 2015, arXiv 1511.07289",
-    native=True,
 )
 _SELU_SCALE, _SELU_ALPHA = sympy.Float("1.0507009873554804934", 30), sympy.Float("1.6732632423543772848", 30)
 selu = _builtin(

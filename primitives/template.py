@@ -96,11 +96,18 @@ class ${name}(nn.Module):
         return activation(x)
 ''')
 
+APPLIED_ALONE = """\
+        if torch.compiler.is_compiling() and not x.requires_grad:
+            return blockwise(activation, (x,), ())[0]  # Dynamo cannot trace the other way
+        return ActivationFunction.apply(x)"""
+
 CONSTRUCTOR = Template('''\
 $names
 
 $signature
         super().__init__()
+        if num_parameters < 1:
+            raise ValueError(f"num_parameters is {num_parameters}; it must be 1 or more")
         self.num_parameters, self.channel_dim = num_parameters, channel_dim
 
         def values(initial):
@@ -112,10 +119,14 @@ $assignments
 
     def shaped(self, parameter, x):
         """Return a parameter so that it lines up with the channels of x."""
-        if self.num_parameters == 1:
+        count, dim = self.num_parameters, self.channel_dim
+        if count == 1:
             return parameter.view(())
+        if not -x.dim() <= dim < x.dim() or x.shape[dim] != count:
+            wanted = f"{count} channels in dimension {dim}"
+            raise ValueError(f"expected {wanted}, got an input of shape {tuple(x.shape)}")
         shape = [1] * x.dim()
-        shape[self.channel_dim] = -1
+        shape[dim] = count
         return parameter.view(shape)
 
     def extra_repr(self):

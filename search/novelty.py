@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives import Expression
-from primitives.nearest import QUANTILES, function_of, standardised
+from primitives.nearest import QUANTILES, distances, function_of, standardised
 
 
 @dataclass
@@ -35,9 +35,8 @@ class Neighbourhood:
             return None
         identifiers = sorted(known)
         rows = np.stack([known[i] for i in identifiers])
-        outputs = function_of(expression)(QUANTILES)
+        outputs = standardised(function_of(expression)(QUANTILES))
         # The quantiles are symmetric, so the reversed outputs are those of the reflected function.
-        squares = [np.mean((rows - standardised(o)) ** 2, axis=1) for o in (outputs, outputs[::-1])]
-        distances = np.sqrt(np.min(squares, axis=0))
-        at = int(np.argmin(distances))
-        return (identifiers[at], float(distances[at])) if distances[at] < self.radius else None
+        apart = np.minimum(distances(rows, outputs), distances(rows, outputs[::-1]))
+        at = int(np.argmin(apart))
+        return (identifiers[at], float(apart[at])) if apart[at] < self.radius else None

@@ -22,6 +22,9 @@ TAILS = {
     "log(x)": ("undefined", "log"),
     "sin(x)*gaussian(x) + 1/(1 + x**2)": ("0", "0"),
     "-3*x + sin(x)": ("x", "x"),
+    "relu(x) - 1e9": ("constant", "x"),
+    "exp(x)*gaussian(x)": ("0", "0"),
+    "squareplus": ("0", "x"),
 }
 
 

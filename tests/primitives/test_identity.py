@@ -36,6 +36,7 @@ MOVED = [  # equal at the initial values, different once training moves them
     ("abs(alpha)*sin(x); alpha=0.25", "alpha*sin(x); alpha=0.25"),
     ("x*max(alpha, 0.5) + relu(x)", "alpha*x + relu(x)"),
     ("sin(x*abs(alpha))", "sin(alpha*x)"),
+    ("alpha*relu(x) + beta*relu(-x) + (alpha - beta)**2*tanh(x)", "alpha*relu(x) + beta*relu(-x)"),
 ]
 
 
@@ -51,6 +52,9 @@ def test_simplifying_keeps_what_a_parameter_does_when_it_moves(text):
         ("prelu", "relu(x) + 0.25*(x - relu(x))"),
         ("gelu", "x*sigmoid(1.702*x)"),
         ("tanh", "erf(x)"),
+        ("x", "x + sin(20*pi*x)"),
+        ("x*step(abs(x) - 0.52)", "x*step(abs(x) - 0.68)"),
+        ("log_abs(x)", "log(abs(x))"),
         *MOVED,
     ],
 )

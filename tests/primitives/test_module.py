@@ -161,6 +161,41 @@ def test_compiled_as_one_graph_it_computes_the_same_forward_and_backward(text):
         torch.testing.assert_close(one.grad.double(), other.grad, rtol=1e-4, atol=2e-3)
 
 
+ALONE = ["softplus", "elu", "tanh", "expm1(x)", "log1p(x**2)", "asinh", "gelu", "silu", "selu", "mish", "relu"]
+
+
+@pytest.mark.parametrize("text", ALONE)
+def test_compiled_slopes_at_zero_and_far_out_are_those_of_eager_mode(text):
+    torch._dynamo.reset()
+    layer = compile_expression(resolve(text)).module()
+    x = torch.tensor([0.0, 1e-8, -1e-8, 0.019, -0.021, 0.049, -0.051, 20.0, -20.0, 80.0, -80.0]).requires_grad_()
+    y = x.detach().clone().requires_grad_()
+    there, here = torch.compile(layer, fullgraph=True)(x), layer(y)
+    torch.testing.assert_close(there, here, rtol=4e-6, atol=0)
+    there.sum().backward()
+    here.sum().backward()
+    torch.testing.assert_close(x.grad, y.grad, rtol=4e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["gelusinc", "crrelu"])
+def test_it_compiles_for_inference_too(text):
+    torch._dynamo.reset()
+    layer = compile_expression(resolve(text)).module()
+    x = torch.randn(5)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.compile(layer, fullgraph=True)(x), layer(x))
+    torch.testing.assert_close(torch.compile(layer, fullgraph=True)(x), layer(x))
+
+
+def test_a_channel_layer_refuses_an_input_without_its_channels():
+    layer = compile_expression(resolve("swish")).module(num_parameters=3)
+    for shape in ((3,), (2, 5), (5, 1, 6), ()):
+        with pytest.raises(ValueError, match="expected 3 channels in dimension 1, got an input of shape"):
+            layer(torch.ones(shape))
+    with pytest.raises(ValueError, match="it must be 1 or more"):
+        compile_expression(resolve("swish")).module(num_parameters=0)
+
+
 def test_vmap_over_parameters_and_inputs_gives_each_member_its_own_gradient():
     layer = compile_expression(resolve("crrelu")).module()
     values, inputs = torch.tensor([0.1, -0.3, 2.0]), torch.randn(3, 8)
@@ -199,8 +234,12 @@ def test_infinities_and_nan_come_out_as_from_torchs_own_function(name):
     torch.testing.assert_close(compile_expression(resolve(name)).module()(x), theirs, equal_nan=True)
 
 
-def test_a_module_can_be_pickled_by_its_state_and_moved():
+def test_a_module_can_be_pickled_whole_or_by_its_state_and_moved():
     layer = compile_expression(resolve("xielu")).module(num_parameters=2)
+    with torch.no_grad():
+        layer.alpha.copy_(torch.tensor([0.1, 3.0]))
+    x = torch.randn(4, 2)
+    torch.testing.assert_close(pickle.loads(pickle.dumps(torch.nn.Sequential(layer)))(x), layer(x))
     state = pickle.loads(pickle.dumps(layer.state_dict()))
     other = compile_expression(resolve("xielu")).module(num_parameters=2)
     other.load_state_dict(state)

@@ -42,7 +42,8 @@ def test_gradients_agree_with_finite_differences(chunk):
         values = [layer.get_parameter(name) for name in names]
         passed = False
         for seed in range(3):
-            x = torch.randn(6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)).requires_grad_()
+            x = (4 * torch.rand(8, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) - 2) * 3
+            x.requires_grad_()
             passed = passed or torch.autograd.gradcheck(
                 call, (x, *values), eps=1e-7, atol=1e-4, rtol=1e-3, raise_exception=False
             )
@@ -58,11 +59,9 @@ def test_values_at_extreme_inputs_agree_with_fifty_digit_arithmetic(chunk):
             with mp.workdps(50):
                 symbols = {"x": mpf(point), **{name: mpf(value) for name, value in expression.initial}}
                 exact = float(evaluate(expression.body, symbols))
+                moved = float(evaluate(expression.body, {**symbols, "x": mpf(point) * (1 + mpf(10) ** -12)}))
             x = torch.tensor([point], dtype=torch.float64)
             found = compiled.value(x, *values).expand_as(x).item()
-            slope = compiled.slopes(x, *values)[0].expand_as(x).item()
-            # A rounding error of the input alone moves the value by |x f'(x)| eps; constants by a few eps.
-            assert found == pytest.approx(exact, rel=1e-9, abs=1e-12 * (1 + abs(point * slope))), (
-                str(expression),
-                point,
-            )
+            # Rounding the input alone may move the value by as much as this:
+            room = 1e-12 + abs(moved - exact)
+            assert found == pytest.approx(exact, rel=1e-9, abs=room), (str(expression), point)
