@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import math
 import re
 import textwrap
 from collections.abc import Sequence
@@ -147,6 +148,8 @@ def export(
         ActsearchError: unknown target, one that is no text, or impossible name.
     """
     class_name(name)
+    if not math.isfinite(gain):
+        raise ActsearchError(f"the gain {gain} is not a finite number")
     if target == "latex":
         return expression.latex + "\n"
     if target == "sympy":
@@ -190,7 +193,8 @@ def export_bytes(
 
 def _torch(expression: Expression, name: str, gain: float, provenance: Provenance, module: str) -> str:
     source = module_source(expression, name)
-    use = _USE.substitute(module=module if module.isidentifier() else name.lower(), name=name)
+    importable = module.isidentifier() and not keyword.iskeyword(module)
+    use = _USE.substitute(module=module if importable else name.lower(), name=name)
     message = f'f"{name}: the gradient agrees with finite differences at {{check()}} points"'
     check = _CHECK_LEARNABLE if expression.parameters else _CHECK
     return _TORCH.substitute(
@@ -246,7 +250,8 @@ def _story(expression: Expression, provenance: Provenance) -> list[str]:
         values = ", ".join(f"{n} (initially {v:g})" for n, v in expression.initial)
         pronoun = "it" if len(expression.parameters) == 1 else "them"
         lines += [*_wrapped(f"Learnable: {values}; keep {pronoun} out of weight decay."), ""]
-    safe = [line.replace("\\", "/").replace('"""', "'''") for line in provenance.lines]
+    printable = ["".join(c for c in line if c.isprintable() or c.isspace()) for line in provenance.lines]
+    safe = [line.replace("\\", "/").replace('"""', "'''") for line in printable]
     return lines + [part for line in safe or ["Written by actsearch."] for part in _wrapped(line)]
 
 
