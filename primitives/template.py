@@ -98,7 +98,8 @@ class ${name}(nn.Module):
 
 APPLIED_ALONE = """\
         if torch.compiler.is_compiling() and not x.requires_grad:
-            return blockwise(activation, (x,), ())[0]  # Dynamo cannot trace the other way
+            # Dynamo cannot trace the function below when nothing needs a gradient.
+            return blockwise(activation, (x,), ())[0]
         return ActivationFunction.apply(x)"""
 
 CONSTRUCTOR = Template('''\
@@ -107,7 +108,7 @@ $names
 $signature
         super().__init__()
         if num_parameters < 1:
-            raise ValueError(f"num_parameters is {num_parameters}; it must be 1 or more")
+            raise ValueError(f"num_parameters must be positive, not {num_parameters}")
         self.num_parameters, self.channel_dim = num_parameters, channel_dim
 
         def values(initial):
@@ -123,8 +124,10 @@ $assignments
         if count == 1:
             return parameter.view(())
         if not -x.dim() <= dim < x.dim() or x.shape[dim] != count:
-            wanted = f"{count} channels in dimension {dim}"
-            raise ValueError(f"expected {wanted}, got an input of shape {tuple(x.shape)}")
+            raise ValueError(
+                f"expected {count} channels in dimension {dim}, "
+                f"got an input of shape {tuple(x.shape)}"
+            )
         shape = [1] * x.dim()
         shape[dim] = count
         return parameter.view(shape)
