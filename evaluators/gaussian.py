@@ -42,10 +42,8 @@ def sample(expression: Expression) -> Samples:
     """Evaluate an expression and its slopes in float64 at the nodes in [-8, 8]."""
     compiled = compile_expression(expression)
     x = torch.from_numpy(NODES)
-    values = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
-    slope, *others = (s.expand_as(x).numpy() for s in compiled.slopes(x, *values))
-    outputs = compiled.value(x, *values).expand_as(x).numpy()
-    return Samples(outputs, slope, dict(zip(expression.parameters, others, strict=True)))
+    slope, *others = (s.expand_as(x).numpy() for s in compiled.slopes(x, *compiled.initial))
+    return Samples(compiled.at(NODES), slope, dict(zip(expression.parameters, others, strict=True)))
 
 
 def expectation(values: Array) -> float:

@@ -11,12 +11,12 @@ import sympy
 from primitives.canonical import canonical
 from primitives.errors import ExpressionError
 from primitives.lowering import capped
-from primitives.primitive import PARAMETER_NAMES, exact
+from primitives.names import PARAMETER_NAMES
+from primitives.primitive import exact
 from primitives.render import formula, latex
 from primitives.table import of_function
 
 X = sympy.Symbol("x")
-ALIASES = {"eps": "epsilon"}
 MAX_PARAMETERS = 12
 MAX_EXPONENT = 16
 MAX_MAGNITUDE = 1e30

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from primitives.expression import Expression
@@ -51,10 +50,7 @@ def growth(expression: Expression) -> tuple[Tail, Tail]:
         ['constant', 'x']
     """
     compiled = compile_expression(expression)
-    values = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
-    x = torch.from_numpy(_GRID)
-    lower, upper = (compiled.value(side * x, *values).expand_as(x).numpy() for side in (-1, 1))
-    return _tail(lower), _tail(upper)
+    return _tail(compiled.at(-_GRID)), _tail(compiled.at(_GRID))
 
 
 def _tail(y: NDArray[np.float64]) -> Tail:

@@ -45,18 +45,19 @@ def fingerprint(expression: Expression, *, scale_free: bool = False, reflected: 
     """
     function = compile_expression(expression)
     x = torch.from_numpy(-POINTS if reflected else POINTS)
-    initial = [torch.tensor(value, dtype=torch.float64) for _, value in expression.initial]
+    initial = function.initial
     outputs = function.value(x, *initial).expand_as(x).numpy()
     scale = _scale(outputs[:_INNER]) if scale_free else 1.0
+
+    def moved(values: list[torch.Tensor]) -> NDArray[np.float64]:
+        there = function.value(x, *values).expand_as(x).numpy()
+        finite: NDArray[np.float64] = np.nan_to_num(there, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED)
+        return finite / scale
+
     rows = [outputs / scale]
-    for factor, shift in _MOVES if initial else ():
-        moved = function.value(x, *(factor * value + shift for value in initial)).expand_as(x).numpy()
-        rows.append(np.nan_to_num(moved, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED) / scale)
-    alone = []
-    for place in range(len(initial)):
-        shifted = [value + _ALONE * (place == index) for index, value in enumerate(initial)]
-        outputs = function.value(x, *shifted).expand_as(x).numpy()
-        alone.append(np.nan_to_num(outputs, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED) / scale)
+    rows += [moved([factor * v + shift for v in initial]) for factor, shift in (_MOVES if initial else ())]
+    places = range(len(initial))
+    alone = [moved([v + _ALONE * (place == index) for index, v in enumerate(initial)]) for place in places]
     rows += sorted(alone, key=lambda s: np.round(s, 6).tolist())
     slopes = [s.expand_as(x).numpy() / scale for s in function.slopes(x, *initial)[1:]] if initial else []
     rows += sorted(slopes, key=lambda s: np.round(s, 6).tolist())

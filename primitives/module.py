@@ -68,6 +68,16 @@ class Compiled:
         return function
 
     @cached_property
+    def initial(self) -> tuple[Tensor, ...]:
+        """The parameters' initial values in float64, as ``value`` and ``slopes`` take them."""
+        return tuple(torch.tensor(value, dtype=torch.float64) for _, value in self.expression.initial)
+
+    def at(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values at ``x``, in float64 and of its shape, at the initial parameter values."""
+        outputs: NDArray[np.float64] = self.value(torch.from_numpy(x), *self.initial).expand(x.shape).numpy()
+        return outputs
+
+    @cached_property
     def numpy(self) -> Callable[..., NDArray[Any]]:
         """Plain numpy function of the same arguments."""
         source = value_source(self.expression, "numpy", _arguments(self.expression))

@@ -13,19 +13,13 @@ import warnings
 import sympy
 
 from primitives.errors import ExpressionError, nearest
-from primitives.expression import ALIASES, MAX_EXPONENT, MAX_MAGNITUDE, Expression
-from primitives.primitive import PARAMETER_NAMES
+from primitives.expression import MAX_EXPONENT, MAX_MAGNITUDE, Expression
+from primitives.names import ALIASES, CONSTANTS, PARAMETER_NAMES, SYNONYMS
 from primitives.table import all_primitives, get
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
 MAX_OPERATIONS = 400
-
-_CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "e": sympy.E}
-_SYNONYMS = {
-    "Max": "max", "maximum": "max", "Min": "min", "minimum": "min", "Abs": "abs", "arctan": "atan",
-    "arcsinh": "asinh", "log_sigmoid": "logsigmoid", "swish": "silu", "ln": "log",
-}  # fmt: skip
 
 
 def parse(text: str) -> Expression:
@@ -150,9 +144,9 @@ class _Walker:
         name = ALIASES.get(node.id, node.id)
         if name == "x" or name in PARAMETER_NAMES:
             return sympy.Symbol(name)
-        if name in _CONSTANTS:
-            return _CONSTANTS[name]
-        known = ["x", *PARAMETER_NAMES, *_CONSTANTS]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        known = ["x", *PARAMETER_NAMES, *CONSTANTS]
         hint = nearest(name, [*known, *(p.name for p in all_primitives())])
         raise self._refuse(node, f"unknown name{hint or '; use x, a parameter such as alpha, pi or E'}")
 
@@ -209,10 +203,10 @@ class _Walker:
     def _call(self, node: ast.Call, depth: int) -> sympy.Expr:
         if not isinstance(node.func, ast.Name):
             raise self._refuse(node, "only primitives can be called")
-        name = _SYNONYMS.get(node.func.id, node.func.id)
+        name = SYNONYMS.get(node.func.id, node.func.id)
         names = [primitive.name for primitive in all_primitives()]
         if name not in names:
-            hint = nearest(name, [*names, *_SYNONYMS]) or "; 'actsearch primitives' lists what there is"
+            hint = nearest(name, [*names, *SYNONYMS]) or "; 'actsearch primitives' lists what there is"
             raise self._refuse(node.func, f"unknown function{hint}")
         primitive = get(name)
         if node.keywords or len(node.args) != primitive.arity:

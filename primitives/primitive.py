@@ -14,12 +14,6 @@ Growth = Literal["bounded", "logarithmic", "root", "linear", "power", "exponenti
 ArgumentType = Literal["real", "weight", "exponent"]
 Derivative = Callable[..., sympy.Expr]
 
-PARAMETER_NAMES = (
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta",
-    "kappa", "mu", "nu", "rho", "sigma", "tau", "phi", "chi", "psi", "omega",
-)  # fmt: skip
-"""What learnable parameters may be called."""
-
 # Constants are exact rationals of this many significant digits, so that equal formulas hash equal.
 SIGNIFICANT_DIGITS = 12
 _SIMPLE = 10**6

@@ -10,7 +10,8 @@ from typing import Any, get_args
 import sympy
 
 from primitives.errors import PrimitiveError, unknown
-from primitives.primitive import PARAMETER_NAMES, Derivative, Domain, Growth, Parity, Primitive, symbolic_function
+from primitives.names import RESERVED
+from primitives.primitive import Derivative, Domain, Growth, Parity, Primitive, symbolic_function
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,6 @@ class Kernels:
     helpers: tuple[tuple[str, str], ...] = ()
 
 
-RESERVED = {
-    "x",
-    "pi",
-    "e",
-    "eps",
-    "exponential",
-    "maximum",
-    "minimum",
-    "arctan",
-    "arcsinh",
-    "ln",
-    "swish",
-    "log_sigmoid",
-}
-RESERVED |= set(PARAMETER_NAMES)
-"""Names that the parser reads as something else."""
 _FACTS = {"parity": ("even", "odd", None), "domain": get_args(Domain), "growth": get_args(Growth)}
 _TABLE: dict[str, Primitive] = {}
 _BY_FUNCTION: dict[Any, Primitive] = {}
@@ -166,15 +151,11 @@ def named(
         ... )
     """
     function = symbolic_function(name, definition, derivatives, parity, symmetric)
-    entry = Primitive(
-        name=name,
-        arity=len(derivatives),
-        build=function,
-        function=function,
-        torch=kernels.torch,
-        numpy=kernels.numpy,
-        jax=kernels.jax,
-        helpers=kernels.helpers,
+    entry = _entry(
+        name,
+        function,
+        len(derivatives),
+        kernels,
         cost=cost,
         weight=weight,
         definition=definition,
@@ -214,15 +195,20 @@ def auxiliary(name: str, derivatives: Sequence[Derivative], kernels: Kernels, co
     Its own derivative may be missing: higher derivatives come from autograd on its kernel.
     """
     function = symbolic_function(name, None, derivatives)
-    _BY_FUNCTION[function] = Primitive(
+    _BY_FUNCTION[function] = _entry(name, function, len(derivatives), kernels, cost=cost)
+    return function
+
+
+def _entry(name: str, function: Any, arity: int, kernels: Kernels, **facts: Any) -> Primitive:
+    """Return the entry of a primitive that a sympy class of ours stands for."""
+    return Primitive(
         name=name,
-        arity=len(derivatives),
+        arity=arity,
         build=function,
         function=function,
         torch=kernels.torch,
         numpy=kernels.numpy,
         jax=kernels.jax,
         helpers=kernels.helpers,
-        cost=cost,
+        **facts,
     )
-    return function

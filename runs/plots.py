@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -180,7 +180,6 @@ def curve(
     """Return x and f(x), or f'(x), each of shape (count,), at the initial parameter values."""
     parsed = parse(expression)
     x = torch.linspace(low, high, count, dtype=torch.float64)
-    values: Sequence[torch.Tensor] = [torch.tensor(v, dtype=torch.float64) for _, v in parsed.initial]
     compiled = compile_expression(parsed)
-    outputs = compiled.slopes(x, *values)[0] if slope else compiled.value(x, *values)
+    outputs = compiled.slopes(x, *compiled.initial)[0] if slope else compiled.value(x, *compiled.initial)
     return np.asarray(x), outputs.expand_as(x).numpy()

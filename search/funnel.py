@@ -56,8 +56,8 @@ class Funnel:
         """Return a baseline or seed as judged: to be trained unless the same function is there already."""
         judged = assessed(candidate, assess(expression))
         known = self._seen.find_structure(expression)
-        if known is None and judged.prior is not None:
-            known = self._same_values(expression)
+        if known is None:
+            known = self._same_values(expression, _print(judged, expression))
         if known is not None:
             return judged.stopped("cached", f"the same function as candidate {known}")
         self.remember(judged, expression)
@@ -119,21 +119,26 @@ class Funnel:
             return candidate.stopped("cached", f"written like candidate {known}")
         try:
             judged = assessed(candidate, assess(expression))
-            known = None if judged.prior is None else self._same_values(expression)
+            print_ = _print(judged, expression)
+            known = self._same_values(expression, print_)
         except Exception as fault:  # one formula must not end a campaign; the row tells what happened
-            judged = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}")
+            judged, print_ = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}"), None
         if known is not None:
             reason = f"the same function, up to output scale and reflection, as candidate {known}"
             return judged.stopped("cached", reason)
         if judged.status == "pending" and (near := self._trained.nearest(expression)):
             judged = judged.stopped("rejected", f"at a distance of {near[1]:.3f} too near to candidate {near[0]}")
-        self._seen.add(identifier, expression, _print(judged, expression))
+        self._seen.add(identifier, expression, print_)
         return judged
 
-    def _same_values(self, expression: Expression) -> int | None:
+    def _same_values(self, expression: Expression, print_: Fingerprint | None) -> int | None:
         """Return the candidate with the same values up to output scale and sign and input reflection."""
-        found = (self._seen.find_values(fingerprint(expression, scale_free=True, reflected=r)) for r in (False, True))
-        return next((identifier for identifier in found if identifier is not None), None)
+        if print_ is None:
+            return None
+        found = self._seen.find_values(print_)
+        return (
+            self._seen.find_values(fingerprint(expression, scale_free=True, reflected=True)) if found is None else found
+        )
 
     def _choose(self, pool: list[Candidate]) -> Candidate | None:
         """Pick by a noisy ranking whose correlation with the prior's ranking is the weight."""

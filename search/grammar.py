@@ -13,7 +13,8 @@ from deap import gp
 
 from primitives import ActsearchError, Expression, get
 from primitives.expression import X
-from primitives.primitive import PARAMETER_NAMES, exact
+from primitives.names import PARAMETER_NAMES
+from primitives.primitive import exact
 from primitives.table import erf, of_function, sigmoid, sin, softplus, tanh
 from search.config import Grammar as GrammarConfig
 from search.config import limited

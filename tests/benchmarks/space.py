@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
 from primitives import ActsearchError, Expression, compile_expression, get
 from primitives.expression import X
@@ -33,8 +32,7 @@ def trees() -> Iterator[tuple[str, Expression | None]]:
 
 def values(expression: Expression, x: np.ndarray) -> np.ndarray:
     """Return the values in float64."""
-    grid = torch.from_numpy(x)
-    return compile_expression(expression).value(grid).expand_as(grid).numpy()
+    return compile_expression(expression).at(x)
 
 
 def classes(rows: np.ndarray, tolerance: float = 1e-6, mirror: int = 0) -> int:

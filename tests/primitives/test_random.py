@@ -9,6 +9,7 @@ from mpmath import mp, mpf
 from evaluators import assess
 from primitives import compile_expression
 from search.campaign import seeded
+from tests.helpers import in_double
 from tests.primitives.arithmetic import evaluate
 from tests.strategies import grammar
 
@@ -30,11 +31,8 @@ def drawn(seed, count):
 def test_gradients_agree_with_finite_differences(chunk):
     """500 random expressions; a kink within a finite-difference step is retried at other points."""
     for expression in drawn(chunk, COUNT // CHUNKS):
-        layer = compile_expression(expression).module().double()
+        layer = in_double(compile_expression(expression).module(), expression)
         names = list(expression.parameters)
-        with torch.no_grad():
-            for name, parameter in layer.named_parameters():
-                parameter.fill_(expression.parameters[name])
 
         def call(x, *values, layer=layer, names=names):
             return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))

@@ -8,21 +8,13 @@ import torch
 from mpmath import mp, mpf
 
 from primitives import compile_expression, library, parse, resolve
+from tests.helpers import in_double
 from tests.primitives.textbook import KINKS, PARAMETERS, TEXTBOOK, TORCH
 
 POINTS = [-200.0, -20.0, -4.1, -2.7, -0.9, -0.1, -1e-3, -1e-8, 0.0, 1e-8, 1e-3, 0.3, 0.99, 2.4, 5.7, 20.0, 200.0]
 TOLERANCE = {torch.float64: (1e-11, 1e-14), torch.float32: (2e-5, 2e-6)}
 STEEP = {"siren", "soft_modulus", "smu1"}  # condition numbers far above 1: an error in x shows
 NEAR_KINK = {"pau"}  # two coefficients start closer to the kink of abs than a finite difference reaches
-
-
-def in_double(layer, expression):
-    """A parameter is born in float32, like PReLU's; give it its exact value."""
-    layer = layer.double()
-    with torch.no_grad():
-        for name, parameter in layer.named_parameters():
-            parameter.fill_(expression.parameters[name])
-    return layer
 
 
 def test_the_library_holds_exactly_the_functions_that_have_an_independent_form():

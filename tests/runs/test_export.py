@@ -18,6 +18,7 @@ from runs import folder
 from runs.export import TARGETS, Provenance, export, export_bytes
 from runs.provenance import provenance
 from search.campaign import seeded
+from tests.helpers import in_double
 from tests.runs.helpers import made_run
 from tests.search.test_cli import invoke
 from tests.strategies import grammar
@@ -40,15 +41,6 @@ def load(text, name="module"):
     names = {"__name__": name}
     exec(compile(text, f"{name}.py", "exec"), names)
     return names
-
-
-def in_double(layer, expression):
-    """A parameter is born in float32, like PReLU's; give it its exact value."""
-    layer = layer.double()
-    with torch.no_grad():
-        for name, parameter in layer.named_parameters():
-            parameter.fill_(expression.parameters[name])
-    return layer
 
 
 def values(expression, grid=GRID):
