@@ -8,8 +8,8 @@ import numpy as np
 
 from evaluators import screen
 from evaluators.cost import cost
-from evaluators.entropy import standardised_entropy
-from evaluators.gaussian import gain, sample
+from evaluators.eafo.entropy import output
+from evaluators.quadrature import gain, sample
 from primitives import Expression
 
 
@@ -23,6 +23,8 @@ class Assessment:
         complexity: nodes of the formula.
         prior: standardised output entropy in nats, at most 1.4239, lower is better by EAFO;
             ``None`` when rejected.
+        correction: size of the remaining EAFO correction, the norm of that entropy's first
+            variation, dimensionless; zero for a straight line; ``None`` when rejected.
         gain: initialisation factor for the layer after the activation; ``None`` when rejected.
     """
 
@@ -30,6 +32,7 @@ class Assessment:
     cost: float
     complexity: int
     prior: float | None = None
+    correction: float | None = None
     gain: float | None = None
 
 
@@ -49,4 +52,5 @@ def assess(expression: Expression) -> Assessment:
         return Assessment("it is not finite on [-8, 8]", price, size)
     if reason := screen.degenerate(samples):
         return Assessment(reason, price, size)
-    return Assessment(None, price, size, standardised_entropy(samples), gain(samples))
+    out = output(samples)
+    return Assessment(None, price, size, out.entropy, out.correction, gain(samples))

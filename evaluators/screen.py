@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from evaluators.gaussian import NODES, WEIGHTS, Samples
+from evaluators.quadrature import Samples
 from primitives import Expression, compile_expression
 
 _EDGES = [0.0, 1e-8, 1e-4, 20.0, 50.0, 100.0, 200.0]
@@ -43,19 +43,19 @@ def degenerate(samples: Samples) -> str | None:
     1e-6 of the spread. Dead: the slope vanishes on 99 % of the normal mass. Idle: a learnable
     parameter changes nothing anywhere.
     """
-    uniform = np.full_like(WEIGHTS, 1 / WEIGHTS.size)
-    weights = (WEIGHTS + uniform) / 2
+    nodes, normal = samples.under.nodes, samples.under.weights
+    weights = (normal + np.full_like(normal, 1 / normal.size)) / 2
     values = samples.values
     centred = values - weights @ values
     spread = float(weights @ centred**2)
     if spread <= (_FLAT * max(1e-6, float(np.abs(values).max()))) ** 2:
         return "it is constant"
-    line = NODES - weights @ NODES
+    line = nodes - weights @ nodes
     slope = (weights @ (line * centred)) / (weights @ line**2)
     residual = float(weights @ (centred - slope * line) ** 2)
     if residual <= (_FLAT**2) * spread:
         return "it is affine (a straight line)"
-    dead = float(WEIGHTS @ (np.abs(samples.slopes) <= _FLAT * np.sqrt(spread)))
+    dead = float(normal @ (np.abs(samples.slopes) <= _FLAT * np.sqrt(spread)))
     if dead >= _DEAD_SHARE:
         return "its slope is zero almost everywhere"
     idle = [name for name, slopes in samples.parameter_slopes.items() if not slopes.any()]
