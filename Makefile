@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint bench clean
+.PHONY: help setup setup-test demo test lint bench study-entropy clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(VENV)/.base: pyproject.toml constraints.txt
 	@echo "installing actsearch into $(VENV) (torch is large: this takes a few minutes once)"
@@ -35,6 +35,9 @@ lint: setup-test ## ruff and mypy --strict
 
 bench: setup-test ## measured claims, slower than the tests
 	@$(BIN)/python -m pytest tests/benchmarks -m bench -s -q
+
+study-entropy: setup-test ## what entropy is worth: trains the library twice over, 40 minutes on 2 cores
+	@$(BIN)/python -m tests.benchmarks.entropy_study
 
 clean: ## remove .venv and caches, keep campaigns
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info

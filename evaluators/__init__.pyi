@@ -1,9 +1,16 @@
 from .assessment import Assessment as Assessment
 from .assessment import assess as assess
+from .collect import PreActivations as PreActivations
+from .density import Density as Density
+from .density import parse_density as parse_density
+from .eafo.dynamic import DynamicEAFO as DynamicEAFO
+from .eafo.adaptive import AdaptiveActivation as AdaptiveActivation
 from .evaluation import Evaluation as Evaluation
 from .evaluation import Job as Job
 from .evaluation import Status as Status
 from .executor import Executor as Executor
+from .measures import Measures as Measures
+from .measures import measure as measure
 from .task import Classification as Classification
 from .task import Data as Data
 from .task import Recipe as Recipe

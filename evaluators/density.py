@@ -116,8 +116,8 @@ class EmpiricalDensity(Density):
         step = points[1] - points[0]
         histogram = binned((self.sample - points[0]) / step, np.full(len(self.sample), 1 / len(self.sample)), count)
         frequencies = 2 * np.pi * fft.rfftfreq(2 * count, d=step)
-        variance = max(self.bandwidth**2 - step**2 / 6, 0.0)
-        spectrum = fft.rfft(histogram / step, 2 * count) * np.exp(-(frequencies**2) * variance / 2)
+        smoothing = np.exp(-(frequencies**2) * max(self.bandwidth, step) ** 2 / 2)
+        spectrum = fft.rfft(histogram / step, 2 * count) * smoothing
         density = np.maximum(fft.irfft(spectrum, 2 * count)[:count], 0.0)
         slope = fft.irfft(1j * frequencies * spectrum, 2 * count)[:count]
         return points, density, slope
@@ -125,12 +125,14 @@ class EmpiricalDensity(Density):
     def pdf(self, x: Array) -> Array:
         """Return the smoothed density at ``x``, zero beyond the reach."""
         points, density, _ = self._grid
-        return np.interp(x, points, density, left=0.0, right=0.0)
+        values: Array = np.interp(x, points, density, left=0.0, right=0.0)
+        return values
 
     def slope(self, x: Array) -> Array:
         """Return its derivative at ``x``, zero beyond the reach."""
         points, _, slope = self._grid
-        return np.interp(x, points, slope, left=0.0, right=0.0)
+        values: Array = np.interp(x, points, slope, left=0.0, right=0.0)
+        return values
 
     @cached_property
     def body(self) -> sympy.Expr:
@@ -154,11 +156,23 @@ class EmpiricalDensity(Density):
 
 
 def binned(positions: Array, weights: Array, count: int) -> Array:
-    """Return weights shared linearly between the two bins next to each position; shape (count,)."""
-    lower = np.clip(np.floor(positions).astype(np.intp), 0, count - 2)
-    share = np.clip(positions - lower, 0.0, 1.0)
-    histogram = np.bincount(lower, weights * (1 - share), minlength=count)
-    histogram += np.bincount(lower + 1, weights * share, minlength=count)
+    """Return weights shared among the three bins next to each position; shape (count,).
+
+    The shares keep mean and variance exactly, so a later smoothing is by what it says; one of
+    them may be negative, down to an eighth of the weight.
+
+    Args:
+        positions: in bins, shape (n,); what lies outside counts at the edge.
+        weights: shape (n,).
+        count: of bins.
+    """
+    positions = np.clip(positions, 1.0, count - 2.0)
+    middle = np.rint(positions).astype(np.intp)
+    offset = positions - middle
+    histogram = np.zeros(count)
+    histogram += np.bincount(middle, weights * (1 - offset**2), minlength=count)
+    histogram += np.bincount(middle - 1, weights * (offset**2 - offset) / 2, minlength=count)
+    histogram += np.bincount(middle + 1, weights * (offset**2 + offset) / 2, minlength=count)
     return histogram
 
 

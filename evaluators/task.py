@@ -45,6 +45,8 @@ class Recipe:
         learning_rate: peak value.
         weight_decay: applied to tensors of two or more dimensions only, so never to a bias, a
             norm, or a learnable activation parameter.
+        activation_decay: weight decay of the learnable constants of activations. At 0 nothing
+            pulls them; above, decay turns a function into another one (CRReLU into ReLU).
         warmup: share of the steps with rising learning rate.
         clip: largest norm of the whole gradient.
     """
@@ -53,6 +55,7 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
+    activation_decay: float = 0.0
     warmup: float = 0.1
     clip: float = 1.0
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from evaluators.evaluation import Evaluation, Job, failed
-from evaluators.task import Data, Part, Recipe, Task
-from primitives import compile_expression, parameter_groups, parse
+from evaluators.task import ActivationFactory, Data, Part, Recipe, Task
+from primitives import activation_parameters, compile_expression, parameter_groups, parse
 
 _CURVE_POINTS = 20
 _CHECKS = 50
+
+Watch = Callable[[nn.Module], Callable[[], None]]
+"""Called with the fresh network before its optimiser is made; what it returns is called after every step."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -42,19 +45,16 @@ def run_job(job: Job, task: Task, device: torch.device) -> list[Evaluation]:
 def _train(job: Job, task: Task, seed: int, device: torch.device, deadline: float) -> Evaluation:
     started = time.monotonic()
     try:
-        network, curve = _fit(job, task, seed, device, deadline)
-        scores = _score(network, task, "validation", device)
-        tested = _score(network, task, "test", device) if job.score_test else (None, None)
-    except _Diverged:
-        return failed(job, seed, "diverged", "the training loss stopped being finite", time.monotonic() - started)
-    except _Late:
+        activation = compile_expression(parse(job.expression)).module
+        network, curve = fit(task, activation, job.gain, job.steps, seed, device, deadline)
+        scores = score(network, task, "validation", device)
+        tested = score(network, task, "test", device) if job.score_test else (None, None)
+    except Diverged as failure:
+        return failed(job, seed, "diverged", str(failure), time.monotonic() - started)
+    except Late:
         return failed(job, seed, "timeout", f"it took longer than {job.timeout:g} s", time.monotonic() - started)
     except torch.cuda.OutOfMemoryError:
         return failed(job, seed, "oom", "the device ran out of memory", time.monotonic() - started)
-    seconds = time.monotonic() - started
-    numbers = [v for v in (*scores, *tested) if v is not None]
-    if not all(map(math.isfinite, numbers)):
-        return failed(job, seed, "diverged", "its outputs are not finite after training", seconds)
     return Evaluation(
         candidate=job.candidate,
         task=job.task,
@@ -65,55 +65,89 @@ def _train(job: Job, task: Task, seed: int, device: torch.device, deadline: floa
         loss=scores[1],
         test_error=tested[0],
         test_loss=tested[1],
-        seconds=seconds,
+        seconds=time.monotonic() - started,
         curve=curve,
     )
 
 
-class _Diverged(Exception):
-    """The loss is not finite."""
+class Diverged(Exception):
+    """The training loss, or what the trained network puts out, is not finite; the message says which."""
 
 
-class _Late(Exception):
-    """The job is past its time limit."""
+class Late(Exception):
+    """The training is past its deadline."""
 
 
-def _fit(job: Job, task: Task, seed: int, device: torch.device, deadline: float) -> tuple[nn.Module, tuple[float, ...]]:
-    """Train a fresh network and return it with its loss curve."""
-    activation = compile_expression(parse(job.expression)).module
+def fit(
+    task: Task,
+    activation: ActivationFactory,
+    gain: float,
+    steps: int,
+    seed: int,
+    device: torch.device,
+    deadline: float = math.inf,
+    watch: Watch | None = None,
+) -> tuple[nn.Module, tuple[float, ...]]:
+    """Train a fresh network of a task by its recipe.
+
+    Args:
+        task: what to train on.
+        activation: called once for each place that needs an activation layer.
+        gain: initialisation factor of the layers after an activation.
+        steps: optimiser steps.
+        seed: fixes initial weights and batches; equal seeds give paired results across activations.
+            The global generator is left as it was.
+        device: where to train.
+        deadline: on the clock of :func:`time.monotonic`.
+        watch: for what must see every step, e.g. ``lambda network: DynamicEAFO(network).step``.
+
+    Returns:
+        The network and its training loss averaged over 20 equal stretches.
+
+    Raises:
+        Diverged: the training loss stopped being finite.
+        Late: the deadline has passed.
+    """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        network = task.network(activation, job.gain).to(device)
+        network = task.network(activation, gain).to(device)
+        after_step = watch(network) if watch else None
         data = task.data("train").to(device)
         optimiser = _optimiser(network, task.recipe)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: _rate(s, job.steps, task.recipe.warmup))
-        losses = torch.zeros(job.steps, device=device)
-        every = max(1, job.steps // _CHECKS)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: _rate(s, steps, task.recipe.warmup))
+        losses = torch.zeros(steps, device=device)
+        every = max(1, steps // _CHECKS)
         network.train()
-        for step, rows in enumerate(_batches(len(data), task.recipe.batch_size, job.steps, seed)):
+        for step, rows in enumerate(_batches(len(data), task.recipe.batch_size, steps, seed)):
             loss = task.loss(network(data.inputs[rows]), data.targets[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), task.recipe.clip)
             optimiser.step()
             schedule.step()
+            if after_step:
+                after_step()
             losses[step] = loss.detach()
-            if step % every == 0 or step == job.steps - 1:
+            if step % every == 0 or step == steps - 1:
                 _check(loss, deadline)
-    points = torch.tensor_split(losses.cpu(), min(_CURVE_POINTS, job.steps))
+    points = torch.tensor_split(losses.cpu(), min(_CURVE_POINTS, steps))
     return network, tuple(round(float(p.mean()), 6) for p in points)
 
 
 def _check(loss: Tensor, deadline: float) -> None:
     if not torch.isfinite(loss):
-        raise _Diverged
+        raise Diverged("the training loss stopped being finite")
     if time.monotonic() > deadline:
-        raise _Late
+        raise Late
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW with weight decay on tensors of two or more dimensions: never on an activation's parameters."""
+    """Return AdamW with the recipe's weight decay on matrices and its other one on activations' constants."""
     groups = parameter_groups(network, recipe.weight_decay, decay_vectors=False)
+    constants = set(map(id, activation_parameters(network)))
+    for group in groups:
+        if id(group["params"][0]) in constants:
+            group["weight_decay"] = recipe.activation_decay
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
@@ -138,8 +172,12 @@ def _batches(count: int, size: int, steps: int, seed: int) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def _score(network: nn.Module, task: Task, part: Part, device: torch.device) -> tuple[float, float]:
-    """Return mean error and loss over one part of the data."""
+def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> tuple[float, float]:
+    """Return mean error and loss over one part of the data; the network is left in evaluation mode.
+
+    Raises:
+        Diverged: one of them is not finite.
+    """
     network.eval()
     data: Data = task.data(part).to(device)
     chunks = torch.arange(len(data), device=device).split(1024)
@@ -148,4 +186,6 @@ def _score(network: nn.Module, task: Task, part: Part, device: torch.device) -> 
         outputs, targets = network(data.inputs[rows]), data.targets[rows]
         error += float(task.error(outputs, targets).sum())
         loss += float(task.loss(outputs, targets)) * len(rows)
+    if not (math.isfinite(error) and math.isfinite(loss)):
+        raise Diverged("its outputs are not finite after training")
     return round(error / len(data), 8), round(loss / len(data), 8)

@@ -68,15 +68,6 @@ class Compiled:
         return function
 
     @cached_property
-    def slope(self) -> Callable[..., Tensor]:
-        """Plain torch function of the same arguments; the derivative by ``x`` alone."""
-        lines = code([self.expression.slopes["x"]], "torch")
-        body = [*lines.lines(), f"return {_as_large_as_x(self.expression.slopes['x'], lines.results[0])}"]
-        source = function_source("activation_slope", _arguments(self.expression), "Return the derivative by x.", body)
-        function: Callable[..., Tensor] = _single((source, lines.helpers), "activation_slope", self.expression)
-        return function
-
-    @cached_property
     def initial(self) -> tuple[Tensor, ...]:
         """The parameters' initial values in float64, as ``value`` and ``slopes`` take them."""
         return tuple(torch.tensor(value, dtype=torch.float64) for _, value in self.expression.initial)
@@ -88,7 +79,8 @@ class Compiled:
 
     def slope_at(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the derivatives by ``x``, in float64 and of its shape, at the initial parameter values."""
-        outputs: NDArray[np.float64] = self.slope(torch.from_numpy(x), *self.initial).expand(x.shape).numpy()
+        slope = self.slopes(torch.from_numpy(x), *self.initial)[0]
+        outputs: NDArray[np.float64] = slope.expand(x.shape).numpy()
         return outputs
 
     @cached_property

@@ -22,6 +22,7 @@ class Candidate:
         genotype: the DEAP tree as JSON, or ``None`` when the grammar cannot say it.
         name: of a baseline, else ``None``.
         prior: standardised output entropy in nats; ``None`` when it did not come that far.
+        correction: size of the remaining EAFO correction, dimensionless; likewise.
         cost: forward + backward of one element, in float32 multiplications.
         complexity: nodes of the formula.
         gain: initialisation factor.
@@ -37,6 +38,7 @@ class Candidate:
     genotype: str | None = None
     name: str | None = None
     prior: float | None = None
+    correction: float | None = None
     cost: float | None = None
     complexity: int | None = None
     gain: float | None = None

@@ -22,15 +22,16 @@ def scored(store: Store) -> pd.DataFrame:
 
     Columns: ``id``, ``name`` (of a baseline), ``expression``, ``error`` (mean validation error
     over the search seeds), ``error_se`` (its standard error; missing with one seed), ``cost``
-    (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats), ``baseline``, ``origin``,
-    and ``on_front`` (not dominated by any row, baselines included).
+    (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats), ``correction``, ``baseline``,
+    ``origin``, and ``on_front`` (not dominated by any row, baselines included).
     """
     by_candidate: dict[int, list[float]] = defaultdict(list)
     for evaluation in store.evaluations("search"):
         if evaluation.error is not None:
             by_candidate[evaluation.candidate].append(evaluation.error)
     rows = [_row(c, by_candidate[c.id]) for c in store.candidates() if c.status == "ok" and by_candidate[c.id]]
-    columns = ["id", "name", "expression", "error", "error_se", "cost", "complexity", "prior", "baseline", "origin"]
+    columns = ["id", "name", "expression", "error", "error_se", "cost", "complexity", "prior"]
+    columns += ["correction", "baseline", "origin"]
     frame = with_names(pd.DataFrame(rows, columns=columns))
     frame["on_front"] = non_dominated(frame[list(OBJECTIVES)].to_numpy(dtype=float)) if len(frame) else []
     return frame
@@ -53,6 +54,7 @@ def _row(candidate: Candidate, errors: Sequence[float]) -> dict[str, Any]:
         "cost": candidate.cost,
         "complexity": candidate.complexity,
         "prior": candidate.prior,
+        "correction": candidate.correction,
         "baseline": candidate.name is not None,
         "origin": candidate.origin,
     }

@@ -61,6 +61,46 @@ def plot_activations(formulas: Mapping[str, str], path: Path, title: str) -> Non
         figure.suptitle(f"{title}   (blue: function, orange: derivative)", fontsize=11, y=1 - 0.12 / size[1])
 
 
+def plot_derivation(
+    curves: Mapping[str, tuple[Any, Any]],
+    correction: tuple[Any, Any, Any],
+    densities: Mapping[str, tuple[Any, Any]],
+    path: Path,
+    title: str,
+) -> None:
+    """Draw an activation before and after its correction, the correction, and the density of the output.
+
+    Args:
+        curves: x and f(x) by label, the uncorrected one first.
+        correction: x, the correction and the density of the input there.
+        densities: output and its density by label, in the order of the curves.
+        path: where to write; the suffix picks the format (png, svg, pdf).
+        title: what to call the picture.
+
+    Raises:
+        ActsearchError: the file cannot be written.
+    """
+    colours = ("black", _FOUND, _BASELINE)
+    with _picture(path, 1, 3, figsize=(14, 4.4), layout="constrained") as (figure, (left, middle, right)):
+        for axes, lines in ((left, curves), (right, densities)):
+            for (label, (x, y)), colour in zip(lines.items(), colours, strict=False):
+                axes.plot(x, y, color=colour, lw=1.5, label=label)
+            axes.legend(fontsize=8, frameon=False)
+        x, term, density = correction
+        middle.plot(x, term, color=_FOUND, lw=1.6)
+        middle.axhline(0, color=_OTHER, lw=0.5)
+        behind = middle.twinx()
+        behind.fill_between(x, density, color=_OTHER, alpha=0.35, lw=0)
+        behind.set_ylim(bottom=0)
+        behind.set_ylabel("density of the input (grey)")
+        labels = ("before and after", "the correction", "density of the standardised output, smoothed")
+        for axes, label in zip((left, middle, right), labels, strict=True):
+            axes.set_title(label, fontsize=10)
+            axes.set_xlabel("standardised output" if axes is right else "x")
+            axes.grid(alpha=0.2)
+        figure.suptitle(title, fontsize=12)
+
+
 def _draw_activation(axes: Any, name: str, formula: str) -> None:
     if not name:
         axes.set_axis_off()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
+
+MIGRATIONS = {1: "ALTER TABLE candidates ADD COLUMN correction REAL"}
+"""What turns a run file of a version into the next one."""
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -15,6 +18,7 @@ CREATE TABLE candidates (
     genotype   TEXT,
     name       TEXT,
     prior      REAL,
+    correction REAL,
     cost       REAL,
     complexity INTEGER,
     gain       REAL,

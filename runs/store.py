@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 from evaluators import Evaluation
 from primitives.errors import ActsearchError
 from runs.candidate import Candidate, CandidateStatus
-from runs.schema import TABLES, VERSION
+from runs.schema import MIGRATIONS, TABLES, VERSION
 
 Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
@@ -29,7 +29,8 @@ class Store:
         """Open an existing run file.
 
         Raises:
-            ActsearchError: it is not a run file, is damaged, or is of another version.
+            ActsearchError: it is not a run file, is damaged, or is of a newer version. An older one
+                is read as it is, and brought to this version when it is opened for writing.
         """
         self.path = path
         mode = "rw" if writable else "ro"
@@ -39,11 +40,21 @@ class Store:
             self._db.execute("SELECT 1 FROM candidates, evaluations, meta LIMIT 1")
         except sqlite3.Error as error:
             raise ActsearchError(f"'{path}' is not a readable run file ({error})") from error
-        if version != VERSION:
+        if not 1 <= version <= VERSION:
             raise ActsearchError(
-                f"'{path}' has schema version {version}, this actsearch reads {VERSION}; "
+                f"'{path}' has schema version {version}, this actsearch reads 1 to {VERSION}; "
                 "open it with the version of actsearch that wrote it"
             )
+        if writable:
+            self._migrate(version)
+        present = {row[1] for row in self._db.execute("PRAGMA table_info(candidates)")}
+        self._columns = [name for name in _CANDIDATE if name in present]
+
+    def _migrate(self, version: int) -> None:
+        for older in range(version, VERSION):
+            with self._transaction() as db:
+                db.execute(MIGRATIONS[older])
+                db.execute(f"PRAGMA user_version = {older + 1}")
 
     @staticmethod
     def create(path: Path, meta: Mapping[str, str]) -> None:
@@ -104,8 +115,12 @@ class Store:
 
     def candidates(self) -> list[Candidate]:
         """Return every candidate in the order of ids."""
-        query = f"SELECT {', '.join(_CANDIDATE)} FROM candidates ORDER BY id"
-        return self._decode(_candidate, self._read(query))
+        query = f"SELECT {', '.join(self._columns)} FROM candidates ORDER BY id"
+        return self._decode(self._candidate, self._read(query))
+
+    def _candidate(self, row: tuple[Any, ...]) -> Candidate:
+        values = dict(zip(self._columns, row, strict=True))
+        return Candidate(**{**values, "parents": tuple(json.loads(values["parents"]))})
 
     def evaluations(self, purpose: Purpose) -> list[Evaluation]:
         """Return the evaluations of one purpose in the order in which they were finished."""
@@ -128,11 +143,6 @@ class Store:
 def _candidate_row(candidate: Candidate) -> tuple[Any, ...]:
     values = {name: getattr(candidate, name) for name in _CANDIDATE}
     return tuple({**values, "parents": json.dumps(candidate.parents)}.values())
-
-
-def _candidate(row: tuple[Any, ...]) -> Candidate:
-    values = dict(zip(_CANDIDATE, row, strict=True))
-    return Candidate(**{**values, "parents": tuple(json.loads(values["parents"]))})
 
 
 def _evaluation_row(evaluation: Evaluation) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from search.config import CampaignConfig
 from search.funnel import Funnel
 from search.grammar import Grammar
 from search.nsga2 import NSGA2
-from search.prior_weight import Correlation, PriorWeight
+from search.prior_weight import Correlation, PriorWeight, features
 from search.random_search import RandomSearch
 from search.strategy import Strategy, Told
 
@@ -47,7 +47,7 @@ class Progress:
         trained: candidates (not baselines) whose training is over, whatever its outcome.
         budget: of trainings.
         best: successfully trained candidates and baselines, lowest error first.
-        correlation: of the prior with error so far.
+        correlations: of each of the theory's features with error so far.
         training_seconds: summed over workers.
         driver_seconds: spent proposing, judging, storing and telling.
         wall_seconds: since this process started the campaign.
@@ -59,7 +59,7 @@ class Progress:
     counts: dict[str, int] = field(default_factory=dict)
     trained: int = 0
     best: list[Best] = field(default_factory=list)
-    correlation: Correlation | None = None
+    correlations: dict[str, Correlation] = field(default_factory=dict)
     training_seconds: float = 0.0
     driver_seconds: float = 0.0
     wall_seconds: float = 0.0
@@ -170,8 +170,9 @@ class Campaign:
         assert candidate.complexity is not None
         label = candidate.name or candidate.expression
         self.progress.best.append(Best(candidate.id, label, error, candidate.cost, candidate.name is not None))
-        if candidate.prior is not None:
-            self._weight.tell(candidate.prior, error)
+        known = features(candidate)
+        if known is not None:
+            self._weight.tell(known, error)
         if candidate.genotype is not None:
             tree = self._grammar.loads(candidate.genotype)
             self._strategy.tell(Told(candidate.id, tree, (error, candidate.cost, float(candidate.complexity))))
@@ -218,7 +219,7 @@ class Campaign:
         chosen = [c for c in self._candidates.values() if c.ask and _was_trained(c)]
         progress.trained, progress.proposed = len(chosen), len(self._candidates)
         progress.best.sort(key=lambda best: (best.error, best.cost, best.id))
-        progress.correlation = self._weight.correlation()
+        progress.correlations = self._weight.correlations()
         progress.wall_seconds = time.monotonic() - self._started
         return progress
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import typer
 
 from primitives.errors import ActsearchError
-from search.commands import catalogue, explain, inspect, run
+from search.commands import catalogue, derive, export, inspect, run, score
 
 app = typer.Typer(
     name="actsearch",
@@ -22,7 +22,7 @@ app = typer.Typer(
 _PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Search": (run.launch, run.resume, run.confirm),
     "Read a run": (inspect.list_, inspect.show, inspect.pareto),
-    "Expressions": (explain.score, explain.export),
+    "Expressions": (score.score, derive.derive, export.export),
     "What is there": (catalogue.tasks, catalogue.library, catalogue.primitives, catalogue.config),
 }
 for _panel, _commands in _PANELS.items():

@@ -169,6 +169,7 @@ class StrategyConfig(_Section):
     crossover: float = Field(0.4, ge=0, le=1, description="share of children made by crossover")
     novelty: float = Field(0.02, ge=0, le=1, description="least distance to any trained function; 0 allows all")
     newcomers: float = Field(0.1, ge=0, le=1, description="share of children that are random trees")
+    eafo: float = Field(0.1, ge=0, le=1, description="share of children that are a parent plus its EAFO correction")
 
     @field_validator("name")
     @classmethod

@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from evaluators import Assessment, assess
 from primitives import Expression, IdentityIndex, fingerprint, parse, simplify, unscaled
@@ -67,7 +68,7 @@ class Funnel:
         """Ask for proposals until the pool is full of promising ones and choose one of them."""
         candidates: list[Candidate] = []
         pool: dict[int, tuple[Candidate, Expression]] = {}
-        wanted = self._weight.config.pool if self._weight.weight() else 1
+        wanted = self._weight.config.pool if self._weight.weights() else 1
         for _ in range(_PATIENCE):
             if len(pool) == wanted:
                 break
@@ -141,12 +142,17 @@ class Funnel:
         )
 
     def _choose(self, pool: list[Candidate]) -> Candidate | None:
-        """Pick by a noisy ranking whose correlation with the prior's ranking is the weight."""
-        weight = self._weight.weight()
-        by_prior = _ranks(pool, lambda c: c.prior or 0.0)
-        by_luck = _ranks(pool, lambda _: random.random())
-        noise = math.sqrt(1 - weight**2)
-        return min(pool, key=lambda c: (weight * by_prior[c.id] + noise * by_luck[c.id], c.id), default=None)
+        """Pick by a noisy ranking whose correlation with each feature's ranking is about its weight."""
+        weights = self._weight.weights()
+        ranks = {name: _ranks(pool, attrgetter(name)) for name in weights}
+        luck = _ranks(pool, lambda _: random.random())
+        noise = math.sqrt(max(0.0, 1 - sum(weight**2 for weight in weights.values())))
+
+        def merit(candidate: Candidate) -> tuple[float, int]:
+            known = sum(weight * ranks[name][candidate.id] for name, weight in weights.items())
+            return known + noise * luck[candidate.id], candidate.id
+
+        return min(pool, key=merit, default=None)
 
     @staticmethod
     def _outranked(candidate: Candidate) -> Candidate:
@@ -158,6 +164,7 @@ def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:
     return dataclasses.replace(
         candidate,
         prior=assessment.prior,
+        correction=assessment.correction,
         cost=assessment.cost,
         complexity=assessment.complexity,
         gain=assessment.gain,

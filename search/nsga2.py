@@ -9,7 +9,7 @@ from deap import base, tools
 from search.config import StrategyConfig
 from search.grammar import Grammar, Tree
 from search.strategy import Proposal, Strategy, Told
-from search.variation import crossover, mutate
+from search.variation import crossover, eafo_step, mutate
 
 
 class _Fitness(base.Fitness):
@@ -53,6 +53,10 @@ class NSGA2(Strategy):
         if len(self._population) < 4 or random.random() < self._config.newcomers:
             return self._random()
         first = self._parent()
+        if random.random() < self._config.eafo:
+            child = eafo_step(self.grammar, first.tree)
+            if child is not None:
+                return Proposal(child, "eafo", (first.id,))
         if random.random() < self._config.crossover:
             second = self._parent()
             child = crossover(self.grammar, first.tree, second.tree)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from search.campaign import Progress
 from search.output import console, number
+from search.prior_weight import FEATURES
 from search.tables import add_row, new_table
 
 _SHOWN = 8
@@ -91,7 +92,7 @@ def _panel(progress: Progress) -> Group:
     for best in progress.best[:_SHOWN]:
         style = "yellow" if best.baseline else None
         add_row(table, str(best.id), best.label, number(best.error), number(best.cost, 0), style=style)
-    lines = [Text(_headline(progress)), Text(_eta(progress)), Text(prior_line(progress), style="dim")]
+    lines = [Text(_headline(progress)), Text(_eta(progress)), *(Text(s, style="dim") for s in prior_lines(progress))]
     return Group(*lines, table)
 
 
@@ -102,16 +103,16 @@ def _eta(progress: Progress) -> str:
     return f"about {left:.0f} s left on {progress.workers} worker{'s' if progress.workers > 1 else ''}"
 
 
-def prior_line(progress: Progress) -> str:
-    """Return what the campaign has learned about the entropy prior."""
-    found = progress.correlation
-    if found is None:
-        return "entropy prior: not enough trainings to judge it"
-    return (
-        f"entropy prior against measured error: Spearman {found.rho:+.2f} "
+def prior_lines(progress: Progress) -> list[str]:
+    """Return what the campaign has learned about each of the theory's features."""
+    if not progress.correlations:
+        return ["entropy prior: not enough trainings to judge it"]
+    return [
+        f"{FEATURES[name]} against measured error: Spearman {found.rho:+.2f} "
         f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates and baselines"
-        + ("" if found.low > 0 or found.high < 0 else "; no evidence that it helps, so it is ignored")
-    )
+        + ("" if found.certain else "; no evidence that it helps, so it is ignored")
+        for name, found in progress.correlations.items()
+    ]
 
 
 def closing_line(progress: Progress) -> str:

@@ -1,15 +1,24 @@
-"""The operators that make children: DEAP's on trees, ours on numbers and multipliers. All draw from ``random``."""
+"""The operators that make children: DEAP's on trees, ours on numbers, multipliers and by EAFO.
+
+All draw from ``random``.
+"""
 
 from __future__ import annotations
 
 import copy
 import random
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
+import sympy
 from deap import gp
 
+from evaluators.eafo.correction import correction, with_term
+from evaluators.quadrature import NORMAL
+from primitives import ActsearchError, Expression
+from primitives.expression import X
+from primitives.primitive import exact
 from search.grammar import (
     Constant,
     Exponent,
@@ -34,6 +43,40 @@ def crossover(grammar: Grammar, first: Tree, second: Tree) -> Tree | None:
         if grammar.fits(child):
             return child
     return None
+
+
+def eafo_step(grammar: Grammar, parent: Tree) -> Tree | None:
+    """Return the parent plus a learnable multiple of its EAFO correction, as CRReLU is to ReLU.
+
+    The correction is that for a standard normal input, at the parent's initial parameter values;
+    see :mod:`evaluators.eafo.correction`. Where the grammar cannot say it, or it is too long, it
+    is that of a straight line, ``x*gaussian(x)``, which EAFO's authors also added to other
+    functions. The multiple starts at one of the grammar's learnable values, on either side of
+    zero: which side is better is for training to say.
+    """
+    expression = grammar.expression(parent)
+    if expression is None or not grammar.config.learnable:
+        return None
+    size = random.choice((-1, 1)) * random.choice(grammar.config.learnable)
+    for corrected in (expression, Expression(X)):
+        term = _correction_term(corrected)
+        try:
+            child = None if term is None else grammar.tree(with_term(expression, term, size))
+        except ActsearchError:  # too many parameters
+            child = None
+        if child is not None and grammar.fits(child) and grammar.expression(child) is not None:
+            return child
+    return None
+
+
+@lru_cache(maxsize=512)
+def _correction_term(expression: Expression) -> sympy.Expr | None:
+    """Return the correction of a function whose parameters have their initial values, ``None`` where it has none."""
+    values = {sympy.Symbol(name): exact(value) for name, value in expression.initial}
+    try:
+        return correction(Expression(expression.body.subs(values)), NORMAL.density).term
+    except ActsearchError:
+        return None
 
 
 def mutations(grammar: Grammar) -> dict[str, Callable[[Tree], Any]]:

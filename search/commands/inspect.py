@@ -144,7 +144,12 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
     out.print(f"LaTeX: {parse(candidate.expression).latex}")
     out.print(f"status: {candidate.status} {candidate.reason}")
-    facts = {"prior": candidate.prior, "gain": candidate.gain, "cost": candidate.cost}
+    facts = {
+        "prior": candidate.prior,
+        "correction": candidate.correction,
+        "gain": candidate.gain,
+        "cost": candidate.cost,
+    }
     described = ", ".join(f"{key} {value:.4g}" for key, value in facts.items() if value is not None)
     out.print(f"{described}, complexity {candidate.complexity}\n\nlineage:")
     for line in _lineage(store, candidate):

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 import torch
 
 from evaluators import Evaluation, Job, assess, load_task
-from evaluators.train import _batches, _rate, pick_device, run_job
-from primitives import resolve
+from evaluators.train import Diverged, _batches, _optimiser, _rate, fit, pick_device, run_job, score
+from primitives import compile_expression, resolve
 
 CPU = pick_device("cpu")
 
@@ -48,8 +49,6 @@ def test_the_learning_rate_rises_then_falls_to_zero():
 
 def test_the_parameters_of_an_activation_are_learned_and_never_decayed(task):
     from evaluators.task import Recipe
-    from evaluators.train import _optimiser
-    from primitives import compile_expression
 
     network = task.network(compile_expression(resolve("crrelu")).module, 1.0)
     optimiser = _optimiser(network, Recipe(steps=1, weight_decay=0.5))
@@ -87,7 +86,7 @@ def test_a_failed_evaluation_has_no_objective_values():
 def test_gain_correction_gives_every_baseline_the_same_forward_scale():
     """Through five wide layers the signal stays within a factor of two, with LeCun weights it would not."""
     from evaluators.networks import mlp
-    from primitives import BASELINES, compile_expression, library
+    from primitives import BASELINES, library
 
     x = torch.randn(256, 512, generator=torch.Generator().manual_seed(0))
     for name in BASELINES:
@@ -96,3 +95,35 @@ def test_gain_correction_gives_every_baseline_the_same_forward_scale():
         network = mlp([512] * 7, compile_expression(expression).module, assess(expression).gain)
         scale = network(x).square().mean().sqrt().item()
         assert 0.5 < scale < 2.0, (name, scale)
+
+
+def test_a_watcher_sees_the_fresh_network_and_every_step_and_changes_nothing_by_watching(task):
+    seen = []
+
+    def watch(network):
+        seen.append([p.detach().clone() for p in network.parameters()])
+        return lambda: seen.append([p.detach().clone() for p in network.parameters()])
+
+    plain, curve = fit(task, torch.nn.ReLU, 1.0, 5, seed=3, device=CPU)
+    watched, same = fit(task, torch.nn.ReLU, 1.0, 5, seed=3, device=CPU, watch=watch)
+    assert curve == same
+    assert len(seen) == 6
+    assert not torch.equal(seen[0][0], seen[1][0])
+    for one, other, last in zip(plain.parameters(), watched.parameters(), seen[-1], strict=True):
+        assert torch.equal(one, other)
+        assert torch.equal(other, last)
+
+
+def test_the_constants_of_activations_decay_when_a_recipe_says_so(task):
+    layer = compile_expression(resolve("crrelu")).module
+    recipe = dataclasses.replace(task.recipe, weight_decay=0.5, activation_decay=0.25)
+    groups = _optimiser(task.network(layer, 1.0), recipe).param_groups
+    assert sorted((group["weight_decay"], len(group["params"])) for group in groups)[1] == (0.25, 2)
+    assert sorted(group["weight_decay"] for group in groups) == [0.0, 0.25, 0.5]
+
+
+def test_a_network_that_puts_out_no_numbers_has_diverged(task):
+    network, _ = fit(task, torch.nn.ReLU, 1.0, 1, seed=0, device=CPU)
+    torch.nn.init.constant_(network.head.weight, math.inf)
+    with pytest.raises(Diverged, match="not finite after training"):
+        score(network, task, "validation", CPU)

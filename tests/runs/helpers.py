@@ -31,7 +31,20 @@ def made_run(path):
         ]
         store.add_candidates(
             [
-                Candidate(i, text, origin, (1, 2) if i == 3 else (), 0 if name else i, None, name, 0.7, cost, size, 1.4)
+                Candidate(
+                    i,
+                    text,
+                    origin,
+                    (1, 2) if i == 3 else (),
+                    0 if name else i,
+                    None,
+                    name,
+                    prior=0.7,
+                    correction=1.6,
+                    cost=cost,
+                    complexity=size,
+                    gain=1.4,
+                )
                 for i, text, origin, name, cost, size in rows
             ]
         )

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from primitives import ActsearchError
 from runs import folder, scored
-from runs.plots import curve, plot_front
+from runs.plots import curve, plot_derivation, plot_front
 from tests.runs.helpers import made_run
 
 
@@ -36,3 +37,13 @@ def test_a_curve_is_the_function():
     x, y = curve("x**2", count=5)
     assert y.tolist() == [16, 4, 0, 4, 16]
     assert x.tolist() == [-4, -2, 0, 2, 4]
+
+
+def test_a_derivation_shows_every_labelled_curve(tmp_path):
+    x = np.linspace(-1, 1, 5)
+    lines = {"before": (x, x), "after": (x, x**3)}
+    plot_derivation(lines, (x, -x, 1 - x**2), lines, tmp_path / "d.svg", "made up")
+    text = (tmp_path / "d.svg").read_text()
+    assert text.count("<!-- before -->") == text.count("<!-- after -->") == 2
+    with pytest.raises(ActsearchError, match="cannot write the plot"):
+        plot_derivation(lines, (x, -x, 1 - x**2), lines, tmp_path / "no" / "d.svg", "made up")

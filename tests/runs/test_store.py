@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +75,25 @@ def test_a_damaged_foreign_or_newer_file_is_refused_in_one_sentence(run, damage,
         db.close()
     with pytest.raises(ActsearchError, match=message), folder.reading(run) as store:
         store.evaluations("search")
+
+
+def test_a_run_file_of_the_first_schema_is_read_as_it_is_and_migrated_when_written(tmp_path):
+    file = tmp_path / folder.DATABASE
+    with sqlite3.connect(file) as db:
+        db.executescript((Path(__file__).parent / "schema_v1.sql").read_text())
+        db.execute("INSERT INTO candidates VALUES (1, 'relu(x)', 'seed', '[]', 0, '', '', 0.7, 2, 2, 1.4, 'ok', '')")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    before = file.read_bytes()
+    with folder.reading(tmp_path) as store:
+        (old,) = store.candidates()
+    assert (old.prior, old.correction) == (0.7, None)
+    assert file.read_bytes() == before
+    with folder.writing(tmp_path) as store:
+        store.add_candidates([Candidate(2, "x", "seed", correction=1.5)])
+        assert [c.correction for c in store.candidates()] == [None, 1.5]
+    with folder.reading(tmp_path) as store:
+        assert store.candidates()[0] == old
 
 
 def test_an_existing_folder_is_never_touched(run):

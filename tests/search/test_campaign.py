@@ -223,16 +223,29 @@ def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entro
 
 @pytest.mark.parametrize(("sign", "wanted"), [(1, 1), (-1, -1), (0, 0)])
 def test_the_priors_weight_follows_what_was_measured_and_is_zero_without_evidence(sign, wanted):
+    for feature, other in (("prior", "correction"), ("correction", "prior")):
+        weight = PriorWeight(config().prior)
+        assert weight.weights() == {"prior": config().prior.initial_weight}
+        generator = random.Random(0)
+        for _ in range(200):
+            value = generator.random()
+            error = sign * value + (0.5 if sign else 1.0) * generator.random()
+            weight.tell({feature: value, other: generator.random()}, error)
+        found = weight.correlations()[feature]
+        assert found.low < found.rho < found.high
+        mine = weight.weights().get(feature, 0.0)
+        assert (mine > 0) - (mine < 0) == wanted
+        assert abs(mine) < abs(found.rho) or wanted == 0
+        assert other not in weight.weights()
+
+
+def test_two_features_that_both_predict_share_a_choice_that_stays_noisy():
     weight = PriorWeight(config().prior)
-    assert weight.weight() == config().prior.initial_weight
-    generator = random.Random(0)
-    for _ in range(200):
-        prior = generator.random()
-        weight.tell(prior, sign * prior + (0.5 if sign else 1.0) * generator.random())
-    found = weight.correlation()
-    assert found.low < found.rho < found.high
-    assert (weight.weight() > 0) - (weight.weight() < 0) == wanted
-    assert abs(weight.weight()) < abs(found.rho) or wanted == 0
+    for value in range(50):
+        weight.tell({"prior": float(value), "correction": -float(value)}, float(value))
+    found = weight.weights()
+    assert found["prior"] > 0 > found["correction"]
+    assert sum(w**2 for w in found.values()) <= 1 + 1e-12
 
 
 def test_a_candidate_fails_when_any_seed_fails():

@@ -5,7 +5,7 @@ import pytest
 from deap import tools
 from hypothesis import given, settings
 
-from primitives import ActsearchError, fingerprint, library, parse
+from primitives import ActsearchError, Expression, fingerprint, library, parse
 from search.campaign import seeded
 from search.config import Grammar as GrammarConfig
 from search.config import StrategyConfig
@@ -14,7 +14,7 @@ from search.nsga2 import NSGA2, _Individual
 from search.random_search import RandomSearch
 from search.strategy import Told
 from search.testing import StrategyContract
-from search.variation import mutations
+from search.variation import eafo_step, mutations
 from tests.strategies import grammar as big_grammar
 from tests.strategies import trees
 
@@ -38,6 +38,17 @@ class TestNSGA2(StrategyContract):
         with seeded(0, 0):
             parents = [p.parents[0] for p in strategy.ask(400) if p.parents]
         assert sum(p < 10 for p in parents) > 1.5 * sum(p >= 10 for p in parents)
+
+    def test_the_share_of_eafo_children_is_what_the_configuration_says(self, grammar):
+        counts = {}
+        for share in (0.0, 0.5):
+            strategy = NSGA2(grammar, StrategyConfig(population=20, newcomers=0.0, eafo=share))
+            for each in self.told(grammar, 20):
+                strategy.tell(each)
+            with seeded(0, 0):
+                counts[share] = sum(p.origin == "eafo" for p in strategy.ask(60))
+        assert counts[0.0] == 0
+        assert 10 < counts[0.5] < 45
 
 
 class TestRandom(StrategyContract):
@@ -106,3 +117,39 @@ def test_limits_of_the_grammar_are_kept():
         found = [grammar.expression(grammar.random_tree(1, 3)) for _ in range(200)]
     assert any(e is None for e in found)
     assert all(e is None or (e.complexity <= 6 and len(e.initial) <= 1) for e in found)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"primitives": ("add", "mul", "exp", "neg", "square", "relu", "scale")}, {"max_depth": 5}],
+    ids=["default", "textbook", "shallow"],
+)
+def test_crrelu_is_one_eafo_step_from_relu(settings):
+    grammar = Grammar(GrammarConfig(**settings))
+    relu, crrelu = library()["relu"].expression, library()["crrelu"].expression
+    starts = set()
+    with seeded(0, 0):
+        for _ in range(40):
+            child = grammar.expression(eafo_step(grammar, grammar.tree(relu)))
+            (start,) = child.parameters.values()
+            assert child.key == Expression(crrelu.body, (("epsilon", start),)).key
+            starts.add(start)
+    assert starts == {sign * value for sign in (-1, 1) for value in GrammarConfig().learnable}
+
+
+def test_an_eafo_step_adds_the_correction_or_where_that_is_too_long_that_of_a_straight_line():
+    grammar = Grammar(GrammarConfig())
+    for name, term in (("tanh", "(x - 2*tanh(x))*gaussian(x)"), ("gelu", "x*gaussian(x)"), ("mish", "x*gaussian(x)")):
+        parent = library()[name].expression
+        with seeded(1, 1):
+            child = grammar.expression(eafo_step(grammar, grammar.tree(parent)))
+        ((parameter, size),) = child.initial
+        wanted = parse(f"{parent} + {parameter}*{term}; {parameter}={size}")
+        np.testing.assert_allclose(fingerprint(child), fingerprint(wanted), rtol=1e-9, atol=1e-9)
+
+
+def test_there_is_no_eafo_step_where_the_grammar_has_no_learnable_number_left():
+    for settings in ({"max_parameters": 0}, {"learnable": ()}, {"primitives": ("add", "relu", "sin")}):
+        grammar = Grammar(GrammarConfig(**settings))
+        with seeded(0, 0):
+            assert eafo_step(grammar, grammar.tree(library()["relu"].expression)) is None

@@ -1,66 +1,13 @@
-"""``score`` and ``export``: the commands about expressions."""
+"""``export``: an activation as a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from search.commands.options import FormatOption, locate
-
-if TYPE_CHECKING:
-    from primitives import Expression
-
-
-def score(
-    expressions: Annotated[list[str], typer.Argument(metavar="EXPR...", help="Formulas or library names.")],
-    format_: FormatOption = "table",
-) -> None:
-    """Say what is known of an expression without training: screen, prior, cost, tails, nearest known function."""
-    import pandas as pd
-
-    from evaluators import assess
-    from primitives import resolve
-    from search.output import emit, number
-    from search.tables import add_row, new_table
-
-    rows = []
-    for text in expressions:
-        expression = resolve(text)
-        found = assess(expression)
-        rows.append(
-            {
-                "expression": str(expression),
-                "screen": found.rejection or "passes",
-                "prior": found.prior,
-                "cost": found.cost,
-                "complexity": found.complexity,
-                "gain": found.gain,
-                **_likeness(expression),
-            }
-        )
-    columns = ("expression", "screen", ">prior (nats)", ">cost", ">complexity", ">gain", "tails", "known as")
-    table = new_table("", *columns)
-    for row in rows:
-        numbers = (number(row["prior"]), number(row["cost"], 0), str(row["complexity"]), number(row["gain"]))
-        tails = f"{row['left_tail']} | {row['right_tail']}"
-        add_row(table, str(row["expression"]), str(row["screen"]), *numbers, tails, str(row["known_as"] or ""))
-    emit(pd.DataFrame(rows), format_, table)
-
-
-def _likeness(expression: Expression) -> dict[str, object]:
-    """Return what a function does far out and which known one it is or resembles."""
-    from primitives import ExpressionError, growth, nearest_known
-
-    left, right = map(str, growth(expression))
-    try:
-        match = nearest_known(expression)
-    except ExpressionError:
-        known: dict[str, object] = {"known_as": None, "nearest": None, "same": False, "distance": None}
-    else:
-        known = {"known_as": str(match), "nearest": match.name, "same": match.same, "distance": match.distance}
-    return {"left_tail": left, "right_tail": right, **known}
+from search.commands.options import locate
 
 
 def export(

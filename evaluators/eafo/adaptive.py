@@ -1,0 +1,299 @@
+"""An activation layer whose shape is state, not a parameter: it moves in the family of :mod:`evaluators.eafo.family`.
+
+All of it lies in buffers, so that ``state_dict``, ``to``, ``deepcopy`` and the broadcast of a
+distributed network carry it along. A forward pass costs an exponential and ten passes over the
+input in eager mode; ``torch.compile`` makes one of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evaluators.density import Array
+from evaluators.eafo.family import Shape, Site, descend, histogram, site, tabulated
+from primitives import ActsearchError, Expression, compile_expression, parse, resolve
+
+BINS = 256
+SAMPLE = 1024
+"""Most values that are taken from one forward pass."""
+
+_BLOCK = 2**17
+_CLIP = 40.0
+_VALUE, _SLOPE = (3, 4, 5, 6), (8, 9, 10, 11, 12)
+
+Kernel = Callable[..., Tensor]
+Slopes = Callable[..., tuple[Tensor, ...]]
+
+
+def _bell(x: Tensor, entries: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return z and its Gaussian; beyond 40 that is 0, and clipped there a power of z stays finite."""
+    z = (x * entries[0]).add_(entries[1]).clamp(-_CLIP, _CLIP)
+    return z, torch.addcmul(entries[2], z, z, value=-0.5).exp_()
+
+
+def _with_bump(base: Tensor, z: Tensor, decay: Tensor, entries: Sequence[Tensor], powers: Sequence[int]) -> Tensor:
+    """Return scale*base + decay*(polynomial in z whose factors are these entries of the table).
+
+    A scalar plus a product is one pass over the data, which is why the table holds a zero.
+    """
+    polynomial = (z * entries[powers[0]]).add_(entries[powers[1]])
+    for power in powers[2:]:
+        polynomial = torch.addcmul(entries[power], polynomial, z)
+    return torch.addcmul(base * entries[7], decay, polynomial)
+
+
+def _computed_in(x: Tensor) -> torch.dtype:
+    """Return float32 for half precision, as the generated activations do, else the input's own type."""
+    return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
+
+
+def _blockwise(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
+    """Call an elementwise function of tensors of one shape, on a CPU in blocks that stay in its cache."""
+    first = tensors[0]
+    whole = torch.compiler.is_compiling() or first.device.type != "cpu" or first.numel() <= _BLOCK
+    if whole or not all(tensor.is_contiguous() for tensor in tensors):
+        return function(*tensors)
+    blocks = zip(*(tensor.view(-1).split(_BLOCK) for tensor in tensors), strict=True)
+    return torch.cat([function(*block) for block in blocks]).view(first.shape)
+
+
+def _output(x: Tensor, table: Tensor, value: Kernel, parameters: Sequence[Tensor]) -> Tensor:
+    """Return the activation."""
+    kind = _computed_in(x)
+    entries, own = table.to(kind).unbind(), [parameter.to(kind) for parameter in parameters]
+
+    def output(part: Tensor) -> Tensor:
+        wide = part.to(kind)
+        return _with_bump(value(wide, *own), *_bell(wide, entries), entries, _VALUE).to(part.dtype)
+
+    return _blockwise(output, x)
+
+
+class _Adaptive(torch.autograd.Function):
+    """Value and derivative; the slope of a small input is computed along with it and kept.
+
+    Of an input beyond one block only the input is kept, as everywhere, and the slope computed anew.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, table: Tensor, value: Kernel, slopes: Slopes, *parameters: Tensor) -> tuple[Tensor, Tensor]:
+        if x.numel() > _BLOCK or parameters or torch.compiler.is_compiling():
+            return _output(x, table, value, parameters), x.new_empty(0)
+        wide = x.to(_computed_in(x))
+        entries = table.to(wide.dtype).unbind()
+        bell = _bell(wide, entries)
+        output = _with_bump(value(wide), *bell, entries, _VALUE)
+        return output.to(x.dtype), _with_bump(slopes(wide)[0], *bell, entries, _SLOPE)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        x, table, _, ctx.slopes, *parameters = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(x, table, output[1], *parameters)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        x, table, kept, *parameters = ctx.saved_tensors
+        grad, kind = grads[0], _computed_in(x)
+        if grad is None:
+            return (None,) * (4 + len(parameters))
+        if kept.numel() and not torch.is_grad_enabled():  # with gradients enabled, for a second derivative
+            return (grad * kept).to(x.dtype), None, None, None
+        entries, own = table.to(kind).unbind(), [parameter.to(kind) for parameter in parameters]
+
+        def product(part: Tensor, cotangent: Tensor) -> Tensor:
+            wide = part.to(kind)
+            slope = _with_bump(ctx.slopes(wide, *own)[0], *_bell(wide, entries), entries, _SLOPE)
+            return (cotangent * slope).to(part.dtype)
+
+        sums = []
+        if parameters:
+            others, weighted = ctx.slopes(x.to(kind), *own)[1:], grad * entries[7]
+            pairs = zip(others, parameters, strict=True)
+            sums = [(weighted * other).sum_to_size(p.shape).to(p.dtype) for other, p in pairs]
+        return _blockwise(product, x, grad), None, None, None, *sums
+
+
+class AdaptiveActivation(nn.Module):
+    """An activation that starts as exactly a known function and is moved by :class:`~evaluators.DynamicEAFO`.
+
+    Until something moves it, it is its base. Its shape is no parameter: an optimiser never sees it.
+
+    Args:
+        base: an expression, the name of a library function, or a formula. Its learnable
+            parameters, if any, are learned as usual and named in ``activation_parameters``.
+        bins: of the running histogram of the input.
+        device, dtype: of the buffers and the base's parameters, as for any module.
+
+    Attributes:
+        base: the expression.
+        table: shape (13,), the numbers of the present shape; see :class:`evaluators.eafo.family.Shape`.
+        density: shape (bins,), the running share of inputs in each bin.
+        counts: shape (2,), updates made and updates left out because the input was no good.
+
+    Raises:
+        ActsearchError: the base is no activation.
+
+    Example:
+        >>> layer = AdaptiveActivation("gelu")
+        >>> str(layer.expression)
+        'gelu(x)'
+    """
+
+    table: Tensor
+    density: Tensor
+    counts: Tensor
+
+    def __init__(
+        self,
+        base: Expression | str = "relu",
+        bins: int = BINS,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if bins < 16:
+            raise ActsearchError(f"a histogram of {bins} bins says too little; use 16 or more")
+        self._compile(resolve(base) if isinstance(base, str) else base)
+        self.register_buffer("table", torch.tensor(Shape().table, device=device, dtype=dtype))
+        self.register_buffer("density", torch.zeros(bins, device=device, dtype=dtype))
+        self.register_buffer("counts", torch.zeros(2, dtype=torch.int64, device=device))
+        for name, value in self.base.initial:
+            self.register_parameter(name, nn.Parameter(torch.full((1,), value, device=device, dtype=dtype)))
+        self.collecting = False
+        self._sample: Tensor | None = None
+
+    def _compile(self, base: Expression) -> None:
+        compiled = compile_expression(base)
+        self.base, self.activation_parameters = base, tuple(base.parameters)
+        self._value, self._slopes = compiled.value, compiled.slopes
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the base as text: generated functions cannot be pickled."""
+        left_out = ("_value", "_slopes", "_sample")
+        return {**{k: v for k, v in self.__dict__.items() if k not in left_out}, "base": str(self.base)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._sample = None
+        self._compile(parse(state["base"]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the activation, elementwise.
+
+        Args:
+            x: floating point, any shape; half precision is computed in float32.
+
+        Raises:
+            TypeError: the input holds no floating-point numbers.
+        """
+        if not x.is_floating_point():
+            raise TypeError(f"AdaptiveActivation takes floating-point tensors, not {x.dtype}")
+        if self.collecting and self.training:
+            self._sample = _some(x)
+        parameters = [getattr(self, name).view(()) for name in self.activation_parameters]
+        if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *parameters))):
+            return _output(x, self.table, self._value, parameters)
+        output: Tensor = _Adaptive.apply(x, self.table, self._value, self._slopes, *parameters)[0]
+        return output
+
+    def extra_repr(self) -> str:
+        """Return the base and how often it was moved."""
+        return f"{self.base.formula}, updates={int(self.counts[0])}"
+
+    @property
+    def shape(self) -> Shape:
+        """The present member of the family."""
+        return tabulated(self.table)
+
+    @property
+    def expression(self) -> Expression:
+        """The present function, frozen: numbers for the shape, the base's parameters at their present values.
+
+        It is the layer's function wherever ``abs(x)`` is below 1e12 widths.
+        """
+        values = tuple((name, float(getattr(self, name).detach())) for name in self.activation_parameters)
+        return self.shape.expression(Expression(self.base.body, values))
+
+    def adapt(self, rate: float, bound: float, memory: float) -> bool:
+        """Take what was collected into the running density and move one step; say whether it moved.
+
+        Nothing moves, and the second of ``counts`` goes up, where the input or the base's output is
+        constant or not finite.
+
+        Args:
+            rate: size of the step, see :func:`evaluators.eafo.family.descend`.
+            bound: largest slope of the bump, in units of the base's root mean square slope.
+            memory: share of the old density that stays, in [0, 1).
+        """
+        if self._sample is None or not self._sample.numel():
+            return False
+        values, self._sample = self._sample.double().cpu().numpy(), None
+        moved = self._moved(values, rate, bound, memory) if np.isfinite(values).all() else None
+        self.counts.add_(torch.tensor([moved is not None, moved is None]))
+        if moved is None:
+            return False
+        shape, density = moved
+        self.table.copy_(torch.tensor(shape.table, dtype=torch.float64))
+        self.density.copy_(torch.from_numpy(density))
+        return True
+
+    def _moved(self, values: Array, rate: float, bound: float, memory: float) -> tuple[Shape, Array] | None:
+        """Return the next shape and density, ``None`` where there is none."""
+        shape, density = self.shape, self.density.double().cpu().numpy()
+        if not density.any():
+            found = _placed(values)
+            if found is None:
+                return None
+            shape, memory = found, 0.0
+        density = memory * density + (1 - memory) * histogram(values, shape, len(density))
+        at = self._site(shape, density)
+        if at is None:
+            return None
+        moved = descend(shape, at, rate, bound)
+        largest = torch.finfo(self.table.dtype).max
+        return (moved, density) if all(abs(number) <= largest for number in moved.table) else None
+
+    def _site(self, shape: Shape, density: Array) -> Site | None:
+        own = [getattr(self, name).detach().double().cpu().view(()) for name in self.activation_parameters]
+        return site(self._value, self._slopes, own, shape, density)
+
+    def entropies(self) -> tuple[float, float]:
+        """Return the standardised entropy of the base and of the present function under the running density.
+
+        In nats, smoothed by :data:`evaluators.eafo.family.SMOOTHING`; both are NaN before the first update.
+        """
+        shape, density = self.shape, self.density.double().cpu().numpy()
+        at = self._site(shape, density) if density.any() else None
+        if at is None:
+            return math.nan, math.nan
+        start = Shape(shape.steepness, shape.offset)
+        return at.output(start).entropy, at.output(shape).entropy
+
+
+def _placed(values: Array) -> Shape | None:
+    """Return the base with centre and width at mean and deviation of the values, ``None`` for a constant."""
+    centre, width = float(values.mean()), float(values.std())
+    if not width > 1e-6 * float(np.abs(values).max()):
+        return None
+    return Shape(1 / width, -centre / width)
+
+
+def _some(x: Tensor) -> Tensor:
+    """Return a copy of at most 1,024 values, evenly from all rows and channels."""
+    while not torch.compiler.is_compiling() and torch._C._functorch.is_functorch_wrapped_tensor(x):
+        x = torch._C._functorch.get_unwrapped(x)  # under vmap or torch.func.grad: what lies below
+    flat = x.detach().reshape(-1)
+    stride = max(1, -(-flat.numel() // SAMPLE))
+    while math.gcd(stride, flat.numel()) > 1:  # else it would meet the same channels in every row
+        stride += 1
+    return flat[::stride].to(torch.float32, copy=True)

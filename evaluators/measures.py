@@ -1,0 +1,120 @@
+"""What the theory says of one activation under one input density, and under those of a real network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from evaluators.collect import PreActivations
+from evaluators.density import Density, EmpiricalDensity
+from evaluators.eafo.entropy import output, raw_entropy
+from evaluators.meanfield import MeanField, mean_field
+from evaluators.quadrature import finite_sample, gain, quadrature, sample
+from evaluators.task import Task
+from evaluators.train import Diverged, fit
+from primitives import ActsearchError, Expression, compile_expression
+
+_EXAMPLES = 1024
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Numbers of an activation under an input density; entropies in nats.
+
+    Attributes:
+        input_mean, input_deviation: of the density.
+        entropy: standardised and smoothed, lower is better by EAFO; 1.4239 at most.
+        correction: size of the remaining correction, dimensionless.
+        raw_entropy: differential entropy of the output; minus infinity with an atom.
+        limit: of ``entropy`` as the noise shrinks.
+        atom: output mass on single points.
+        mean_field: second moment, mean share, gradient growth and linear share.
+    """
+
+    input_mean: float
+    input_deviation: float
+    entropy: float
+    correction: float
+    raw_entropy: float
+    limit: float
+    atom: float
+    mean_field: MeanField
+
+
+def measure(expression: Expression, density: Density) -> Measures:
+    """Return the measures of an expression under a density, at its initial parameter values.
+
+    Raises:
+        ActsearchError: it is not finite where the density has mass, has no finite variance there,
+            or is constant.
+    """
+    samples = finite_sample(expression, quadrature(density))
+    smoothed, raw = output(samples), raw_entropy(samples)
+    return Measures(
+        density.centre,
+        density.scale,
+        smoothed.entropy,
+        smoothed.correction,
+        raw.value,
+        raw.limit,
+        raw.atom,
+        mean_field(samples),
+    )
+
+
+@dataclass(frozen=True)
+class Site:
+    """An activation layer of a real network.
+
+    Attributes:
+        name: of the layer, as in ``network.named_modules()``.
+        density: of what arrives there.
+        expression: what the layer computes, its learnable constants at their present values.
+    """
+
+    name: str
+    density: EmpiricalDensity
+    expression: Expression
+
+
+def sites(expression: Expression, task: Task, steps: int = 0, seed: int = 0) -> list[Site]:
+    """Return every activation layer of a task's network with the density it sees.
+
+    Args:
+        expression: the activation in the network.
+        task: gives network and data; up to 1,024 training examples are looked at.
+        steps: of training before looking; 0 looks at the initialisation.
+        seed: of weights and batches.
+
+    Raises:
+        ActsearchError: training diverged, or a layer saw values that are not finite.
+    """
+    activation = compile_expression(expression).module
+    network = _network(expression, activation, task, steps, seed).eval()
+    with PreActivations(network, activation, seed=seed) as seen, torch.no_grad():
+        network(task.data("train").inputs[:_EXAMPLES])
+    found = seen.densities()
+    layers = {name: network.get_submodule(name) for name in found}
+    return [Site(name, density, _present(expression, layers[name])) for name, density in found.items()]
+
+
+def _network(expression: Expression, activation: type[nn.Module], task: Task, steps: int, seed: int) -> nn.Module:
+    factor = gain(sample(expression))
+    if steps:
+        try:
+            return fit(task, activation, factor, steps, seed, torch.device("cpu"))[0]
+        except Diverged:
+            raise ActsearchError(
+                f"training diverged with '{expression}'; look at it earlier, with fewer steps"
+            ) from None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return task.network(activation, factor)
+
+
+def _present(expression: Expression, layer: nn.Module) -> Expression:
+    """Return the expression with the layer's own constants."""
+    values = {name: layer.get_parameter(name).item() for name, _ in expression.initial}
+    return Expression(expression.body, tuple((name, float(f"{value:.7g}")) for name, value in values.items()))

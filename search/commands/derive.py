@@ -1,0 +1,144 @@
+"""``derive``: EAFO on a known activation, step by step."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.commands.options import DENSITY_HELP
+
+if TYPE_CHECKING:
+    from evaluators.density import Density
+    from evaluators.eafo.derivation import Derivation
+    from primitives import Expression
+
+_VISIBLE = 0.3
+"""The least step of epsilon that a picture shows: at 0.01 the curves cover each other."""
+FORMATS = ("text", "json", "latex")
+
+
+def derive(
+    activation: Annotated[str, typer.Argument(metavar="NAME", help="Library name or formula.")],
+    input_: Annotated[str, typer.Option("--input", metavar="DENSITY", help=f"{DENSITY_HELP}.")] = "normal",
+    epsilon: Annotated[float, typer.Option(help="Initial value of the correction's learnable factor.")] = 0.01,
+    format_: Annotated[str, typer.Option("--format", help="text, json or latex.")] = "text",
+    plot: Annotated[Path | None, typer.Option(help="Draw function, correction and output density.")] = None,
+    add: Annotated[Path | None, typer.Option(metavar="CONFIG.toml", help="Append the result to its seeds.")] = None,
+) -> None:
+    """Derive the entropy-lowering correction of an activation (EAFO), step by step; ReLU gives CRReLU."""
+    from evaluators.density import parse_density
+    from evaluators.eafo.derivation import derive as derived
+    from primitives import resolve
+    from primitives.errors import ActsearchError, unknown
+    from search.output import console, to_json
+
+    if format_ not in FORMATS:
+        raise ActsearchError(unknown("format", format_, FORMATS))
+    expression, density = resolve(activation), parse_density(input_)
+    found = derived(expression, density, epsilon)
+    if plot is not None:
+        _draw(found, density, plot)
+    notice = [f"plot: {plot}"] if plot is not None else []
+    if add is not None:
+        notice.append(_add(add, found.corrected))
+    if format_ == "json":
+        print(to_json(found.to_dict()))
+    elif format_ == "latex":
+        print(found.latex)
+    else:
+        _print(found)
+    for line in notice:
+        console(stderr=format_ != "text").print(line, soft_wrap=True)
+
+
+def _print(found: Derivation) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from search.output import console
+
+    screen = console()
+    screen.print(Text(f"{found.expression.formula} under the input {found.input}", style="bold"))
+    for number, step in enumerate(found.steps, start=1):
+        screen.print()
+        screen.print(Text.assemble((f"{number}. {step.title}. ", "bold"), step.sentence))
+        for line in step.equations:
+            screen.print(Padding(Text(line.text, style="cyan"), (0, 0, 0, 4), expand=False))
+    screen.print()
+    screen.print(Text.assemble(("result: ", "bold"), str(found.corrected)), soft_wrap=True)
+
+
+def _draw(found: Derivation, density: Density, path: Path) -> None:
+    """Draw the derivation: both signs of epsilon beside the function itself."""
+    import numpy as np
+
+    from evaluators.eafo.entropy import output
+    from evaluators.quadrature import quadrature, sample
+    from primitives import Expression, compile_expression
+    from runs.plots import plot_derivation
+
+    size = max(abs(found.size), _VISIBLE)
+    own = found.expression
+    term = Expression(found.correction.term, own.initial)
+    low = max(density.centre - 4 * density.scale, density.reach[0])
+    high = min(density.centre + 4 * density.scale, density.reach[1])
+    x = np.linspace(low, high, 801)
+    under = quadrature(density)
+    before, direction = sample(own, under), compile_expression(term).at(under.nodes)
+    lines: dict[str, tuple[Any, Any]] = {}
+    densities: dict[str, tuple[Any, Any]] = {}
+    for step, label in ((0.0, "before"), (size, f"epsilon = {size:g}"), (-size, f"epsilon = -{size:g}")):
+        lines[label] = (x, compile_expression(own).at(x) + step * compile_expression(term).at(x))
+        out = output(replace(before, values=before.values + step * direction))
+        inside = np.abs(out.bins) < 4
+        densities[label] = (out.bins[inside], out.density[inside])
+    correction = (x, found.correction.factor * compile_expression(term).at(x), density.pdf(x))
+    plot_derivation(lines, correction, densities, path, f"{own.formula} under {found.input}")
+
+
+def _add(path: Path, expression: Expression) -> str:
+    """Append an expression to the seeds of a campaign file and return what was done."""
+    import tomlkit
+
+    from primitives import ActsearchError, resolve
+    from search.campaign import check_starters
+    from search.config import from_toml, read
+
+    config = read(path) if path.exists() else from_toml("", str(path))
+    launch = f"next: actsearch launch {path}"
+    if expression in [resolve(text) for text in config.seeds]:
+        return f"'{expression}' is already a seed of {path}, which was left as it is; {launch}"
+    document = tomlkit.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+    if "seeds" in document:
+        document["seeds"].append(str(expression))
+    else:
+        document.add("seeds", tomlkit.item([str(expression)]))
+    text = tomlkit.dumps(document)
+    changed = from_toml(text, str(path))
+    check_starters(changed)
+    assert changed.seeds == (*config.seeds, str(expression))
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise ActsearchError(f"cannot write '{path}': {error.strerror}; choose a writable place") from None
+    return f"added to the seeds of {path}: {expression}; {launch}"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all, with the permissions it had."""
+    target = path.resolve()
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        os.chmod(name, mode)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
