@@ -36,7 +36,7 @@ lint: setup-test ## ruff and mypy --strict
 bench: setup-test ## measured claims, slower than the tests
 	@$(BIN)/python -m pytest tests/benchmarks -m bench -s -q
 
-study-entropy: setup-test ## what entropy is worth: trains the library twice over, 40 minutes on 2 cores
+study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2 cores, resumable
 	@$(BIN)/python -m tests.benchmarks.entropy_study
 
 clean: ## remove .venv and caches, keep campaigns

@@ -35,7 +35,7 @@ LEAST_ATOM = 1e-4
 """Mass on one point from which on it counts as an atom; smaller ones are rounding in saturated tails."""
 
 _LEAST_WIDTH = 1e-250
-_REACHES = (10.0, 41.0)
+_REACHES = (16.0, 41.0)
 _BINS_A_NOISE = 16
 
 
@@ -235,7 +235,7 @@ class Output:
     @property
     def bins(self) -> Array:
         """Standardised outputs at which :attr:`density` is given."""
-        bins: Array = (np.arange(self._grid.count) - self._grid.count // 2) * self._grid.step
+        bins: Array = self._grid.step * np.arange(-(self._grid.count // 2), (self._grid.count + 1) // 2, dtype=float)
         return bins
 
     @cached_property

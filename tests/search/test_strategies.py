@@ -149,7 +149,7 @@ def test_an_eafo_step_adds_the_correction_or_where_that_is_too_long_that_of_a_st
 
 
 def test_there_is_no_eafo_step_where_the_grammar_has_no_learnable_number_left():
-    for settings in ({"max_parameters": 0}, {"learnable": ()}, {"primitives": ("add", "relu", "sin")}):
-        grammar = Grammar(GrammarConfig(**settings))
+    for limits in ({"max_parameters": 0}, {"learnable": ()}, {"primitives": ("add", "relu", "sin")}):
+        grammar = Grammar(GrammarConfig(**limits))
         with seeded(0, 0):
             assert eafo_step(grammar, grammar.tree(library()["relu"].expression)) is None
