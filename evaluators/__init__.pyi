@@ -3,7 +3,7 @@ from .assessment import assess as assess
 from .collect import PreActivations as PreActivations
 from .density import Density as Density
 from .density import parse_density as parse_density
-from .eafo.adaptive import AdaptiveActivation as AdaptiveActivation
+from .eafo.dynamic import AdaptiveActivation as AdaptiveActivation
 from .eafo.dynamic import DynamicEAFO as DynamicEAFO
 from .evaluation import Evaluation as Evaluation
 from .evaluation import Job as Job

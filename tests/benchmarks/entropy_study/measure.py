@@ -16,8 +16,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from evaluators.eafo.adaptive import AdaptiveActivation
 from evaluators.eafo.dynamic import DynamicEAFO
+from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
 from evaluators.quadrature import gain, sample
 from evaluators.task import ActivationFactory
 from evaluators.train import Diverged, Late, Watch, fit, pick_device, score, warm_up

@@ -10,8 +10,8 @@ from scipy import stats
 
 from evaluators.density import empirical, parse_density
 from evaluators.eafo.derivation import derive
-from evaluators.eafo.theory import theory
-from evaluators.eafo.worst import is_stationary, worst
+from evaluators.eafo.derivation.theory import theory
+from evaluators.eafo.derivation.worst import is_stationary, worst
 from primitives import ActsearchError, Expression, compile_expression, parse, resolve
 
 U = sympy.Symbol("u")

@@ -13,10 +13,10 @@ from scipy import stats
 from torch import nn
 
 from evaluators import load_task
-from evaluators.eafo.adaptive import AdaptiveActivation
 from evaluators.eafo.dynamic import DynamicEAFO
-from evaluators.eafo.family import Shape, descend, histogram, site
-from evaluators.eafo.flow import raw_flow
+from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
+from evaluators.eafo.dynamic.family import Shape, descend, ground, histogram
+from evaluators.eafo.dynamic.flow import raw_flow
 from primitives import ActsearchError, activation_parameters, compile_expression, parse, resolve
 from runs.export import export_bytes
 
@@ -161,10 +161,10 @@ def test_copies_and_pickles_carry_the_shape_and_are_independent():
 
 
 def settle(base, bins, updates, rate=0.1, bound=0.5):
-    """Descend under a standard normal input; return the shapes, the entropies and the last site."""
+    """Descend under a standard normal input; return the shapes, the entropies and the last ground."""
     compiled, shape = compile_expression(resolve(base)), Shape()
     inputs = stats.norm.ppf((np.arange(40_000) + 0.5) / 40_000)
-    at = site(compiled.value, compiled.slopes, [], shape, histogram(inputs, shape, bins))
+    at = ground(compiled.value, compiled.slopes, [], shape, histogram(inputs, shape, bins))
     shapes, entropies = [shape], [at.output(shape).entropy]
     for update in range(updates):
         shapes.append(descend(shapes[-1], at, rate / (1 + update / 20), bound))
@@ -225,7 +225,7 @@ def test_two_lines_in_a_plain_loop_lower_the_entropy_of_every_layer_within_the_b
         training.steps(50)
         gaps.append([before - now for before, now in training.dynamic.entropies().values()])
         for layer in training.dynamic.layers.values():
-            at = layer._site(layer.shape, layer.density.double().numpy())
+            at = layer._ground(layer.shape, layer.density.double().numpy())
             assert at.weights @ at.values(layer.shape) ** 2 == pytest.approx(at.weights @ at.base**2, rel=1e-5)
             assert steepest(layer.shape) <= 1.01 * 0.5 * math.sqrt(at.weights @ at.slopes**2)
             assert float(layer.density.sum()) == pytest.approx(1.0, rel=1e-5)

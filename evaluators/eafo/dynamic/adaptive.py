@@ -1,4 +1,4 @@
-"""An activation layer whose shape is state, not a parameter: it moves in the family of :mod:`evaluators.eafo.family`.
+"""An activation layer whose shape is state, not a parameter; see :mod:`evaluators.eafo.dynamic.family`.
 
 All of it lies in buffers, so that ``state_dict``, ``to``, ``deepcopy`` and the broadcast of a
 distributed network carry it along. A forward pass costs an exponential and ten passes over the
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluators.density import Array
-from evaluators.eafo.family import Shape, Site, descend, histogram, site, tabulated
+from evaluators.eafo.dynamic.family import Ground, Shape, descend, ground, histogram, tabulated
 from primitives import ActsearchError, Expression, compile_expression, parse, resolve
 
 BINS = 256
@@ -136,7 +136,7 @@ class AdaptiveActivation(nn.Module):
 
     Attributes:
         base: the expression.
-        table: shape (13,), the numbers of the present shape; see :class:`evaluators.eafo.family.Shape`.
+        table: shape (13,), the numbers of the present shape; see :class:`evaluators.eafo.dynamic.family.Shape`.
         density: shape (bins,), the running share of inputs in each bin.
         counts: shape (2,), updates made and updates left out because the input was no good.
 
@@ -231,7 +231,7 @@ class AdaptiveActivation(nn.Module):
         constant or not finite.
 
         Args:
-            rate: size of the step, see :func:`evaluators.eafo.family.descend`.
+            rate: size of the step, see :func:`evaluators.eafo.dynamic.family.descend`.
             bound: largest slope of the bump, in units of the base's root mean square slope.
             memory: share of the old density that stays, in [0, 1).
         """
@@ -256,24 +256,24 @@ class AdaptiveActivation(nn.Module):
                 return None
             shape, memory = found, 0.0
         density = memory * density + (1 - memory) * histogram(values, shape, len(density))
-        at = self._site(shape, density)
+        at = self._ground(shape, density)
         if at is None:
             return None
         moved = descend(shape, at, rate, bound)
         largest = torch.finfo(self.table.dtype).max
         return (moved, density) if all(abs(number) <= largest for number in moved.table) else None
 
-    def _site(self, shape: Shape, density: Array) -> Site | None:
+    def _ground(self, shape: Shape, density: Array) -> Ground | None:
         own = [getattr(self, name).detach().double().cpu().view(()) for name in self.activation_parameters]
-        return site(self._value, self._slopes, own, shape, density)
+        return ground(self._value, self._slopes, own, shape, density)
 
     def entropies(self) -> tuple[float, float]:
         """Return the standardised entropy of the base and of the present function under the running density.
 
-        In nats, smoothed by :data:`evaluators.eafo.family.SMOOTHING`; both are NaN before the first update.
+        In nats, smoothed by :data:`evaluators.eafo.dynamic.family.SMOOTHING`; both are NaN before the first update.
         """
         shape, density = self.shape, self.density.double().cpu().numpy()
-        at = self._site(shape, density) if density.any() else None
+        at = self._ground(shape, density) if density.any() else None
         if at is None:
             return math.nan, math.nan
         start = Shape(shape.steepness, shape.offset)

@@ -10,9 +10,9 @@ import sympy
 from evaluators.density import Density
 from evaluators.eafo.algebra import plain, slope, tidy
 from evaluators.eafo.correction import Correction
+from evaluators.eafo.derivation.worst import antiderivative, value_at
 from evaluators.eafo.entropy import LEAST_ATOM, along, raw_entropy, raw_variation, variation
 from evaluators.eafo.pieces import Piece, pieces
-from evaluators.eafo.worst import antiderivative, value_at
 from evaluators.quadrature import Samples, finite_sample, quadrature, sample
 from primitives import Expression, compile_expression
 from primitives.expression import X

@@ -6,12 +6,12 @@ import numpy as np
 import sympy
 
 from evaluators.density import Density, EmpiricalDensity
-from evaluators.eafo.change import Change, jumps_of
 from evaluators.eafo.correction import Correction, slopes
+from evaluators.eafo.derivation.change import Change, jumps_of
+from evaluators.eafo.derivation.steps import Equation, Step, equation
+from evaluators.eafo.derivation.theory import theory
+from evaluators.eafo.derivation.worst import is_stationary
 from evaluators.eafo.pieces import pieces
-from evaluators.eafo.steps import Equation, Step, equation
-from evaluators.eafo.theory import theory
-from evaluators.eafo.worst import is_stationary
 from primitives import Expression, resolve
 from primitives.canonical import canonical
 from primitives.expression import X

@@ -1,6 +1,6 @@
 """The low-dimensional smooth family that a dynamic activation moves in, and one step of descent in it.
 
-The raw EAFO flow is a backward heat equation (:mod:`evaluators.eafo.flow`): the finer the grid, the
+The raw EAFO flow is a backward heat equation (:mod:`evaluators.eafo.dynamic.flow`): the finer the grid, the
 sooner it blows up. So the function moves in four directions only, each smooth and local::
 
     f(x) = scale*(base(x) + gaussian(z)*(c0 + c1*z + c2*z**2 + c3*z**3)),    z = (x - centre)/width
@@ -121,7 +121,7 @@ def histogram(values: Array, shape: Shape, bins: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Site:
+class Ground:
     """The base and the family's basis where the input has mass.
 
     Attributes:
@@ -145,13 +145,13 @@ class Site:
         return Output(self.values(shape), self.weights, SMOOTHING)
 
 
-def site(
+def ground(
     value: Callable[..., Tensor],
     slopes: Callable[..., tuple[Tensor, ...]],
     parameters: Sequence[Tensor],
     shape: Shape,
     density: Array,
-) -> Site | None:
+) -> Ground | None:
     """Return the base and the basis under a density, ``None`` where no step can be made.
 
     That is when the base is not finite or is constant on the mass, or the input has moved so far
@@ -168,7 +168,7 @@ def site(
     base, slope = _base_at_bins(value, slopes, known, shape.steepness, shape.offset, len(density))
     kept = density > _NEGLIGIBLE
     weights = density[kept] / density[kept].sum()
-    found = Site(base[kept], slope[kept], _basis_at_bins(len(density))[:, kept], weights)
+    found = Ground(base[kept], slope[kept], _basis_at_bins(len(density))[:, kept], weights)
     if not (np.isfinite(found.base).all() and np.isfinite(found.slopes).all()):
         return None
     second = float(weights @ found.base**2)
@@ -194,7 +194,7 @@ def _base_at_bins(
 # --- one step -----------------------------------------------------------------------------------
 
 
-def descend(shape: Shape, at: Site, rate: float, bound: float) -> Shape:
+def descend(shape: Shape, at: Ground, rate: float, bound: float) -> Shape:
     """Return the shape one step down the standardised entropy.
 
     The first variation g (dH = E[g df]) is projected on the basis in the metric of L2 under the

@@ -1,9 +1,4 @@
-"""Dynamic EAFO: activations that follow the density of their own input while a network trains.
-
-EAFO's authors name this as a prospect (Sun et al. 2024, arXiv 2405.12954): the input's density can be
-measured anew in training, and with it the correction. Taken literally the flow is ill-posed
-(:mod:`evaluators.eafo.flow`); here it moves in a small smooth family with bounded slopes.
-"""
+"""The training callback: puts adaptive activations into a network and moves them every so many steps."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from evaluators.eafo.adaptive import AdaptiveActivation
+from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
 from primitives import ActsearchError, Expression, compile_expression, resolve
 
 KNOWN: dict[type[nn.Module], Callable[[Any], str]] = {
@@ -118,7 +113,7 @@ class DynamicEAFO:
         """Return per layer the standardised entropy of the base and of the function now, in nats.
 
         Both under the layer's running density and smoothed by
-        :data:`evaluators.eafo.family.SMOOTHING`; NaN before the first update.
+        :data:`evaluators.eafo.dynamic.family.SMOOTHING`; NaN before the first update.
         """
         return {name: layer.entropies() for name, layer in self.layers.items()}
 

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from evaluators.density import Density
-from evaluators.eafo import narrative
-from evaluators.eafo.change import Change, change
 from evaluators.eafo.correction import Correction, correction, with_term
-from evaluators.eafo.steps import Step, fragment
-from evaluators.eafo.worst import worst
+from evaluators.eafo.derivation import narrative
+from evaluators.eafo.derivation.change import Change, change
+from evaluators.eafo.derivation.steps import Step, fragment
+from evaluators.eafo.derivation.worst import worst
 from primitives import ActsearchError, Expression
 
 
