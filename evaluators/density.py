@@ -310,12 +310,12 @@ def _from_formula(text: str) -> SymbolicDensity:
     steps = np.linspace(-22.0, 22.0, 88_001)
     x = np.sinh(steps)
     values = compile_expression(expression).at(x)
-    if not np.isfinite(values).all() or not (values >= 0).all():
-        where = x[~(np.isfinite(values) & (values >= 0))]
-        raise ActsearchError(
-            f"input density '{text}' is negative or not finite at x = {where[np.argmin(np.abs(where))]:.4g}; "
-            "a density is neither anywhere"
-        )
+    bad = x[~(values >= 0)]
+    if len(bad):
+        where = bad[np.argmin(np.abs(bad))]
+        raise ActsearchError(f"input density '{text}' is negative or undefined at x = {where:.4g}")
+    if np.isinf(values).any():
+        raise ActsearchError(f"input density '{text}' does not integrate: it is infinite in places")
     mass = values * np.cosh(steps) * (steps[1] - steps[0])
     total = float(mass.sum())
     if total <= 0:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from evaluators.evaluation import Evaluation, Job, failed
 from evaluators.task import ActivationFactory, Data, Part, Recipe, Task
-from primitives import activation_parameters, compile_expression, parameter_groups, parse
+from primitives import compile_expression, parameter_groups, parse
 
 _CURVE_POINTS = 20
 _CHECKS = 50
@@ -143,11 +143,9 @@ def _check(loss: Tensor, deadline: float) -> None:
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return AdamW with the recipe's weight decay on matrices and its other one on activations' constants."""
-    groups = parameter_groups(network, recipe.weight_decay, decay_vectors=False)
-    constants = set(map(id, activation_parameters(network)))
-    for group in groups:
-        if id(group["params"][0]) in constants:
-            group["weight_decay"] = recipe.activation_decay
+    groups = parameter_groups(
+        network, recipe.weight_decay, decay_vectors=False, activation_decay=recipe.activation_decay
+    )
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 

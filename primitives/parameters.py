@@ -25,7 +25,12 @@ def activation_parameters(network: nn.Module) -> list[nn.Parameter]:
 
 
 def parameter_groups(
-    network: nn.Module, weight_decay: float = 0.01, *, decay_vectors: bool = True, **activation_options: Any
+    network: nn.Module,
+    weight_decay: float = 0.01,
+    *,
+    decay_vectors: bool = True,
+    activation_decay: float = 0.0,
+    **activation_options: Any,
 ) -> list[dict[str, Any]]:
     """Return parameter groups for any torch optimiser, in three parts or fewer.
 
@@ -33,8 +38,8 @@ def parameter_groups(
         network: what is to be trained; parameters that need no gradient are left out.
         weight_decay: of everything that decays.
         decay_vectors: whether biases and the scales of norms decay too, as in torch's default.
-        activation_options: options of the activations' group, e.g. ``lr=1e-2``; its weight decay
-            is 0 unless given here.
+        activation_decay: weight decay of the activations' constants.
+        activation_options: other options of their group, e.g. ``lr=1e-2``.
 
     Example:
         >>> from primitives import compile_expression, resolve
@@ -51,6 +56,6 @@ def parameter_groups(
     groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": kept, "weight_decay": 0.0},
-        {"params": constants, "weight_decay": 0.0, **activation_options},
+        {"params": constants, "weight_decay": activation_decay, **activation_options},
     ]
     return [group for group in groups if group["params"]]

@@ -102,8 +102,9 @@ def test_a_file_is_read_again_when_it_has_changed(tmp_path):
     [
         ("1", "does not integrate"),
         ("1/(1 + abs(x))", "does not integrate"),
-        ("exp(x)", "negative or not finite"),
-        ("x", "negative or not finite at x = "),
+        ("exp(x)", "does not integrate: it is infinite"),
+        ("x", "negative or undefined at x = "),
+        ("sqrt(1 - x**2)", "negative or undefined at x = "),
         ("relu(-1 - x**2)", "zero everywhere"),
         ("alpha*gaussian(x); alpha=1", "learnable parameters"),
         ("nomal", "did you mean 'normal'"),

@@ -38,6 +38,12 @@ def test_every_trained_parameter_is_in_exactly_one_group(network):
         assert all(p.dim() > 1 for p in decayed) != vectors
 
 
+def test_the_constants_decay_by_what_is_asked_for_them(network):
+    groups = parameter_groups(network, 0.1, activation_decay=0.2)
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.2]
+    assert [id(p) for p in groups[-1]["params"]] == [id(p) for p in activation_parameters(network)]
+
+
 def test_a_layer_shared_by_two_places_counts_once():
     layer = compile_expression(resolve("crrelu")).module()
     assert len(activation_parameters(nn.Sequential(layer, nn.Sequential(layer)))) == 1
