@@ -108,7 +108,8 @@ def mish(x):
 MISH_SLOPE = '''\
 def mish_slope(x):
     """Return the derivative of mish, rational in exp(x)."""
-    e = torch.exp(x.clamp(max=20))
+    x = x.clamp(max=20)
+    e = torch.exp(x)
     n = e * (e + 2)
     return n / (n + 2) + x * (4 * e * (e + 1) / (n + 2) ** 2)
 '''

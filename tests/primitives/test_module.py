@@ -252,3 +252,9 @@ def test_it_exports_as_a_graph():
     program = torch.export.export(layer, (torch.randn(3, 4),))
     x = torch.randn(3, 4)
     torch.testing.assert_close(program.module()(x), layer(x))
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu", "mish", "serf", "softplus", "elu", "relu"])
+def test_the_slope_of_a_rectifier_is_one_as_far_out_as_float32_goes(name):
+    x = torch.tensor([50.0, 1e8, 1e15, 1e30, 3e38])
+    assert torch.equal(compile_expression(resolve(name)).slopes(x)[0], torch.ones_like(x))
