@@ -8,12 +8,13 @@ arXiv 1611.01232).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from evaluators.density import parse_density
-from evaluators.quadrature import Samples, finite_sample, quadrature
+from evaluators.quadrature import Samples, finite_sample, has_variance, quadrature
 from primitives import Expression
 
 
@@ -33,6 +34,8 @@ class MeanField:
             jump of f the true value is infinite and this one large.
         linear_share: share of the variance of f(X) that the best straight line in X explains, in
             [0, 1].
+
+    The last two are NaN where X has no finite variance.
     """
 
     second_moment: float
@@ -62,6 +65,8 @@ def mean_field(samples: Samples) -> MeanField:
     mean, second = expectation(f), expectation(f**2)
     masses = (samples.under.weights[1:] + samples.under.weights[:-1]) / 2
     growth = float(masses @ (np.diff(f) / np.diff(x)) ** 2)
+    if not has_variance(x, samples.under):
+        return MeanField(second, mean**2 / second, math.nan, math.nan)
     line = x - expectation(x)
     covariance, spread = expectation(line * f), expectation((f - mean) ** 2)
     return MeanField(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +10,9 @@ from torch import nn
 
 from evaluators.collect import PreActivations
 from evaluators.density import Density, EmpiricalDensity
-from evaluators.eafo.entropy import output, raw_entropy
+from evaluators.eafo.entropy import Output, output, raw_entropy
 from evaluators.meanfield import MeanField, mean_field
-from evaluators.quadrature import finite_sample, gain, quadrature, sample
+from evaluators.quadrature import NORMAL, finite_sample, gain, has_variance, quadrature
 from evaluators.task import Task
 from evaluators.train import Diverged, fit
 from primitives import ActsearchError, Expression, compile_expression
@@ -24,7 +25,7 @@ class Measures:
     """Numbers of an activation under an input density; entropies in nats.
 
     Attributes:
-        input_mean, input_deviation: of the density.
+        input_mean, input_deviation: of the density; NaN where it has no finite variance.
         entropy: standardised and smoothed, lower is better by EAFO; 1.4239 at most.
         correction: size of the remaining correction, dimensionless.
         raw_entropy: differential entropy of the output; minus infinity with an atom.
@@ -51,10 +52,12 @@ def measure(expression: Expression, density: Density) -> Measures:
             or is constant.
     """
     samples = finite_sample(expression, quadrature(density))
-    smoothed, raw = output(samples), raw_entropy(samples)
+    under, smoothed, raw = samples.under, output(samples), raw_entropy(samples)
+    spreads = has_variance(under.nodes, under)
+    arriving = Output(under.nodes, under.weights)
     return Measures(
-        density.centre,
-        density.scale,
+        arriving.mean if spreads else math.nan,
+        arriving.deviation if spreads else math.nan,
         smoothed.entropy,
         smoothed.correction,
         raw.value,
@@ -89,7 +92,8 @@ def sites(expression: Expression, task: Task, steps: int = 0, seed: int = 0) -> 
         seed: of weights and batches.
 
     Raises:
-        ActsearchError: training diverged, or a layer saw values that are not finite.
+        ActsearchError: the expression is not finite under a standard normal, training diverged, or
+            a layer saw values that are not finite.
     """
     activation = compile_expression(expression).module
     network = _network(expression, activation, task, steps, seed).eval()
@@ -101,7 +105,7 @@ def sites(expression: Expression, task: Task, steps: int = 0, seed: int = 0) -> 
 
 
 def _network(expression: Expression, activation: type[nn.Module], task: Task, steps: int, seed: int) -> nn.Module:
-    factor = gain(sample(expression))
+    factor = gain(finite_sample(expression, NORMAL))
     if steps:
         try:
             return fit(task, activation, factor, steps, seed, torch.device("cpu"))[0]

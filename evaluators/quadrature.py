@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from evaluators.density import Array, Density, parse_density
+from evaluators.density import Array, Density, EmpiricalDensity, parse_density
 from primitives import ActsearchError, Expression, compile_expression
 
 _COUNT = 16_385
@@ -41,26 +41,45 @@ class Quadrature:
 def quadrature(density: Density, count: int = _COUNT) -> Quadrature:
     """Return the quadrature of a density.
 
-    The nodes are equidistant under a hyperbolic sine, so that heavy tails are reached, with one
-    at 0, where activations have their kinks. For the standard normal they are equidistant.
+    The nodes are equidistant under the sum of arcsinh((x - centre)/scale) over the density's
+    parts, so that narrow parts are resolved and heavy tails reached, with one at 0, where
+    activations have their kinks. For the standard normal they are equidistant.
 
     Args:
         density: what to integrate against.
         count: about how many nodes; fewer are faster and less exact.
     """
-    low, high = density.reach
     if density is NORMAL_DENSITY:
         nodes = np.linspace(-8.0, 8.0, count)
         weights = np.exp(-(nodes**2) / 2)
     else:
-        first, last = (np.arcsinh((end - density.centre) / density.scale) for end in (low, high))
-        step = (last - first) / (count - 1)
-        kink = np.arcsinh(-density.centre / density.scale)
-        at = kink + step * np.arange(np.ceil((first - kink) / step), np.floor((last - kink) / step) + 1)
-        nodes = density.centre + density.scale * np.sinh(at)
-        nodes[np.abs(nodes) < 1e-9 * density.scale] = 0.0
-        weights = np.maximum(density.pdf(nodes), 0.0) * np.cosh(at)
+        nodes, spacing = _nodes(density, count)
+        weights = np.maximum(density.pdf(nodes), 0.0) * spacing
     return Quadrature(nodes, weights / weights.sum(), density)
+
+
+def _nodes(density: Density, count: int) -> tuple[Array, Array]:
+    """Return the nodes and how far apart they lie, up to a common factor."""
+    centres, scales = np.array(density.parts).T[:, :, None]
+
+    def level(x: Array) -> Array:
+        total: Array = np.arcsinh((x - centres) / scales).sum(axis=0)
+        return total
+
+    def spacing(x: Array) -> Array:
+        inverse: Array = (1 / np.hypot(x - centres, scales)).sum(axis=0)
+        return 1 / inverse
+
+    ends = np.arcsinh((np.array(density.reach) - centres) / scales)
+    table = np.unique(centres + scales * np.sinh(ends[:, :1] + np.diff(ends) * np.linspace(0, 1, 4096)))
+    levels = level(table)
+    step, zero = (levels[-1] - levels[0]) / (count - 1), float(level(np.zeros(1))[0])
+    wanted = zero + step * np.arange(np.ceil((levels[0] - zero) / step), np.floor((levels[-1] - zero) / step) + 1)
+    nodes: Array = np.interp(wanted, levels, table)
+    for _ in range(3):
+        nodes -= (level(nodes) - wanted) * spacing(nodes)
+    nodes[np.abs(wanted - zero) < step / 2] = 0.0
+    return nodes, spacing(nodes)
 
 
 NORMAL_DENSITY = parse_density("normal")
@@ -97,7 +116,7 @@ def finite_sample(expression: Expression, under: Quadrature) -> Samples:
     """Evaluate an expression where the density has mass.
 
     Raises:
-        ActsearchError: it is not finite there, or its variance under the density is not.
+        ActsearchError: it is not finite there, is constant there, or its variance is not finite.
     """
     samples = sample(expression, under)
     bad = ~(np.isfinite(samples.values) & np.isfinite(samples.slopes))
@@ -107,11 +126,33 @@ def finite_sample(expression: Expression, under: Quadrature) -> Samples:
             f"'{expression.formula}' is not finite at x = {where:.4g}, "
             f"where the input density '{under.density}' has mass"
         )
-    square = under.weights * samples.values**2
-    edge = max(1, len(square) // 64)
-    if not np.isfinite(square.sum()) or square[:edge].sum() + square[-edge:].sum() > 0.01 * square.sum():
-        raise ActsearchError(f"'{expression.formula}' has no finite variance under the input density '{under.density}'")
+    if not has_variance(samples.values, under):
+        raise ActsearchError(
+            f"'{expression.formula}' has no finite variance, or none that can be computed, "
+            f"under the input density '{under.density}'"
+        )
+    spread = under.expectation((samples.values - under.expectation(samples.values)) ** 2)
+    if spread <= (1e-9 * np.abs(samples.values).max()) ** 2:
+        raise ActsearchError(
+            f"'{expression}' is constant where the input density '{under.density}' has mass, so there is nothing to measure"
+        )
     return samples
+
+
+def has_variance(values: Array, under: Quadrature) -> bool:
+    """Tell whether values at the nodes have a finite variance, as far as a quadrature can see.
+
+    They have none when, in a tail of the density that fades to nothing, what a node adds to the
+    second moment has not faded too. A sample always has one.
+    """
+    if isinstance(under.density, EmpiricalDensity):
+        return bool(np.isfinite(values).all())
+    with np.errstate(over="ignore"):
+        square = under.weights * values**2
+    if not np.isfinite(square.sum()):
+        return False
+    fades = under.density.pdf(under.nodes[[0, -1]]) < 1e-9 / under.density.scale
+    return not (fades & (square[[0, -1]] > 1e-3 * square.max())).any()
 
 
 def gain(samples: Samples) -> float:

@@ -63,7 +63,7 @@ def plot_activations(formulas: Mapping[str, str], path: Path, title: str) -> Non
 
 def plot_derivation(
     curves: Mapping[str, tuple[Any, Any]],
-    correction: tuple[Any, Any, Any],
+    correction: tuple[Any, Any, Any] | None,
     densities: Mapping[str, tuple[Any, Any]],
     path: Path,
     title: str,
@@ -72,7 +72,7 @@ def plot_derivation(
 
     Args:
         curves: x and f(x) by label, the uncorrected one first.
-        correction: x, the correction and the density of the input there.
+        correction: x, the correction and the density of the input there; ``None`` leaves its panel out.
         densities: output and its density by label, in the order of the curves.
         path: where to write; the suffix picks the format (png, svg, pdf).
         title: what to call the picture.
@@ -81,24 +81,31 @@ def plot_derivation(
         ActsearchError: the file cannot be written.
     """
     colours = ("black", _FOUND, _BASELINE)
-    with _picture(path, 1, 3, figsize=(14, 4.4), layout="constrained") as (figure, (left, middle, right)):
-        for axes, lines in ((left, curves), (right, densities)):
-            for (label, (x, y)), colour in zip(lines.items(), colours, strict=False):
-                axes.plot(x, y, color=colour, lw=1.5, label=label)
-            axes.legend(fontsize=8, frameon=False)
-        x, term, density = correction
-        middle.plot(x, term, color=_FOUND, lw=1.6)
-        middle.axhline(0, color=_OTHER, lw=0.5)
-        behind = middle.twinx()
-        behind.fill_between(x, density, color=_OTHER, alpha=0.35, lw=0)
-        behind.set_ylim(bottom=0)
-        behind.set_ylabel("density of the input (grey)")
-        labels = ("before and after", "the correction", "density of the standardised output, smoothed")
-        for axes, label in zip((left, middle, right), labels, strict=True):
+    count = 2 if correction is None else 3
+    with _picture(path, 1, count, figsize=(14 * count / 3, 4.6), layout="constrained") as (figure, panels):
+        labels = ("function", "density of the standardised output, smoothed")
+        for axes, lines, label in zip((panels[0], panels[-1]), (curves, densities), labels, strict=True):
+            for (name, (x, y)), colour in zip(lines.items(), colours, strict=False):
+                axes.plot(x, y, color=colour, lw=1.5, label=name)
+            axes.legend(fontsize=7, frameon=False)
             axes.set_title(label, fontsize=10)
-            axes.set_xlabel("standardised output" if axes is right else "x")
+        if correction is not None:
+            _draw_correction(panels[1], *correction)
+        for axes in panels:
+            axes.set_xlabel("standardised output" if axes is panels[-1] else "x")
             axes.grid(alpha=0.2)
         figure.suptitle(title, fontsize=12)
+
+
+def _draw_correction(axes: Any, x: Any, term: Any, density: Any) -> None:
+    """Draw a correction, the density of its input behind it."""
+    axes.plot(x, term, color=_FOUND, lw=1.6)
+    axes.axhline(0, color=_OTHER, lw=0.5)
+    behind = axes.twinx()
+    behind.fill_between(x, density, color=_OTHER, alpha=0.35, lw=0)
+    behind.set_ylim(bottom=0)
+    behind.set_ylabel("density of the input (grey)")
+    axes.set_title("the correction", fontsize=10)
 
 
 def _draw_activation(axes: Any, name: str, formula: str) -> None:

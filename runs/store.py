@@ -51,8 +51,12 @@ class Store:
         self._columns = [name for name in _CANDIDATE if name in present]
 
     def _migrate(self, version: int) -> None:
-        for older in range(version, VERSION):
-            with self._transaction() as db:
+        """Bring the file to this version, all of it or nothing."""
+        if version == VERSION:
+            return
+        with self._transaction() as db:
+            db.execute("BEGIN IMMEDIATE")  # sqlite3 would open no transaction before these statements
+            for older in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
                 db.execute(MIGRATIONS[older])
                 db.execute(f"PRAGMA user_version = {older + 1}")
 

@@ -170,9 +170,7 @@ class Campaign:
         assert candidate.complexity is not None
         label = candidate.name or candidate.expression
         self.progress.best.append(Best(candidate.id, label, error, candidate.cost, candidate.name is not None))
-        known = features(candidate)
-        if known is not None:
-            self._weight.tell(known, error)
+        self._weight.tell(features(candidate), error)
         if candidate.genotype is not None:
             tree = self._grammar.loads(candidate.genotype)
             self._strategy.tell(Told(candidate.id, tree, (error, candidate.cost, float(candidate.complexity))))

@@ -68,7 +68,7 @@ class Funnel:
         """Ask for proposals until the pool is full of promising ones and choose one of them."""
         candidates: list[Candidate] = []
         pool: dict[int, tuple[Candidate, Expression]] = {}
-        wanted = self._weight.config.pool if self._weight.weights() else 1
+        wanted = self._weight.config.pool if self._weight.best()[1] else 1
         for _ in range(_PATIENCE):
             if len(pool) == wanted:
                 break
@@ -142,17 +142,12 @@ class Funnel:
         )
 
     def _choose(self, pool: list[Candidate]) -> Candidate | None:
-        """Pick by a noisy ranking whose correlation with each feature's ranking is about its weight."""
-        weights = self._weight.weights()
-        ranks = {name: _ranks(pool, attrgetter(name)) for name in weights}
-        luck = _ranks(pool, lambda _: random.random())
-        noise = math.sqrt(max(0.0, 1 - sum(weight**2 for weight in weights.values())))
-
-        def merit(candidate: Candidate) -> tuple[float, int]:
-            known = sum(weight * ranks[name][candidate.id] for name, weight in weights.items())
-            return known + noise * luck[candidate.id], candidate.id
-
-        return min(pool, key=merit, default=None)
+        """Pick by a noisy ranking whose correlation with the best feature's ranking is its weight."""
+        feature, weight = self._weight.best()
+        by_theory = _ranks(pool, attrgetter(feature))
+        by_luck = _ranks(pool, lambda _: random.random())
+        noise = math.sqrt(1 - weight**2)
+        return min(pool, key=lambda c: (weight * by_theory[c.id] + noise * by_luck[c.id], c.id), default=None)
 
     @staticmethod
     def _outranked(candidate: Candidate) -> Candidate:

@@ -54,9 +54,9 @@ class NSGA2(Strategy):
             return self._random()
         first = self._parent()
         if random.random() < self._config.eafo:
-            child = eafo_step(self.grammar, first.tree)
-            if child is not None:
-                return Proposal(child, "eafo", (first.id,))
+            stepped = eafo_step(self.grammar, first.tree)
+            if stepped is not None:
+                return Proposal(stepped[1], stepped[0], (first.id,))
         if random.random() < self._config.crossover:
             second = self._parent()
             child = crossover(self.grammar, first.tree, second.tree)

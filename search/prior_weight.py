@@ -1,9 +1,9 @@
-"""How much the theory counts: as much as its features have been seen to predict in this campaign."""
+"""How much the theory counts: as much as it has been seen to predict in this campaign."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scipy import stats
@@ -40,15 +40,15 @@ class Correlation:
         return self.low if self.low > 0 else self.high
 
 
-def features(candidate: Candidate) -> dict[str, float] | None:
-    """Return a candidate's features by name, ``None`` when it was not assessed that far."""
+def features(candidate: Candidate) -> dict[str, float]:
+    """Return a candidate's features by name; those that were not assessed, or not yet known, are left out."""
     values = {name: getattr(candidate, name) for name in FEATURES}
-    return None if None in values.values() else values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass
 class PriorWeight:
-    """Estimates each feature's weight from pairs of (feature, error)."""
+    """Finds the feature that predicts the error, and how surely, from pairs of (features, error)."""
 
     config: Prior
     _features: list[Features] = field(default_factory=list)
@@ -61,28 +61,28 @@ class PriorWeight:
 
     def correlations(self) -> dict[str, Correlation]:
         """Return the measured correlations by feature; empty before they can be estimated."""
-        if len(self._errors) < self.config.evidence or len(set(self._errors)) < 3:
-            return {}
-        columns = {name: [row[name] for row in self._features] for name in FEATURES}
-        return {name: _correlation(column, self._errors) for name, column in columns.items() if len(set(column)) > 2}
+        found = {}
+        for name in FEATURES:
+            pairs = [(row[name], error) for row, error in zip(self._features, self._errors, strict=True) if name in row]
+            values, errors = zip(*pairs, strict=True) if pairs else ((), ())
+            if len(pairs) >= self.config.evidence and min(len(set(values)), len(set(errors))) > 2:
+                found[name] = _correlation(values, errors)
+        return found
 
-    def weights(self) -> dict[str, float]:
-        """Return each feature's weight in the choice of what to train; positive prefers low values.
+    def best(self) -> tuple[str, float]:
+        """Return the feature that counts in the choice of what to train, and its weight; positive prefers low values.
 
-        It is the end nearest zero of the measured interval, zero when that spans zero. Before the
-        evidence suffices the entropy's is the configured assumption and the other's is zero. The
-        squares add up to at most one.
+        The weight is the end nearest zero of the measured interval, zero when that spans zero; the
+        feature is the one for which it is largest in size. Only one counts, because the two say
+        much the same. Before the evidence suffices it is the entropy with the configured assumption.
         """
         measured = self.correlations()
-        if measured:
-            weights = {name: found.certain for name, found in measured.items()}
-        else:
-            weights = {"prior": self.config.initial_weight}
-        size = max(1.0, math.hypot(*weights.values()))
-        return {name: weight / size for name, weight in weights.items() if weight}
+        if not measured:
+            return "prior", self.config.initial_weight
+        return max(((name, found.certain) for name, found in measured.items()), key=lambda pair: abs(pair[1]))
 
 
-def _correlation(values: list[float], errors: list[float]) -> Correlation:
+def _correlation(values: Sequence[float], errors: Sequence[float]) -> Correlation:
     count = len(values)
     rho = float(stats.spearmanr(values, errors).statistic)
     centre = math.atanh(max(-0.999999, min(0.999999, rho)))

@@ -45,27 +45,27 @@ def crossover(grammar: Grammar, first: Tree, second: Tree) -> Tree | None:
     return None
 
 
-def eafo_step(grammar: Grammar, parent: Tree) -> Tree | None:
-    """Return the parent plus a learnable multiple of its EAFO correction, as CRReLU is to ReLU.
+def eafo_step(grammar: Grammar, parent: Tree) -> tuple[str, Tree] | None:
+    """Return the parent plus a learnable multiple of its EAFO correction, as CRReLU is to ReLU, and the step's name.
 
     The correction is that for a standard normal input, at the parent's initial parameter values;
-    see :mod:`evaluators.eafo.correction`. Where the grammar cannot say it, or it is too long, it
-    is that of a straight line, ``x*gaussian(x)``, which EAFO's authors also added to other
-    functions. The multiple starts at one of the grammar's learnable values, on either side of
+    see :mod:`evaluators.eafo.correction`; the step is then called ``eafo``. Where the grammar
+    cannot say it, or it is too long, it is that of a straight line, ``x*gaussian(x)``, which EAFO's
+    authors also added to other functions, and the step is called ``bump``. The multiple starts at one of the grammar's learnable values, on either side of
     zero: which side is better is for training to say.
     """
     expression = grammar.expression(parent)
     if expression is None or not grammar.config.learnable:
         return None
     size = random.choice((-1, 1)) * random.choice(grammar.config.learnable)
-    for corrected in (expression, Expression(X)):
+    for name, corrected in (("eafo", expression), ("bump", Expression(X))):
         term = _correction_term(corrected)
         try:
             child = None if term is None else grammar.tree(with_term(expression, term, size))
         except ActsearchError:  # too many parameters
             child = None
         if child is not None and grammar.fits(child) and grammar.expression(child) is not None:
-            return child
+            return name, child
     return None
 
 

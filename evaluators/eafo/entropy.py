@@ -59,8 +59,10 @@ def raw_entropy(samples: Samples) -> RawEntropy:
     """Return the differential entropy of f(X), where it exists.
 
     The function is taken as straight between neighbouring nodes, which makes the output density
-    a sum of boxes and the entropy exact for any folds. Against closed forms the error is below
-    1e-5 nats, with folds below 1e-3.
+    a sum of boxes, of any number of branches. Errors against closed forms, under a standard normal:
+    below 2e-5 nats for functions of moderate slope, 5e-4 at a fold, 3e-3 at a jump or where the
+    slope vanishes (``x**3``), 1e-2 for ``sin(30*x)``. A tail that is flat to rounding, as of
+    ``tanh(10*x)``, counts as an atom.
     """
     value, atom = _of_boxes(samples)
     if atom >= LEAST_ATOM:
@@ -72,8 +74,10 @@ def raw_variation(samples: Samples, direction: Array) -> float:
     """Return the derivative of the raw entropy along a direction, -E[s_q(f) df] with s_q = q'/q.
 
     For an f that only rises or only falls it is E[df'/f'], with an error of about 1e-6. With folds
-    the score has no square and bins badly, so it is measured: the central difference of the
-    entropy over 5e-3 of the output's deviation, with a relative error below 2e-2.
+    the score has no square and bins badly, so it is measured: a central difference of the entropy,
+    with a relative error of a few per cent. Its step is so small that no slope changes by more
+    than 3e-3 of the root mean square slope, and not smaller, because a fold must move by more than
+    the nodes' distance.
 
     Args:
         samples: the function f.
@@ -89,10 +93,11 @@ def raw_variation(samples: Samples, direction: Array) -> float:
     if (widths > 0).all() or (widths < 0).all():
         masses = (weights[:-1] + weights[1:]) / 2
         return float(masses @ (np.diff(direction) / widths))
-    size = math.sqrt(samples.under.expectation(direction**2))
-    if size == 0:
+    nodes = samples.under.nodes
+    steepest = float(np.abs(np.diff(direction) / np.diff(nodes)).max())
+    if steepest == 0:
         return 0.0
-    step = 5e-3 * output(samples).deviation / size
+    step = 3e-3 * math.sqrt(samples.under.expectation(samples.slopes**2)) / steepest
     ahead, behind = (
         _of_boxes(dataclasses.replace(samples, values=samples.values + s * direction))[0] for s in (step, -step)
     )
@@ -175,6 +180,8 @@ class _Grid:
 
 @lru_cache(maxsize=8)
 def _grid(noise: float, reach: float) -> _Grid:
+    if not 1e-3 <= noise <= 1:
+        raise ActsearchError(f"a noise of {noise:g} cannot be used; take one from 0.001 to 1 deviations of the output")
     step = noise / _BINS_A_NOISE
     count = fft.next_fast_len(2 * round(reach / step) + 1, real=True)
     frequencies = 2 * np.pi * fft.rfftfreq(count, d=step)
@@ -295,8 +302,15 @@ def standardised_entropy(samples: Samples, noise: float = NOISE) -> float:
     """Return the entropy in nats of (f(X) - mean)/sd + noise*N; lower is better by the theory.
 
     At most :data:`CEILING`, 1.4239, at the default noise. For a constant function it is the
-    entropy of the noise alone. The error is below 1e-5 for smooth functions and below 5e-4 with
-    atoms, which sit between two bins.
+    entropy of the noise alone. The error is below 1e-6, also with kinks and atoms, 2e-4 when a jump
+    lies between two nodes, and grows where f varies within a few nodes.
+
+    Args:
+        samples: the function f.
+        noise: standard deviation of the smoothing in units of the output's, from 0.001 to 1.
+
+    Raises:
+        ActsearchError: the noise is out of range.
     """
     return output(samples, noise).entropy
 

@@ -14,7 +14,7 @@ WorkersOption = Annotated[int | None, typer.Option(min=1, help="Ray workers; all
 AddressOption = Annotated[str | None, typer.Option(help="Address of a running Ray cluster.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 DENSITY_HELP = (
-    "normal, logistic, laplace or student, with numbers as in 'normal(0, 0.139)', summed as in "
+    "normal, logistic, laplace, uniform or student, with numbers as in 'normal(0, 0.139)', summed as in "
     "'0.5*normal(-2, 1) + 0.5*normal(2, 1)', a formula in x, or FILE.npy"
 )
 

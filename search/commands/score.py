@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from search.commands.options import DENSITY_HELP, FormatOption
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
     from primitives import Expression
 
 
@@ -71,36 +74,57 @@ def _measure_all(
     """Print the measures of each expression under a density, or under every layer's of a network."""
     import pandas as pd
 
-    from evaluators import load_task
     from evaluators.density import parse_density
-    from evaluators.measures import Site, measure, sites
-    from search.output import emit, number
+    from evaluators.measures import measure, sites
+    from primitives.errors import ActsearchError
+    from search.output import emit
+    from search.session import load_tasks
+
+    density = None if input_ is None else parse_density(input_)
+    tasks = {} if task is None else load_tasks([task])
+    rows: list[dict[str, Any]] = []
+    for expression in expressions:
+        try:
+            if density is not None:
+                places = [(density.name, density, expression)]
+            else:
+                found = sites(expression, tasks[task or ""], steps, seed)
+                places = [(site.name, site.density, site.expression) for site in found]
+            for name, arriving, present in places:
+                measured = dataclasses.asdict(measure(present, arriving))
+                row = {"expression": str(present), "input": name, "refusal": None}
+                rows.append(row | measured.pop("mean_field") | measured)
+        except ActsearchError as error:  # of one function among several, which the others need not suffer
+            if len(expressions) == 1:
+                raise
+            rows.append({"expression": str(expression), "input": input_ or task, "refusal": str(error)})
+    frame = pd.DataFrame(rows)
+    emit(frame, format_, _measures_table(frame))
+    if format_ == "table":
+        for row in rows:
+            if row["refusal"]:
+                print(f"\nnot measured: {row['refusal']}")
+        print(
+            "\nentropy: of the standardised output, in nats; raw: of the output itself, -inf with an atom, mass on one"
+        )
+        print(
+            "point; linear: share of the output's variance that a straight line explains; chi1: gradient growth a layer"
+        )
+
+
+def _measures_table(frame: pd.DataFrame) -> Table:
+    from search.output import number
     from search.tables import add_row, new_table
 
-    rows = []
-    for expression in expressions:
-        if task is None:
-            density = parse_density(input_ or "")
-            places = [(density.name, density, expression)]
-        else:
-            found: list[Site] = sites(expression, load_task(task), steps, seed)
-            places = [(site.name, site.density, site.expression) for site in found]
-        for name, density, present in places:
-            measured = dataclasses.asdict(measure(present, density))
-            rows.append({"expression": str(present), "input": name, **measured.pop("mean_field"), **measured})
-    columns = ("expression", "input", ">mean", ">deviation", ">entropy", ">limit", ">correction", ">linear", ">chi1")
-    table = new_table("", *columns)
-    for row in rows:
+    columns = ("expression", "input", ">mean", ">deviation", ">entropy", ">correction", ">raw", ">atom", ">linear")
+    table = new_table("", *columns, ">chi1")
+    for row in frame[frame["refusal"].isna()].to_dict("records"):
         shape = (number(row["input_mean"], 3), number(row["input_deviation"], 3))
-        limit = "-inf" if row["atom"] else number(row["limit"])
-        theory = (number(row["entropy"]), limit, number(row["correction"], 2))
-        add_row(
-            table, row["expression"], row["input"], *shape, *theory, number(row["linear_share"]), number(row["chi1"])
-        )
-    emit(pd.DataFrame(rows), format_, table)
-    if format_ == "table":
-        print("\nentropy: of the standardised output, in nats; limit: the same without noise; linear: share of the")
-        print("output's variance that a straight line explains; chi1: growth of gradients from layer to layer")
+        raw = "-inf" if row["atom"] else number(row["raw_entropy"])
+        theory = (number(row["entropy"]), number(row["correction"], 2), raw, number(row["atom"] or None, 3))
+        field = (number(row["linear_share"]), number(row["chi1"]))
+        add_row(table, row["expression"], row["input"], *shape, *theory, *field)
+    return table
 
 
 def _likeness(expression: Expression) -> dict[str, object]:

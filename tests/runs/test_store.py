@@ -96,6 +96,24 @@ def test_a_run_file_of_the_first_schema_is_read_as_it_is_and_migrated_when_writt
         assert store.candidates()[0] == old
 
 
+def test_a_migration_that_is_cut_short_leaves_the_old_file(tmp_path, monkeypatch):
+    from runs import store as module
+
+    file = tmp_path / folder.DATABASE
+    with sqlite3.connect(file) as db:
+        db.executescript((Path(__file__).parent / "schema_v1.sql").read_text())
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    monkeypatch.setattr(module, "VERSION", 3)
+    monkeypatch.setattr(module, "MIGRATIONS", {**module.MIGRATIONS, 2: "ALTER TABLE nowhere ADD COLUMN x"})
+    with pytest.raises(ActsearchError, match="cannot write"):
+        Store(file, writable=True)
+    monkeypatch.undo()
+    store = Store(file, writable=True)
+    assert store.candidates() == []
+    store.close()
+
+
 def test_an_existing_folder_is_never_touched(run):
     before = sorted(p.name for p in run.iterdir())
     with pytest.raises(ActsearchError, match=r"exists already; 'actsearch resume"):

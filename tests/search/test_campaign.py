@@ -225,7 +225,7 @@ def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entro
 def test_the_priors_weight_follows_what_was_measured_and_is_zero_without_evidence(sign, wanted):
     for feature, other in (("prior", "correction"), ("correction", "prior")):
         weight = PriorWeight(config().prior)
-        assert weight.weights() == {"prior": config().prior.initial_weight}
+        assert weight.best() == ("prior", config().prior.initial_weight)
         generator = random.Random(0)
         for _ in range(200):
             value = generator.random()
@@ -233,19 +233,22 @@ def test_the_priors_weight_follows_what_was_measured_and_is_zero_without_evidenc
             weight.tell({feature: value, other: generator.random()}, error)
         found = weight.correlations()[feature]
         assert found.low < found.rho < found.high
-        mine = weight.weights().get(feature, 0.0)
+        best, mine = weight.best()
         assert (mine > 0) - (mine < 0) == wanted
-        assert abs(mine) < abs(found.rho) or wanted == 0
-        assert other not in weight.weights()
+        assert wanted == 0 or (best == feature and abs(mine) < abs(found.rho))
 
 
-def test_two_features_that_both_predict_share_a_choice_that_stays_noisy():
+def test_only_the_surer_of_two_features_counts_and_missing_ones_are_no_evidence():
     weight = PriorWeight(config().prior)
-    for value in range(50):
-        weight.tell({"prior": float(value), "correction": -float(value)}, float(value))
-    found = weight.weights()
-    assert found["prior"] > 0 > found["correction"]
-    assert sum(w**2 for w in found.values()) <= 1 + 1e-12
+    generator = random.Random(1)
+    for value in range(60):
+        noisy = value + 30 * generator.random()
+        known = {"prior": noisy, "correction": -float(value)} if value % 2 else {"prior": noisy}
+        weight.tell(known, float(value))
+    found = weight.correlations()
+    assert (found["prior"].count, found["correction"].count) == (60, 30)
+    assert weight.best() == ("correction", found["correction"].certain)
+    assert weight.best()[1] < 0
 
 
 def test_a_candidate_fails_when_any_seed_fails():

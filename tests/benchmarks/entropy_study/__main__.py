@@ -14,10 +14,12 @@ from tests.benchmarks.entropy_study.correlate import correlations
 from tests.benchmarks.entropy_study.figures import forest, scatter
 from tests.benchmarks.entropy_study.measure import complete
 from tests.benchmarks.entropy_study.plan import PAIRS, PANELS, STEPS, plan, reference_panel
-from tests.benchmarks.entropy_study.report import Study, markdown
+from tests.benchmarks.entropy_study.report import Study, excerpt, markdown
 from tests.benchmarks.entropy_study.scores import score_all
 
+OUT, PAGE = Path("evaluators/study"), Path("evaluators/README.md")
 _COMMAND = "python -m tests.benchmarks.entropy_study"
+_START, _END = "<!-- study: written by `make study-entropy` -->", "<!-- end of study -->"
 _QUICK = ("relu", "gelu", "tanh", "elu", "celu", "identity")
 
 
@@ -32,13 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.seeds < 2 or options.workers < 1:
         parser.error("it needs at least 2 seeds, to know their noise, and 1 worker")
     quick = options.quick
-    out = options.out or Path("campaigns/study-quick" if quick else "evaluators/study")
+    out = options.out or (Path("campaigns/study-quick") if quick else OUT)
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     started = time.monotonic()
     flags = f" --seeds {options.seeds}" + (" --quick" if quick else "")
     study = _study(_COMMAND + flags, out, options.seeds, options.workers, quick)
     _write(study, out)
+    if out == OUT and not quick:
+        _publish(excerpt(study))
     _say(study.correlations)
     print(f"{out / 'table.md'} has every table; {time.monotonic() - started:.0f} s")
 
@@ -58,6 +62,12 @@ def _write(study: Study, out: Path) -> None:
     (out / "table.md").write_text(markdown(study))
     forest(study.correlations, out / "correlations.png")
     scatter(study.trainings, study.scores, study.seeds, out / "accuracy.png")
+
+
+def _publish(text: str) -> None:
+    """Put the excerpt between its two marks in the package's page."""
+    head, rest = PAGE.read_text().split(_START)
+    PAGE.write_text(f"{head}{_START}\n\n{text}\n\n{_END}{rest.split(_END)[1]}")
 
 
 def _say(found: pd.DataFrame) -> None:

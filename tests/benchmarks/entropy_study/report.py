@@ -55,6 +55,18 @@ def markdown(study: Study) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def excerpt(study: Study) -> str:
+    """Return what the package's page shows: scores against the error, paired differences, the published order."""
+    pictures = (
+        "![Spearman correlation of every score with the validation error, with intervals](study/correlations.png)\n\n"
+        "![Validation error against entropy and against linearity](study/accuracy.png)"
+    )
+    rest = (
+        "Everything else (loss, baselines, the logs themselves, what each score is): [study/table.md](study/table.md)."
+    )
+    return "\n\n".join([_setup(study), _correlations(study, "error"), pictures, _paired(study), _logged(), rest])
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a markdown table, the first column left, the others right."""
     lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
@@ -168,9 +180,13 @@ def _learned(study: Study, name: str, task: str, setting: str) -> str:
     return f"{_number(sum(values) / len(values))} ({_number(min(values))} to {_number(max(values))})"
 
 
+def _shown(scores: pd.DataFrame) -> list[str]:
+    return [column for column in scores if column.rpartition(" at ")[0] in _PAPER]
+
+
 def _paper() -> list[str]:
     scores = paper_scores()
-    shown = [column for column in scores if column.rpartition(" at ")[0] in _PAPER]
+    shown = _shown(scores)
     rows = [[str(name), *(f"{row[column]:.4f}" for column in shown)] for name, row in scores.iterrows()]
     parts = [f"### The published logs\n\n{CITATION}\n\n{table(['function', *shown], rows)}"]
     for epochs in (100, 300):
@@ -181,15 +197,24 @@ def _paper() -> list[str]:
             for row in logs
         ]
         parts.append(f"{epochs} epochs:\n\n{table(['data, model', 'ε₀', *names], cells)}")
-    found = paper_correlations(scores)
+    return [*parts, _logged()]
+
+
+def _logged() -> str:
+    """Return how our scores order the functions of the published logs."""
+    scores = paper_scores()
+    shown, found = _shown(scores), paper_correlations(scores)
     facts = ["epochs", "model", "functions"]
     cells = [
         [*(str(row[fact]) for fact in facts), *(_number(row[s]) for s in shown)] for row in found.to_dict("records")
     ]
     means = found.groupby("epochs")[shown].mean()
     cells += [[str(epochs), "*mean*", "", *(_number(row[s]) for s in shown)] for epochs, row in means.iterrows()]
-    caption = "Spearman correlation of our scores with the logged accuracies of a row (positive: higher is better)."
-    return [*parts, f"{caption}\n\n{table([*facts, *shown], cells)}"]
+    caption = (
+        "Spearman correlation of our scores with the accuracies of each row of the first author's public training logs "
+        "(arXiv 2405.12954; one seed each; positive: a higher score goes with a higher accuracy)."
+    )
+    return f"### Our scores and the published order\n\n{caption}\n\n{table([*facts, *shown], cells)}"
 
 
 def _legend() -> str:
