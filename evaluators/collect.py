@@ -46,8 +46,13 @@ class PreActivations:
             seed: of the draw of values.
 
         Raises:
-            ActsearchError: the network has no layer of these kinds.
+            ActsearchError: the network has no layer of these kinds, or is no network, or they are no classes.
         """
+        if not isinstance(network, nn.Module):
+            raise ActsearchError(f"the network must be an nn.Module, not {network!r}")
+        for kind in kinds:
+            if not isinstance(kind, type):
+                raise ActsearchError(f"a kind of activation layer must be a class such as nn.GELU, not {kind!r}")
         self._layers = {name: module for name, module in network.named_modules() if isinstance(module, kinds)}
         if not self._layers:
             wanted = ", ".join(kind.__name__ for kind in kinds) or "no kind given"
@@ -60,7 +65,7 @@ class PreActivations:
     def __enter__(self) -> Self:
         """Start watching."""
         for name, layer in self._layers.items():
-            self._hooks.append(layer.register_forward_pre_hook(self._watch(name)))
+            self._hooks.append(layer.register_forward_pre_hook(self._watch(name), with_kwargs=True))
         return self
 
     def __exit__(
@@ -71,8 +76,11 @@ class PreActivations:
             self._hooks.pop().remove()
 
     def _watch(self, name: str) -> Any:
-        def hook(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            flat = inputs[0].detach().reshape(-1)
+        def hook(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+            tensors = [value for value in (*inputs, *named.values()) if isinstance(value, Tensor)]
+            if not tensors:
+                return
+            flat = tensors[0].detach().reshape(-1)
             if len(flat) > _VALUES:
                 flat = flat[torch.randint(len(flat), (_VALUES,), generator=self._generator).to(flat.device)]
             self._values[name].append(flat.to("cpu", torch.float64, copy=True))

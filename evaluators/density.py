@@ -274,9 +274,9 @@ def parse_density(text: str) -> Density:
 
     Args:
         text: ``normal``, ``normal(mean, deviation)``, ``logistic(mean, scale)``,
-            ``laplace(mean, scale)``, ``uniform(low, high)``, ``student(freedom)``, a weighted sum of these, any formula in
-            ``x`` that is positive and integrates (it is normalised), or the path of a ``.npy``
-            file with a sample.
+            ``laplace(mean, scale)``, ``uniform(low, high)``, ``student(freedom)``, a sum of these
+            whose weights are scaled to add up to 1, any formula in ``x`` that is positive and
+            integrates (it is normalised), or the path of a ``.npy`` file with a sample.
 
     Raises:
         ActsearchError: it is none of these; the density does not integrate or is negative; the

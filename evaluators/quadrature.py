@@ -134,7 +134,8 @@ def finite_sample(expression: Expression, under: Quadrature) -> Samples:
     spread = under.expectation((samples.values - under.expectation(samples.values)) ** 2)
     if spread <= (1e-9 * np.abs(samples.values).max()) ** 2:
         raise ActsearchError(
-            f"'{expression}' is constant where the input density '{under.density}' has mass, so there is nothing to measure"
+            f"'{expression}' is constant where the input density '{under.density}' has mass; "
+            "there is nothing to measure"
         )
     return samples
 

@@ -87,7 +87,8 @@ def plot_derivation(
         for axes, lines, label in zip((panels[0], panels[-1]), (curves, densities), labels, strict=True):
             for (name, (x, y)), colour in zip(lines.items(), colours, strict=False):
                 axes.plot(x, y, color=colour, lw=1.5, label=name)
-            axes.legend(fontsize=7, frameon=False)
+            axes.set_ylim(top=axes.get_ylim()[1] + 0.25 * np.ptp(axes.get_ylim()))  # room for the legend
+            axes.legend(fontsize=8, frameon=False, loc="upper left")
             axes.set_title(label, fontsize=10)
         if correction is not None:
             _draw_correction(panels[1], *correction)

@@ -51,8 +51,9 @@ def eafo_step(grammar: Grammar, parent: Tree) -> tuple[str, Tree] | None:
     The correction is that for a standard normal input, at the parent's initial parameter values;
     see :mod:`evaluators.eafo.correction`; the step is then called ``eafo``. Where the grammar
     cannot say it, or it is too long, it is that of a straight line, ``x*gaussian(x)``, which EAFO's
-    authors also added to other functions, and the step is called ``bump``. The multiple starts at one of the grammar's learnable values, on either side of
-    zero: which side is better is for training to say.
+    authors also added to other functions, and the step is called ``bump``. The multiple starts at
+    one of the grammar's learnable values, on either side of zero: which side is better is for
+    training to say.
     """
     expression = grammar.expression(parent)
     if expression is None or not grammar.config.learnable:

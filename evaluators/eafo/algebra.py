@@ -41,6 +41,8 @@ _LARGE = 100
 """Operations from which on a formula is not cancelled: polynomials in many symbols take long."""
 
 _LONG = 1000
+_POWERS = 24
+"""Exponents beyond which a power of an exponential becomes a symbol of its own: polynomials are stored densely."""
 
 # Either their slopes are kernels that no formula can name, or they hide a factor that cancels.
 _PLAIN: dict[Any, Callable[[sympy.Expr], sympy.Expr]] = {
@@ -90,12 +92,45 @@ def tidy(body: sympy.Expr) -> sympy.Expr:
     body = _kinks(plain(body))
     tried = [body]
     if body.count_ops() < _LARGE:
-        cancelled = _kinks(sympy.cancel(body))
-        tried += [cancelled, sympy.factor_terms(cancelled)]
+        hidden, exponentials = _without_exponentials(body)
+        cancelled = _kinks(sympy.cancel(hidden))
+        forms = [cancelled, sympy.factor_terms(cancelled)]
         if cancelled.count_ops() < _LARGE // 3:
-            tried.append(_kinks(sympy.factor(cancelled)))
+            forms.append(_kinks(sympy.factor(cancelled)))
+        tried += [form.xreplace(exponentials) for form in forms]
     harmless = [form for form in map(_distributed, tried) if not _overflows_sooner(form, body)]
     return min(harmless or [body], key=lambda form: (form.count_ops(), sympy.default_sort_key(form)))
+
+
+def _without_exponentials(body: sympy.Expr) -> tuple[sympy.Expr, dict[sympy.Expr, sympy.Expr]]:
+    """Return the body with powers of symbols for its exponentials, and what the symbols stand for.
+
+    Left to itself sympy splits exp(-(1250*x/127 - 50)**2/2) into powers of exp(x/16129) by the million.
+    """
+    families: list[list[sympy.exp]] = []
+    for node in sorted(body.atoms(sympy.exp), key=sympy.default_sort_key):
+        family = next((family for family in families if _powers([*family, node])), None)
+        if family is None:
+            families.append([node])
+        else:
+            family.append(node)
+    rule: dict[sympy.Expr, sympy.Expr] = {}
+    back: dict[sympy.Expr, sympy.Expr] = {}
+    for number, family in enumerate(families):
+        symbol, powers = sympy.Symbol(f"e_{number}", positive=True), _powers(family)
+        rule |= {node: symbol**power for node, power in zip(family, powers, strict=True)}
+        back[symbol] = sympy.exp(family[0].args[0] / powers[0])
+    return body.xreplace(rule), back
+
+
+def _powers(family: list[sympy.exp]) -> list[sympy.Integer]:
+    """Return exponentials as small whole powers of one, empty where they are not; the first is a positive power."""
+    first = family[0].args[0]
+    ratios = [sympy.Integer(1), *(sympy.cancel(node.args[0] / first) for node in family[1:])]
+    if not all(ratio.is_Rational for ratio in ratios):
+        return []
+    powers = [ratio / sympy.gcd_list(ratios) for ratio in ratios]
+    return powers if max(map(abs, powers)) <= _POWERS else []
 
 
 def _distributed(body: sympy.Expr) -> sympy.Expr:

@@ -32,6 +32,20 @@ _MASS = 1e-7
 _ZERO = 1e-9
 _SPIKE = 1e4
 _SMALL = 0.05
+_AGREES = 1e-6
+
+
+class VanishingError(ActsearchError):
+    """The correction of an activation is zero: under this input its output is uniform already.
+
+    Attributes:
+        whole: whether the activation is the input's distribution function, up to scale and shift;
+            otherwise it is so only piece by piece, or flat, as ReLU under ``uniform``.
+    """
+
+    def __init__(self, message: str, whole: bool) -> None:
+        super().__init__(message)
+        self.whole = whole
 
 
 @dataclass(frozen=True)
@@ -95,8 +109,9 @@ def correction(expression: Expression, density: Density) -> Correction:
         density: p, of the pre-activation; of a sample, the mixture fitted to it.
 
     Raises:
-        ActsearchError: f is not finite where the density has mass, is constant on every piece, is
-            already the worst activation for this input, or has no correction of moderate size.
+        VanishingError: f is already the worst activation for this input.
+        ActsearchError: f is not finite where the density has mass, is constant there or on every
+            piece, or has no correction of moderate size.
 
     Example:
         >>> from evaluators.density import parse_density
@@ -142,10 +157,10 @@ def with_term(expression: Expression, term: sympy.Expr, size: float) -> Expressi
 
 
 def _floor(expression: Expression, first: sympy.Expr, second: sympy.Expr, density: Density) -> sympy.Expr:
-    """Return what must be added to f'^2: 0 unless f''/f' has a pole where the density is above 1e-7 of its peak."""
+    """Return what must be added to f'^2: 0 unless f''/f' has a pole where p is above 1e-7 of its peak."""
     under = quadrature(density)
     rise, bend = _at(expression, first, under.nodes), _at(expression, second, under.nodes)
-    pdf = density.pdf(under.nodes)
+    pdf = compile_expression(Expression(density.body)).at(under.nodes)
     steep = np.abs(bend) * np.gradient(under.nodes) >= _POLE * np.abs(rise)
     if not (steep & (bend != 0) & (pdf > _MASS * pdf.max())).any():
         return sympy.Integer(0)
@@ -191,19 +206,38 @@ def _shortest(
 
 
 def _refuse(expression: Expression, density: Density, values: Array) -> None:
-    """Raise an error when the values of p' - p f''/f' at the nodes are all zero, or a spike."""
+    """Raise an error when the values of p' - p f''/f' at the nodes are all zero, or a spike beside p'."""
+    nodes = quadrature(density).nodes
     size = np.abs(values) * density.scale**2  # of the order 1 whatever the input's scale
     if size.max() < _ZERO:
-        raise ActsearchError(
-            f"'{expression.formula}' is already the worst activation for the input density '{density}': "
-            "its output is uniform, so there is nothing to correct"
+        whole = _is_distribution(expression, density)
+        reason = (
+            f"is already the worst activation for the input density '{density}': it is the distribution function of "
+            "the input, up to scale and shift, and its output is uniform"
+            if whole
+            else f"has a correction of zero under the input density '{density}': on each piece between its kinks it is "
+            "flat, or the distribution function of the input up to scale and shift"
         )
-    if size.max() > _SPIKE:
-        where = quadrature(density).nodes[np.argmax(size)]
+        raise VanishingError(f"'{expression.formula}' {reason}, so there is nothing to correct", whole)
+    constant, rest = split(density)
+    own = np.abs(_at(expression, slope(rest), nodes)) * float(constant) * density.scale**2
+    if size.max() > _SPIKE * max(1.0, own.max()):
+        where = nodes[np.argmax(size)]
         raise ActsearchError(
             f"'{expression.formula}' all but has a kink at x = {where:.4g}, which makes its correction a spike of "
             f"height {np.abs(values).max():.2g}; write it as a kink, as in relu(x) or abs(x)"
         )
+
+
+def _is_distribution(expression: Expression, density: Density) -> bool:
+    """Tell whether f' is p times one number, but for a thousandth of the mass."""
+    under = quadrature(density)
+    pdf = density.pdf(under.nodes)
+    inside = pdf > _ZERO * pdf.max()
+    ratio = compile_expression(expression).slope_at(under.nodes[inside]) / pdf[inside]
+    middle = float(np.median(ratio))
+    same = np.abs(ratio - middle) <= _AGREES * abs(middle)
+    return middle != 0 and bool(under.weights[inside][same].sum() > 0.999)
 
 
 def _spellings(rest: sympy.Expr, ratio: sympy.Expr) -> Iterator[tuple[sympy.Expr, sympy.Expr]]:

@@ -41,10 +41,15 @@ def derive(
         raise ActsearchError(unknown("format", format_, FORMATS))
     expression, density = resolve(activation), parse_density(input_)
     found = derived(expression, density, epsilon)
+    if add is not None and found.corrected is None:
+        raise ActsearchError(
+            f"there is nothing to add to '{add}': the correction of '{expression.formula}' under the input density "
+            f"'{density}' vanishes; leave out --add, or name another activation or input"
+        )
     if plot is not None:
         _draw(found, density, plot)
     notice = [f"plot: {plot}"] if plot is not None else []
-    if add is not None:
+    if add is not None and found.corrected is not None:
         notice.append(_add(add, found.corrected))
     if format_ == "json":
         print(to_json(found.to_dict()))
@@ -70,11 +75,12 @@ def _print(found: Derivation) -> None:
         for line in step.equations:
             screen.print(Padding(Text(line.text, style="cyan"), (0, 0, 0, 4), expand=False))
     screen.print()
-    screen.print(Text.assemble(("result: ", "bold"), str(found.corrected)), soft_wrap=True)
+    result = "none, for the correction vanishes" if found.corrected is None else str(found.corrected)
+    screen.print(Text.assemble(("result: ", "bold"), result), soft_wrap=True)
 
 
 def _draw(found: Derivation, density: Density, path: Path) -> None:
-    """Draw the derivation: both signs of epsilon beside the function itself."""
+    """Draw the derivation: both signs of epsilon beside the function itself; without a correction that alone."""
     import numpy as np
 
     from evaluators.eafo.entropy import output
@@ -82,34 +88,62 @@ def _draw(found: Derivation, density: Density, path: Path) -> None:
     from primitives import Expression, compile_expression
     from runs.plots import plot_derivation
 
-    size = max(abs(found.size), _VISIBLE)
     own = found.expression
-    term = Expression(found.correction.term, own.initial)
     low = max(density.centre - 4 * density.scale, density.reach[0])
     high = min(density.centre + 4 * density.scale, density.reach[1])
     x = np.linspace(low, high, 801)
     under = quadrature(density)
-    before, direction = sample(own, under), compile_expression(term).at(under.nodes)
+    before = sample(own, under)
+    body = 0 * own.body if found.correction is None else found.correction.term
+    term = compile_expression(Expression(body, own.initial))
     lines: dict[str, tuple[Any, Any]] = {}
     densities: dict[str, tuple[Any, Any]] = {}
-    for step, label in ((0.0, "before"), (size, f"epsilon = {size:g}"), (-size, f"epsilon = -{size:g}")):
-        lines[label] = (x, compile_expression(own).at(x) + step * compile_expression(term).at(x))
-        out = output(replace(before, values=before.values + step * direction))
+    for step, label in _drawn(found).items():
+        lines[label] = (x, compile_expression(own).at(x) + step * term.at(x))
+        out = output(replace(before, values=before.values + step * term.at(under.nodes)))
         inside = np.abs(out.bins) < 4
-        densities[label] = (out.bins[inside], out.density[inside])
-    correction = (x, found.correction.factor * compile_expression(term).at(x), density.pdf(x))
-    plot_derivation(lines, correction, densities, path, f"{own.formula} under {found.input}")
+        densities[f"{label}: entropy {out.entropy:.4f}"] = (out.bins[inside], out.density[inside])
+    correction = None if found.correction is None else (x, found.correction.factor * term.at(x), density.pdf(x))
+    plot_derivation(lines, correction, densities, path, _title(found))
+
+
+def _drawn(found: Derivation) -> dict[float, str]:
+    """Return the steps of epsilon that a picture shows and their labels; the one that descends is marked."""
+    if found.correction is None:
+        return {0.0: found.expression.formula}
+    size, signs = max(abs(found.size), _VISIBLE), found.descending
+    labels = {0.0: "before"}
+    for side in (1, -1):
+        mark = " (descends)" if signs.standardised == side else ""
+        labels[side * size] = f"{found.parameter} = {side * size:g}{mark}"
+    return labels
+
+
+def _title(found: Derivation) -> str:
+    """Return the title of a picture: whether the drawn step is larger than the derived one, and what descends means."""
+    title = f"{found.expression.formula} under {found.input}"
+    if found.correction is None:
+        return f"{title}: the correction vanishes"
+    notes = []
+    if abs(found.size) < _VISIBLE:
+        notes.append(f"drawn at {found.parameter} = ±{_VISIBLE:g} to be seen, it starts at {found.size:g}")
+    if found.descending.standardised is not None:
+        notes.append("descends: the standardised entropy falls for a small step of that sign")
+    return "\n".join([title, "; ".join(notes)]) if notes else title
 
 
 def _add(path: Path, expression: Expression) -> str:
     """Append an expression to the seeds of a campaign file and return what was done."""
     import tomlkit
 
-    from primitives import ActsearchError, resolve
+    from primitives import BASELINES, ActsearchError, resolve
     from search.campaign import check_starters
     from search.config import from_toml, read
 
     config = read(path) if path.exists() else from_toml("", str(path))
+    same = next((name for name in BASELINES if resolve(name) == expression), None)
+    if same is not None:
+        return f"{same} is a baseline of every campaign already, so it was not added to {path}"
     launch = f"next: actsearch launch {path}"
     if expression in [resolve(text) for text in config.seeds]:
         return f"'{expression}' is already a seed of {path}, which was left as it is; {launch}"

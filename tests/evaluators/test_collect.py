@@ -22,8 +22,9 @@ def test_every_site_of_a_kind_sees_exactly_what_arrives_there():
     assert seen.sites == ("1", "3", "5")
     np.testing.assert_array_equal(np.sort(seen.samples()["1"]), np.sort(first.detach().double().numpy().ravel()))
     density = seen.densities()["1"]
-    assert density.centre == pytest.approx(first.mean().item(), rel=1e-5)
-    assert density.scale == pytest.approx(first.std(correction=0).item(), rel=1e-5)
+    assert density.centre == pytest.approx(np.median(first.detach().numpy()), rel=1e-5)
+    quartiles = np.percentile(first.detach().double().numpy(), [25, 75])
+    assert density.scale == pytest.approx(np.diff(quartiles)[0] / 1.349, rel=1e-5)
 
 
 def test_watching_ends_with_the_block_and_changes_nothing():
@@ -59,3 +60,42 @@ def test_a_site_whose_density_cannot_be_told_says_which_and_why(spoil, message):
 def test_a_network_without_such_layers_is_refused():
     with pytest.raises(ActsearchError, match="no activation layer of the kind asked for \\(ReLU\\)"):
         PreActivations(network(), nn.ReLU)
+
+
+class Named(nn.Module):
+    """Calls its activation by keyword, and a second one without any input."""
+
+    def __init__(self):
+        super().__init__()
+        self.act, self.none = nn.GELU(), Silent()
+
+    def forward(self, x):
+        self.none()
+        return self.act(input=x)
+
+
+class Silent(nn.GELU):
+    def forward(self):
+        return None
+
+
+def test_inputs_given_by_name_are_seen_too():
+    net = Named()
+    with PreActivations(net, nn.GELU) as seen:
+        net(torch.randn(200))
+    assert list(seen.samples()) == ["act"]
+    assert len(seen.samples()["act"]) == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((nn.GELU(), "GELU"), "must be a class such as nn.GELU, not 'GELU'"),
+        ((nn.GELU(), nn.GELU()), "must be a class such as nn.GELU"),
+        ((3, nn.GELU), "network must be an nn.Module, not 3"),
+        ((nn.GELU(),), "no kind given"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(arguments, message):
+    with pytest.raises(ActsearchError, match=message):
+        PreActivations(*arguments)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import sympy
 
-from evaluators.density import Density
+from evaluators.density import Density, EmpiricalDensity
 from evaluators.eafo.algebra import plain, slope, tidy
 from evaluators.eafo.correction import Correction
 from evaluators.eafo.derivation.worst import antiderivative, value_at
@@ -21,17 +22,23 @@ _LONG = 30
 _TAIL = 0.01
 """Share of an expectation that the outermost 64th of the nodes on either side may carry."""
 
+_NOTHING = 1e-6
+"""Nats a unit of epsilon below which an entropy counts as unchanged."""
+
+Sign = Literal[-1, 1]
+
 
 @dataclass(frozen=True)
 class Change:
     """Derivatives of the output entropy by epsilon at 0, in nats, and entropies a step to either side.
 
     Attributes:
-        raw: of the raw entropy; given that f is not flat, where flat pieces hold mass; ``None``
-            where there is none.
-        exact: the same as a number of sympy's, where the integral has a closed form.
+        raw: of the raw entropy; where flat pieces hold mass, of the entropy *given that f is not
+            flat*, not weighted by the probability of that; ``None`` where there is none.
+        exact: the same as a number of sympy's, where the integral has a closed form; a sample's
+            numbers come from the sample, so it has none.
         trouble: why there is no ``raw``, else empty.
-        flat: mass of the input on which f is flat.
+        flat: mass of the output on single points, those of flat pieces.
         standardised: of the entropy of the standardised, smoothed output.
         before, plus, minus: that entropy at epsilon 0, +size and -size.
     """
@@ -44,6 +51,34 @@ class Change:
     before: float
     plus: float
     minus: float
+
+
+@dataclass(frozen=True)
+class Descending:
+    """The sign of epsilon that lowers the output entropy, by each measure.
+
+    Attributes:
+        theory: of the first-order change p' - p f''/f', sure where f is smooth and invertible.
+        raw: of the measured derivative of the raw entropy (given that f is not flat); ``None``
+            where there is none or it is zero.
+        standardised: of that of the standardised, smoothed entropy; ``None`` where it is zero.
+    """
+
+    theory: Sign | None
+    raw: Sign | None
+    standardised: Sign | None
+
+
+def descending(found: Correction, measured: Change) -> Descending:
+    """Return the signs of epsilon that lower the entropy."""
+    return Descending(1 if found.factor > 0 else -1, _against(measured.raw), _against(measured.standardised))
+
+
+def _against(rate: float | None) -> Sign | None:
+    """Return the sign of a step that lowers what changes at a rate."""
+    if rate is None or abs(rate) < _NOTHING:
+        return None
+    return -1 if rate > 0 else 1
 
 
 def change(expression: Expression, found: Correction, density: Density, size: float) -> Change:
@@ -61,7 +96,8 @@ def change(expression: Expression, found: Correction, density: Density, size: fl
     raw, trouble, flat = _raw(samples, direction, jumps, _open_ends(expression))
     minus, before, plus = along(samples, direction.values, np.array([-size, 0.0, size]))
     smooth = _is_monotone(samples) and not jumps and not found.regularised and raw is not None
-    exact = _exact(expression, found.term, density) if smooth else None
+    formal = smooth and not isinstance(density, EmpiricalDensity)
+    exact = _exact(expression, found.term, density) if formal else None
     return Change(
         raw if exact is None else float(exact),
         exact,
@@ -102,10 +138,9 @@ def _raw(
     difference quotient.
     """
     rising = samples.slopes != 0
-    holds = raw_entropy(samples).atom < LEAST_ATOM
-    flat = 0.0 if holds else 1.0 - float(samples.under.weights[rising].sum())
+    flat = raw_entropy(samples).atom
     if not _is_monotone(samples) or jumps:
-        if not holds:
+        if flat >= LEAST_ATOM:
             return None, "f is flat in places (to rounding, at least) and not monotone elsewhere, or jumps", flat
         return raw_variation(samples, direction.values), "", flat
     weights = samples.under.weights[rising]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import sympy
 
 from evaluators.density import Density, EmpiricalDensity
 from evaluators.eafo.correction import Correction, slopes
-from evaluators.eafo.derivation.change import Change, jumps_of
+from evaluators.eafo.derivation.change import Change, Descending, Sign, descending, jumps_of
 from evaluators.eafo.derivation.steps import Equation, Step, equation
 from evaluators.eafo.derivation.theory import theory
 from evaluators.eafo.derivation.worst import is_stationary
@@ -16,9 +15,6 @@ from primitives import Expression, resolve
 from primitives.canonical import canonical
 from primitives.expression import X
 from primitives.table import gaussian
-
-_NOTHING = 1e-6
-
 
 # --- for any input and activation -------------------------------------------------------------
 
@@ -105,15 +101,20 @@ def first_order() -> Step:
 # --- for this one -----------------------------------------------------------------------------
 
 
-def correction(expression: Expression, density: Density, found: Correction) -> Step:
-    """Return that change for one activation and input, piece by piece."""
-    parts = pieces(expression.body)
+def _slopes(expression: Expression) -> tuple[list[Equation], list[str]]:
+    """Return f' and f'' on each piece, and where f is flat."""
     lines, flat = [], []
-    for part in parts:
+    for part in pieces(expression.body):
         first, second = (canonical(form) for form in slopes(Expression(part.body, expression.initial)))
         where = f" for {part.where}" if part.where else ""
         lines += [equation(f"f'(x){where}", first), equation(f"f''(x){where}", second)]
         flat += [part.where] if first == 0 else []
+    return lines, flat
+
+
+def correction(expression: Expression, density: Density, found: Correction) -> Step:
+    """Return that change for one activation and input, piece by piece."""
+    lines, flat = _slopes(expression)
     lines.append(equation("p'(x) - p(x) f''(x)/f'(x)", sympy.Float(found.factor, 6) * sympy.Symbol("T(x)")))
     lines.append(equation("T(x)", found.term))
     sentence = f"Under the input {density}, with f = {expression.formula}, the correction is the factor times T."
@@ -143,53 +144,89 @@ def corrected(after: Expression, name: str) -> Step:
     )
 
 
+def vanishing(expression: Expression, density: Density, whole: bool) -> Step:
+    """Return that change where it is zero; ``whole`` says that f is the input's distribution function."""
+    lines, _ = _slopes(expression)
+    lines.append(equation("p'(x) - p(x) f''(x)/f'(x)", sympy.Integer(0)))
+    zero = "vanishes identically" if is_stationary(expression, density) else "vanishes up to rounding"
+    reason = (
+        "f is the distribution function of the input, up to scale and shift: the worst activation, whose output is "
+        "uniform already. There is nothing to correct."
+        if whole
+        else "on each piece between its kinks f is flat, or the distribution function of the input up to scale and "
+        "shift, so to first order there is nothing to correct."
+    )
+    sentence = f"Under the input {density}, with f = {expression.formula}, the correction {zero}, for {reason}"
+    return Step("Correction", sentence, tuple(lines))
+
+
 def sign(expression: Expression, density: Density, found: Correction, measured: Change, name: str, size: float) -> Step:
     """Return which sign of the new parameter lowers the entropy, by the theory and as measured."""
-    side = "positive" if found.factor > 0 else "negative"
-    sentences = [f"{name} = lambda times the factor {found.factor:+.4g}, so a {side} {name} descends by the theory."]
-    lines = []
-    if measured.raw is None:
-        sentences.append(f"The raw entropy has no derivative here: {measured.trouble}.")
-    else:
-        held = f", with the flat pieces, {measured.flat:.3g} of the mass, held still" if measured.flat else ""
-        sentences.append(f"Measured, the raw entropy changes by {measured.raw:+.4g} nats a unit of {name}{held}.")
-        lines.append(_slope_of_entropy(measured, name))
-    sentences.append(
-        f"The entropy of the standardised output, smoothed with noise, changes by {measured.standardised:+.4g}: it is "
-        f"{measured.before:.5f} before, {measured.plus:.5f} at {name} = {size:g} and {measured.minus:.5f} at -{size:g}."
-    )
-    sentences.append(_verdict(found, measured))
+    signs = descending(found, measured)
+    sentences = [
+        f"{name} = lambda times the factor {found.factor:+.4g}, so by the theory "
+        f"{_lowers(name, signs.theory, 'the entropy')}.",
+        _raw(measured, name, signs.raw),
+        f"The entropy of the standardised output, smoothed with noise, changes by {measured.standardised:+.4g}, so "
+        f"{_lowers(name, signs.standardised)}: it is {measured.before:.5f} before, {measured.plus:.5f} at "
+        f"{name} = {size:g} and {measured.minus:.5f} at {name} = -{size:g}.",
+        *_too_far(measured, name, signs.standardised),
+        *_verdict(signs),
+    ]
     if _is_published(expression, density):
         sentences.append(
-            "The published chain of formulas loses a minus sign on the way to CRReLU, whose initial value 0.01 "
-            "therefore starts on the side where the raw entropy rises."
+            "The published activation has the initial value +0.01; on the branch x > 0, and for the standardised "
+            "entropy of the whole, that is the side where the entropy rises. Whether the sign was lost or absorbed "
+            "into the free constant cannot be told."
         )
-    return Step("Which sign lowers the entropy", " ".join(sentences), tuple(lines))
+    lines = () if measured.raw is None else (_slope_of_entropy(measured, name),)
+    return Step("Which sign lowers the entropy", " ".join(sentences), lines)
+
+
+def _lowers(name: str, sign_: Sign | None, what: str = "it") -> str:
+    if sign_ is None:
+        return f"to first order {name} does not change {what}"
+    return f"a {'positive' if sign_ > 0 else 'negative'} {name} lowers {what}"
+
+
+def _raw(measured: Change, name: str, sign_: Sign | None) -> str:
+    if measured.raw is None:
+        return f"The raw entropy has no derivative here: {measured.trouble}."
+    given = f" given that f is not flat, which has probability {1 - measured.flat:.4g}," if measured.flat else ""
+    return (
+        f"Measured, the raw entropy of the output{given} changes by {measured.raw:+.4g} nats a unit of {name}, so "
+        f"{_lowers(name, sign_)}."
+    )
+
+
+def _too_far(measured: Change, name: str, sign_: Sign | None) -> list[str]:
+    """Return a sentence where the step is too long for the first order to hold."""
+    if sign_ is None or (measured.plus if sign_ > 0 else measured.minus) < measured.before:
+        return []
+    return [f"That holds for small steps only: the one shown goes beyond the fall; take a smaller {name}."]
 
 
 def _slope_of_entropy(measured: Change, name: str) -> Equation:
     value = sympy.Float(measured.raw, 5) if measured.exact is None else measured.exact
-    return equation(f"dH/d{name}", value, rf"\frac{{dH}}{{d\{name}}}")
+    given = " for |f'| > 0" if measured.flat else ""
+    return equation(f"dH/d{name}{given}", value, rf"\frac{{dH}}{{d\{name}}}")
 
 
-def _verdict(found: Correction, measured: Change) -> str:
-    if abs(measured.standardised) < _NOTHING:
-        return "To first order the standardised entropy does not change at all."
-    if measured.raw is not None and abs(measured.raw) < _NOTHING:
-        return "To first order the raw entropy does not change at all."
-    theory_ = -np.sign(found.factor)
-    raw = theory_ if measured.raw is None else np.sign(measured.raw)
-    if raw != theory_:
-        return (
+def _verdict(signs: Descending) -> list[str]:
+    """Return what follows from signs that agree, or do not."""
+    found = []
+    if signs.raw not in (None, signs.theory):
+        found.append(
             "The measured raw entropy contradicts the theory's sign, which is sure only where f is smooth and "
             "invertible: kinks, jumps and folds add terms of their own."
         )
-    if raw != np.sign(measured.standardised):
-        return (
-            "The standardised entropy has the other sign: what lowers the raw entropy here does so by a smaller "
-            "scale of the output."
+    compared, name = (signs.theory, "theory") if signs.raw is None else (signs.raw, "raw entropy")
+    if signs.standardised not in (None, compared):
+        found.append(
+            f"The standardised entropy has the other sign than the {name}: what lowers the raw entropy may do so by a "
+            "smaller scale of the output, which standardising takes away."
         )
-    return "The standardised entropy has the same sign."
+    return found or ["The measured signs agree with the theory's." if signs.raw or signs.standardised else ""]
 
 
 def _is_published(expression: Expression, density: Density) -> bool:

@@ -15,8 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evaluators import screen
 from evaluators.density import Array
-from evaluators.eafo.dynamic.family import Ground, Shape, descend, ground, histogram, tabulated
+from evaluators.eafo.dynamic.family import Ground, Shape, descend, ground, refitted, tabulated
+from evaluators.eafo.dynamic.placement import running
+from evaluators.quadrature import sample
 from primitives import ActsearchError, Expression, compile_expression, parse, resolve
 
 BINS = 256
@@ -140,8 +143,11 @@ class AdaptiveActivation(nn.Module):
         density: shape (bins,), the running share of inputs in each bin.
         counts: shape (2,), updates made and updates left out because the input was no good.
 
+    Its ``state_dict`` holds the base's formula too, as bytes in a tensor, and is refused by a layer
+    with another base.
+
     Raises:
-        ActsearchError: the base is no activation.
+        ActsearchError: the base is no function, not finite somewhere in [-200, 200], or flat.
 
     Example:
         >>> layer = AdaptiveActivation("gelu")
@@ -163,7 +169,7 @@ class AdaptiveActivation(nn.Module):
         super().__init__()
         if bins < 16:
             raise ActsearchError(f"a histogram of {bins} bins says too little; use 16 or more")
-        self._compile(resolve(base) if isinstance(base, str) else base)
+        self._compile(_usable(base))
         self.register_buffer("table", torch.tensor(Shape().table, device=device, dtype=dtype))
         self.register_buffer("density", torch.zeros(bins, device=device, dtype=dtype))
         self.register_buffer("counts", torch.zeros(2, dtype=torch.int64, device=device))
@@ -187,23 +193,44 @@ class AdaptiveActivation(nn.Module):
         self._sample = None
         self._compile(parse(state["base"]))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def get_extra_state(self) -> Tensor:
+        """Return the base's formula, without its parameters' values, as bytes.
+
+        A tensor, because much code copies or moves each value of a ``state_dict``.
+        """
+        return torch.tensor(list(self.base.formula.encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Refuse the state of another base.
+
+        Raises:
+            ActsearchError: the state was saved from another base.
+        """
+        saved = bytes(state.tolist()).decode()
+        if saved != self.base.formula:
+            raise ActsearchError(
+                f"this state was saved from an activation that starts at {saved} and cannot be loaded into one that "
+                f"starts at {self.base.formula}; make the layer with that base first"
+            )
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - what torch's activations call it
         """Return the activation, elementwise.
 
         Args:
-            x: floating point, any shape; half precision is computed in float32.
+            input: floating point, any shape; half precision is computed in float32.
 
         Raises:
             TypeError: the input holds no floating-point numbers.
         """
-        if not x.is_floating_point():
-            raise TypeError(f"AdaptiveActivation takes floating-point tensors, not {x.dtype}")
+        if not input.is_floating_point():
+            raise TypeError(f"AdaptiveActivation takes floating-point tensors, not {input.dtype}")
         if self.collecting and self.training:
-            self._sample = _some(x)
+            self._sample = _some(input)
         parameters = [getattr(self, name).view(()) for name in self.activation_parameters]
-        if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (x, *parameters))):
-            return _output(x, self.table, self._value, parameters)
-        output: Tensor = _Adaptive.apply(x, self.table, self._value, self._slopes, *parameters)[0]
+        if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (input, *parameters))):
+            return _output(input, self.table, self._value, parameters)
+        table = self.table.clone()  # an update between forward and backward must not touch what was saved
+        output: Tensor = _Adaptive.apply(input, table, self._value, self._slopes, *parameters)[0]
         return output
 
     def extra_repr(self) -> str:
@@ -227,12 +254,13 @@ class AdaptiveActivation(nn.Module):
     def adapt(self, rate: float, bound: float, memory: float) -> bool:
         """Take what was collected into the running density and move one step; say whether it moved.
 
-        Nothing moves, and the second of ``counts`` goes up, where the input or the base's output is
-        constant or not finite.
+        Where the density has left the bump's centre and width, these follow first. Nothing moves,
+        and the second of ``counts`` goes up, where the input or the base's output is constant or not
+        finite.
 
         Args:
             rate: size of the step, see :func:`evaluators.eafo.dynamic.family.descend`.
-            bound: largest slope of the bump, in units of the base's root mean square slope.
+            bound: of the bump's slope, likewise.
             memory: share of the old density that stays, in [0, 1).
         """
         if self._sample is None or not self._sample.numel():
@@ -249,17 +277,14 @@ class AdaptiveActivation(nn.Module):
 
     def _moved(self, values: Array, rate: float, bound: float, memory: float) -> tuple[Shape, Array] | None:
         """Return the next shape and density, ``None`` where there is none."""
-        shape, density = self.shape, self.density.double().cpu().numpy()
-        if not density.any():
-            found = _placed(values)
-            if found is None:
-                return None
-            shape, memory = found, 0.0
-        density = memory * density + (1 - memory) * histogram(values, shape, len(density))
+        found = running(values, self.shape, self.density.double().cpu().numpy(), memory)
+        if found is None:
+            return None
+        shape, density = found
         at = self._ground(shape, density)
         if at is None:
             return None
-        moved = descend(shape, at, rate, bound)
+        moved = descend(refitted(self.shape, shape, at), at, rate, bound)
         largest = torch.finfo(self.table.dtype).max
         return (moved, density) if all(abs(number) <= largest for number in moved.table) else None
 
@@ -280,12 +305,22 @@ class AdaptiveActivation(nn.Module):
         return at.output(start).entropy, at.output(shape).entropy
 
 
-def _placed(values: Array) -> Shape | None:
-    """Return the base with centre and width at mean and deviation of the values, ``None`` for a constant."""
-    centre, width = float(values.mean()), float(values.std())
-    if not width > 1e-6 * float(np.abs(values).max()):
-        return None
-    return Shape(1 / width, -centre / width)
+def _usable(base: Expression | str) -> Expression:
+    """Return the expression; raise for one that nothing can be grown from."""
+    if not isinstance(base, (Expression, str)):
+        raise ActsearchError(f"base={base!r} does not do; give a name such as 'gelu', a formula or an Expression")
+    expression = resolve(base) if isinstance(base, str) else base
+    reason = screen.not_finite(expression)
+    if reason is None:
+        samples = sample(expression)
+        slope, size = (math.sqrt(samples.under.expectation(v**2)) for v in (samples.slopes, samples.values))
+        reason = None if slope > 1e-6 * size else "its slope is zero almost everywhere"
+    if reason is not None:
+        raise ActsearchError(
+            f"the base '{expression.formula}' cannot be adapted: {reason}; "
+            "give a function that is finite on [-200, 200] and not flat, such as 'gelu'"
+        )
+    return expression
 
 
 def _some(x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
@@ -33,11 +34,16 @@ class DynamicEAFO:
 
     Every ``every`` steps each layer adds up to 1,024 of its pre-activations to a running histogram
     and moves one step down its standardised output entropy, keeping the output's second moment.
-    Between two updates a step costs nothing but the layer itself.
+    Between two updates a step costs nothing but the layer itself. Where the input has moved away,
+    the place of the change follows.
 
     In a distributed network each process measures its own inputs and the first one's buffers are
     broadcast, as torch does with every buffer. Under gradient accumulation the last forward pass
     before the update counts.
+
+    It belongs to one network. To copy both, copy them together, in one call:
+    ``network, dynamic = copy.deepcopy((network, dynamic))``. To save both, save both their
+    ``state_dict``: the step counter is in this one's, all else in the network's.
 
     Args:
         network: what is trained; its layers are replaced in place.
@@ -47,7 +53,9 @@ class DynamicEAFO:
         every: steps between two updates.
         rate: size of the first step; df is -rate*Var[f] times the projected first variation.
         settle: updates after which the step has halved: rate/(1 + updates/settle).
-        bound: largest slope of the change, in units of the base's root mean square slope.
+        bound: largest slope of the change, f - scale*base, anywhere, in units of the root mean
+            square slope of scale*base under the layer's running density; scale is what keeps the
+            second moment. It holds, to 0.5 %, after every update.
         memory: share of the old density that an update keeps.
 
     Attributes:
@@ -55,8 +63,8 @@ class DynamicEAFO:
         steps: how often :meth:`step` was called.
 
     Raises:
-        ActsearchError: there is nothing to adapt, the function of a layer is not known, or a
-            number is out of range.
+        ActsearchError: there is nothing to adapt, the function of a layer is not known or cannot be
+            adapted, or an argument is of the wrong kind or out of range.
 
     Example:
         >>> network = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 2))
@@ -77,6 +85,8 @@ class DynamicEAFO:
         memory: float = 0.9,
     ) -> None:
         _check(every, rate, settle, bound, memory)
+        if not isinstance(network, nn.Module):
+            raise ActsearchError(f"the network must be an nn.Module, not {network!r}")
         if replace is not None:
             _make_adaptive(network, replace, base)
         elif base is not None:
@@ -137,7 +147,7 @@ class DynamicEAFO:
         return {"steps": self.steps}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on at the step of a saved state."""
+        """Go on at the step of a saved state; load the network's own ``state_dict`` as well."""
         self.steps = state["steps"]
         for layer in self.layers.values():
             layer.collecting = (self.steps + 1) % self.every == 0
@@ -145,20 +155,22 @@ class DynamicEAFO:
 
 def _check(every: int, rate: float, settle: float, bound: float, memory: float) -> None:
     """Raise for a number out of range."""
-    rules = [
-        ("every", every, every >= 1 and every == int(every), "a whole number of steps, 1 or more"),
-        ("rate", rate, 0 < rate <= 1, "above 0 and at most 1"),
-        ("settle", settle, settle > 0, "above 0"),
-        ("bound", bound, 0 < bound <= 10, "above 0 and at most 10"),
-        ("memory", memory, 0 <= memory < 1, "at least 0 and below 1"),
+    rules: list[tuple[str, Any, Callable[[Any], bool], str]] = [
+        ("every", every, lambda v: v >= 1 and v % 1 == 0, "a whole number of steps, 1 or more"),
+        ("rate", rate, lambda v: 0 < v <= 1, "a number above 0 and at most 1"),
+        ("settle", settle, lambda v: v > 0, "a number above 0"),
+        ("bound", bound, lambda v: 0 < v <= 10, "a number above 0 and at most 10"),
+        ("memory", memory, lambda v: 0 <= v < 1, "a number at least 0 and below 1"),
     ]
     for name, value, good, wanted in rules:
-        if not good:
-            raise ActsearchError(f"{name}={value} does not do; it must be {wanted}")
+        if isinstance(value, bool) or not isinstance(value, Real) or not good(value):
+            raise ActsearchError(f"{name}={value!r} does not do; it must be {wanted}")
 
 
 def _make_adaptive(network: nn.Module, replace: type[nn.Module], base: Expression | str | None) -> None:
     """Replace each layer of exactly this type."""
+    if not (isinstance(replace, type) and issubclass(replace, nn.Module)):
+        raise ActsearchError(f"the type of layer to replace must be a class such as nn.GELU, not {replace!r}")
     made: dict[int, nn.Module] = {}
     first = next((p for p in network.parameters() if p.is_floating_point()), None)
     double = torch.float64 if first is not None and first.dtype == torch.float64 else torch.float32
@@ -173,6 +185,12 @@ def _make_adaptive(network: nn.Module, replace: type[nn.Module], base: Expressio
 
     _exchange(network, adaptive)
     if not made:
+        below = sorted({type(m).__name__ for m in network.modules() if isinstance(m, replace)})
+        if below:
+            raise ActsearchError(
+                f"the network has no {replace.__name__} itself, but {', '.join(below)}, a subclass that may compute "
+                "something else; give that class by itself, with base= for its function"
+            )
         raise ActsearchError(
             f"the network has no {replace.__name__} layer to adapt; a function call such as F.relu cannot be replaced"
             + _activations_of(network)

@@ -7,7 +7,8 @@ sooner it blows up. So the function moves in four directions only, each smooth a
 
 ``c1`` alone, centred at 0 and of width 1, is the correction of CRReLU. The entropy is that of the
 standardised, smoothed output, the size of a step shrinks, the slope of the bump is bounded, and
-``scale`` keeps the second moment of the output where the base has it.
+``scale`` keeps the second moment of the output where the base has it. Centre and width follow the
+running density (:mod:`evaluators.eafo.dynamic.placement`).
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _POWERS = np.arange(DEGREE + 1)
 
 def _basis(z: Array) -> Array:
     """Return gaussian(z)*z^k, shape (4, n)."""
+    z = np.clip(z, -40.0, 40.0)  # the Gaussian is 0 there, and a power of z stays small
     basis: Array = np.exp(-(z**2) / 2) * z ** _POWERS[:, None]
     return basis
 
@@ -109,8 +111,7 @@ def _points(bins: int) -> Array:
 
 @lru_cache(maxsize=16)
 def _basis_at_bins(bins: int) -> Array:
-    z = np.clip(_points(bins), -40.0, 40.0)  # the Gaussian is 0 there, and a power of z stays small
-    return _basis(z)
+    return _basis(_points(bins))
 
 
 def histogram(values: Array, shape: Shape, bins: int) -> Array:
@@ -125,11 +126,13 @@ class Ground:
     """The base and the family's basis where the input has mass.
 
     Attributes:
-        base, slopes: base(x) and its derivative at the n nodes.
+        z: the n nodes.
+        base, slopes: base(x) and its derivative at the nodes.
         basis: shape (4, n).
         weights: the mass of each node, summing to 1.
     """
 
+    z: Array
     base: Array
     slopes: Array
     basis: Array
@@ -154,8 +157,8 @@ def ground(
 ) -> Ground | None:
     """Return the base and the basis under a density, ``None`` where no step can be made.
 
-    That is when the base is not finite or is constant on the mass, or the input has moved so far
-    from the centre that the bump is not felt.
+    That is when the base is not finite or is constant on the mass, or the mass lies so far from the
+    centre that the bump is not felt.
 
     Args:
         value: of the base, as :class:`primitives.Compiled` has it.
@@ -168,7 +171,8 @@ def ground(
     base, slope = _base_at_bins(value, slopes, known, shape.steepness, shape.offset, len(density))
     kept = density > _NEGLIGIBLE
     weights = density[kept] / density[kept].sum()
-    found = Ground(base[kept], slope[kept], _basis_at_bins(len(density))[:, kept], weights)
+    bins = len(density)
+    found = Ground(_points(bins)[kept], base[kept], slope[kept], _basis_at_bins(bins)[:, kept], weights)
     if not (np.isfinite(found.base).all() and np.isfinite(found.slopes).all()):
         return None
     second = float(weights @ found.base**2)
@@ -191,6 +195,25 @@ def _base_at_bins(
     return value(x, *own).numpy(), slopes(x, *own)[0].numpy()
 
 
+def refitted(old: Shape, new: Shape, at: Ground) -> Shape:
+    """Return the old function with the centre and width of the new shape.
+
+    The bump is fitted by least squares under the running density, so where there is mass the
+    function changes little; where there is none, what the bump was is forgotten.
+
+    Args:
+        old: the function.
+        new: centre and width.
+        at: the basis at the new place under the present density.
+    """
+    if (old.steepness, old.offset) == (new.steepness, new.offset):
+        return old
+    z = old.steepness * ((at.z - new.offset) / new.steepness) + old.offset
+    roots = np.sqrt(at.weights)
+    bump = np.linalg.lstsq((at.basis * roots).T, (np.array(old.bump) @ _basis(z)) * roots, rcond=1e-4)[0]
+    return Shape(new.steepness, new.offset, old.scale, tuple(bump.tolist()))
+
+
 # --- one step -----------------------------------------------------------------------------------
 
 
@@ -204,7 +227,8 @@ def descend(shape: Shape, at: Ground, rate: float, bound: float) -> Shape:
         shape: where to start.
         at: the base and the basis under the present density.
         rate: size of the step.
-        bound: largest slope of the bump, in units of the base's root mean square slope.
+        bound: largest slope of the bump, f - scale*base, anywhere, in units of the root mean square
+            slope of scale*base under the present density; exceeded by at most 0.5 %.
     """
     output = at.output(shape)
     metric = (at.basis * at.weights) @ at.basis.T

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import sympy
 
-from evaluators.density import parse_density
-from evaluators.eafo.correction import corrected, correction, residue
+from evaluators.density import empirical, parse_density
+from evaluators.eafo.algebra import tidy
+from evaluators.eafo.correction import VanishingError, corrected, correction, residue
 from evaluators.eafo.entropy import raw_variation
 from evaluators.eafo.pieces import pieces
 from evaluators.quadrature import NORMAL, finite_sample, quadrature, sample
@@ -84,8 +85,18 @@ def test_it_is_the_density_times_the_slope_of_its_quotient_by_finite_differences
 def test_the_inputs_distribution_function_is_a_fixed_point_and_refused(text, density):
     density = parse_density(density)
     assert residue(parse(text), density) == 0
-    with pytest.raises(ActsearchError, match="already the worst activation"):
+    with pytest.raises(VanishingError, match="already the worst activation") as caught:
         correction(parse(text), density)
+    assert caught.value.whole
+
+
+def test_a_correction_may_vanish_piece_by_piece_without_f_being_the_distribution_function():
+    with pytest.raises(VanishingError, match="on each piece between its kinks") as caught:
+        correction(resolve("relu"), parse_density("uniform"))
+    assert not caught.value.whole
+    with pytest.raises(VanishingError) as caught:
+        correction(resolve("relu"), parse_density("uniform(0, 1)"))
+    assert caught.value.whole
 
 
 def test_a_distribution_function_of_another_input_is_corrected():
@@ -139,6 +150,7 @@ def test_every_other_function_of_the_library_has_a_finite_one_that_reads_back(na
     [
         ("step(x)", "normal", "flat wherever"),
         ("log(x)", "normal", "not finite at x"),
+        ("alpha*relu(x); alpha=0", "normal", "is constant where"),
         ("x**2", "student(3)", "no finite variance"),
     ],
 )
@@ -157,3 +169,40 @@ def test_the_pieces_are_the_function_between_its_kinks(name):
     for part in parts:
         inside = (x > float(part.low)) & (x < float(part.high))
         np.testing.assert_allclose(values(part.body, x, expression.initial)[inside], wanted[inside], atol=1e-9)
+
+
+def test_exponentials_stay_whole_but_their_powers_cancel():
+    x = resolve("identity").body
+    far = sympy.exp(-((sympy.Rational(1250, 127) * x - sympy.Rational(6250, 127)) ** 2) / 2)
+    assert tidy((x * far**2 + far) / far) == x * far + 1  # powers of exp(x/16129) would take minutes
+    assert tidy((sympy.exp(2 * x) - 1) / (sympy.exp(x) - 1)) == sympy.exp(x) + 1
+
+
+def draws():
+    rng = np.random.default_rng(0)
+    return {
+        "far": 5 + 0.1 * rng.normal(size=5000),
+        "very far": 1000 + rng.normal(size=5000),
+        "integers": rng.integers(-3, 4, size=5000),
+        "after a ReLU": np.maximum(rng.normal(size=5000), 0),
+        "narrow": np.concatenate([rng.normal(size=2500), 3 + 1e-3 * rng.normal(size=2500)]),
+    }
+
+
+@pytest.mark.parametrize("kind", ["far", "very far", "integers", "after a ReLU", "narrow"])
+@pytest.mark.parametrize("name", ["relu", "gelu"])
+def test_a_sample_far_from_zero_or_narrow_in_places_has_a_correction(name, kind):
+    """Of ReLU, p' of the fitted mixture."""
+    density = empirical(draws()[kind], kind)
+    found = correction(resolve(name), density)
+    nodes = quadrature(density).nodes
+    made = found.factor * values(found.term, nodes)
+    assert np.isfinite(made).all()
+    if name == "relu":
+        slopes = compile_expression(Expression(density.body)).slope_at(nodes)
+        np.testing.assert_allclose(made, slopes, rtol=1e-6, atol=1e-7 * np.abs(slopes).max())
+
+
+def test_a_kink_in_disguise_is_still_blamed_under_a_narrow_sample():
+    with pytest.raises(ActsearchError, match="all but has a kink at x = 0"):
+        correction(resolve("smu1"), empirical(draws()["integers"], "integers"))

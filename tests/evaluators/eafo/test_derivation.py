@@ -10,6 +10,7 @@ from scipy import stats
 
 from evaluators.density import empirical, parse_density
 from evaluators.eafo.derivation import derive
+from evaluators.eafo.derivation.change import Descending
 from evaluators.eafo.derivation.theory import theory
 from evaluators.eafo.derivation.worst import is_stationary, worst
 from primitives import ActsearchError, Expression, compile_expression, parse, resolve
@@ -95,13 +96,14 @@ def test_a_mixture_gives_the_weighted_sum_and_a_hard_formula_gives_none():
 def test_relu_arrives_at_crrelu_and_negative_epsilon_descends():
     found = derive(resolve("relu"), NORMAL)
     assert found.corrected == resolve("crrelu")
-    assert found.descending == -1
+    assert found.descending == Descending(-1, -1, -1)
     assert found.change.exact == sympy.sqrt(2) / 4
     assert found.change.raw == pytest.approx(1 / (2 * math.sqrt(2)))
-    assert found.change.flat == pytest.approx(0.5, abs=1e-3)
+    assert found.change.flat == pytest.approx(0.5, abs=1e-9)
     assert found.change.minus < found.change.before < found.change.plus
     assert found.change.standardised == pytest.approx((found.change.plus - found.change.minus) / 0.02, rel=0.01)
-    assert "loses a minus sign" in step(found, "sign").sentence
+    assert "given that f is not flat, which has probability 0.5" in step(found, "sign").sentence
+    assert "lost or absorbed into the free constant cannot be told" in step(found, "sign").sentence
     assert "limit of a straight branch" in step(found, "Correction").sentence
 
 
@@ -118,12 +120,59 @@ def test_where_raw_and_standardised_entropy_disagree_it_is_said():
     assert "other sign" in step(found, "sign").sentence
 
 
+def test_a_step_beyond_the_fall_of_the_entropy_is_said_to_be():
+    assert "goes beyond the fall" in step(derive(resolve("relu"), NORMAL, 0.3), "sign").sentence
+    assert "goes beyond the fall" not in step(derive(resolve("relu"), NORMAL), "sign").sentence
+
+
 def test_another_density_changes_the_outcome():
     narrow, normal = derive(resolve("relu"), parse_density("normal(0, 0.5)")), derive(resolve("relu"), NORMAL)
     assert narrow.corrected != normal.corrected
     assert narrow.worst != normal.worst
-    assert "loses a minus sign" not in step(narrow, "sign").sentence
-    assert derive(resolve("tanh"), NORMAL).descending == -derive(resolve("tanh"), parse_density("logistic")).descending
+    assert "published" not in step(narrow, "sign").sentence
+    signs = [derive(resolve("tanh"), density).descending.theory for density in (NORMAL, parse_density("logistic"))]
+    assert sum(signs) == 0
+
+
+@pytest.mark.parametrize("name", ["plu", "atan_sq_minus_x"])
+def test_a_theory_that_both_measures_contradict_is_said_to_be(name):
+    found = derive(resolve(name), NORMAL)
+    signs, change = found.descending, found.change
+    assert signs.raw == signs.standardised == -signs.theory
+    assert (change.minus < change.before < change.plus) == (signs.standardised == -1)
+    assert "contradicts the theory's sign" in step(found, "sign").sentence
+    assert found.to_dict()["descending"] == {
+        "theory": signs.theory,
+        "raw": signs.raw,
+        "standardised": signs.standardised,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "density", "reason"),
+    [
+        ("erf(x/sqrt(2))", "normal", "vanishes identically, for f is the distribution function"),
+        ("sigmoid", "logistic", "vanishes identically, for f is the distribution function"),
+        ("relu", "uniform(0, 1)", "vanishes identically, for f is the distribution function"),
+        ("relu", "uniform", "on each piece between its kinks f is flat"),
+    ],
+)
+def test_at_the_fixed_point_the_steps_end_with_a_correction_of_zero(name, density, reason):
+    found = derive(resolve(name), parse_density(density))
+    assert reason in step(found, "Correction").sentence
+    assert step(found, "Correction").equations[-1].text.endswith("= 0")
+    assert found.correction is found.corrected is found.change is None
+    made = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    keys = "correction", "corrected", "raw_variation", "standardised_entropy"
+    assert [made[key] for key in keys] == [None] * 4
+    assert set(made) == set(derive(resolve("tanh"), NORMAL).to_dict())
+    assert set(made["descending"].values()) == {None}
+
+
+def test_the_numbers_of_a_sample_are_not_exact_ones_of_its_fit():
+    found = derive(resolve("relu"), empirical(5 + 0.1 * np.random.default_rng(0).normal(size=5000), "far"))
+    assert found.change.exact is None
+    assert found.change.raw is not None
 
 
 def test_a_divergent_first_order_change_has_no_number():

@@ -15,8 +15,9 @@ from torch import nn
 from evaluators import load_task
 from evaluators.eafo.dynamic import DynamicEAFO
 from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
-from evaluators.eafo.dynamic.family import Shape, descend, ground, histogram
+from evaluators.eafo.dynamic.family import Shape, descend, ground, histogram, refitted
 from evaluators.eafo.dynamic.flow import raw_flow
+from evaluators.eafo.dynamic.placement import running
 from primitives import ActsearchError, activation_parameters, compile_expression, parse, resolve
 from runs.export import export_bytes
 
@@ -25,6 +26,10 @@ LAYERS = [
     nn.ReLU(), nn.GELU(), nn.GELU(approximate="tanh"), nn.SiLU(), nn.Mish(), nn.ELU(), nn.ELU(0.5), nn.LeakyReLU(0.2),
     nn.Softplus(), nn.Softplus(beta=2), nn.Tanh(), nn.Sigmoid(), nn.SELU(), nn.Hardswish(), nn.ReLU6(),
 ]  # fmt: skip
+
+
+class MyGELU(nn.GELU):
+    pass
 
 
 def moved(base="relu", shape=MOVED, dtype=torch.float64):
@@ -173,9 +178,9 @@ def settle(base, bins, updates, rate=0.1, bound=0.5):
 
 
 def steepest(shape):
-    """The largest slope of the bump by x, relative to the base, on a grid that descent does not use."""
+    """The largest slope of the bump, f - scale*base, by x, on a grid that descent does not use."""
     z = torch.linspace(-8, 8, 5001, dtype=torch.float64, requires_grad=True)
-    bump = torch.exp(-(z**2) / 2) * sum(float(c) * z**k for k, c in enumerate(shape.coefficients))
+    bump = torch.exp(-(z**2) / 2) * sum(float(d) * z**k for k, d in enumerate(shape.bump))
     return shape.steepness * float(torch.autograd.grad(bump.sum(), z)[0].abs().max())
 
 
@@ -184,10 +189,9 @@ def test_descent_lowers_the_entropy_keeps_the_second_moment_and_the_slope_bound_
     shapes, entropies, at = settle(base, 512, 150)
     assert np.diff(entropies).max() < 2e-4
     assert entropies[-1] < entropies[0] - 1e-3
-    limit = 0.5 * math.sqrt(at.weights @ at.slopes**2)
     for shape in shapes:
         assert at.weights @ at.values(shape) ** 2 == pytest.approx(at.weights @ at.base**2, rel=1e-9)
-        assert steepest(shape) <= 1.005 * limit
+        assert steepest(shape) <= 1.005 * 0.5 * shape.scale * math.sqrt(at.weights @ at.slopes**2)
 
 
 def test_the_raw_flow_blows_up_sooner_on_every_finer_grid_and_the_other_direction_does_not():
@@ -214,6 +218,80 @@ def test_ours_tends_to_one_function_under_refinement_and_in_time(base):
     assert max(np.abs(late - early).max() for early, late in curves) < 0.12
 
 
+# --- following the input -----------------------------------------------------------------------
+
+
+def normal(mean, deviation, count=1, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [mean + deviation * torch.randn(64, 100, generator=generator) for _ in range(count)]
+
+
+def grown(batches, base="relu"):
+    """A layer that saw these batches, an update each, and the bump's excess over its slope bound in each."""
+    layer, excess = AdaptiveActivation(base), []
+    layer.collecting = True
+    for number, batch in enumerate(batches):
+        layer(batch)
+        layer.adapt(0.1 / (1 + number / 20), 0.5, 0.9)
+        at = layer._ground(layer.shape, layer.density.double().numpy())
+        excess.append(steepest(layer.shape) / (0.5 * layer.shape.scale * math.sqrt(at.weights @ at.slopes**2)) - 1)
+    return layer, max(excess)
+
+
+@pytest.mark.parametrize("base", ["relu", "gelu"])
+@pytest.mark.parametrize(("first", "mean"), [((0, 1e-3, 1), 0), ((0, 1e-3, 20), 0), ((0, 1, 20), 6), ((0, 1, 20), 20)])
+def test_when_the_input_moves_away_the_bump_follows_and_the_entropy_falls_again(base, first, mean):
+    start = normal(*first)
+    at_once, excess = grown([*start, *normal(mean, 1, 110)], base)
+    later, _ = grown([*start, *normal(mean, 1, 280)], base)
+    assert at_once.counts.tolist() == [110 + len(start), 0]
+    assert excess <= 0.006
+    shape = later.shape
+    assert -shape.offset / shape.steepness == pytest.approx(mean, abs=0.8)
+    assert 0.4 < 1 / shape.steepness < 2.2
+    at = later._ground(shape, later.density.double().numpy())
+    entropies = [at.output(s).entropy for s in (Shape(shape.steepness, shape.offset), at_once.shape, shape)]
+    assert entropies[2] < entropies[0] - 5e-3
+    if at_once.shape.steepness == shape.steepness:
+        assert entropies[2] < entropies[1] - 1e-4
+
+
+def test_one_outlier_in_the_first_batch_or_later_does_not_matter():
+    batches = normal(0, 1, 120)
+    clean, _ = grown(batches)
+    for number in (0, 30):
+        spoilt = [batch.clone() for batch in batches]
+        spoilt[number][0, 0] = 1e6
+        layer, _ = grown(spoilt)
+        assert layer.counts.tolist() == [120, 0]
+        assert layer.shape.steepness == pytest.approx(clean.shape.steepness, rel=0.01)
+        assert layer.shape.offset == pytest.approx(clean.shape.offset, abs=0.01)
+        assert layer.entropies()[1] < clean.entropies()[0] - 0.7 * np.subtract(*clean.entropies())
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.1])
+def test_an_input_that_is_mostly_one_number_keeps_a_width_of_the_size_of_the_rest(share):
+    generator = torch.Generator().manual_seed(0)
+    batches = [batch * (torch.rand(batch.shape, generator=generator) < share) for batch in normal(0, 1, 40)]
+    layer, _ = grown(batches)
+    assert 0.02 < 1 / layer.shape.steepness < 1.5
+
+
+def test_a_new_place_keeps_the_mass_of_the_density_and_the_function_where_there_is_mass():
+    old = Shape(1.0, 0.0, 0.97, (0.05, -0.2, 0.05, 0.03))
+    before = histogram(normal(0, 1)[0].double().numpy().ravel(), old, 512)
+    shape, density = running(normal(1.6, 1)[0].double().numpy().ravel(), old, before, 0.3)
+    assert (shape.steepness, shape.offset) != (1.0, 0.0)
+    assert density.sum() == pytest.approx(1.0, rel=1e-9)
+    compiled = compile_expression(resolve("relu"))
+    at = ground(compiled.value, compiled.slopes, [], shape, density)
+    x = (at.z - shape.offset) / shape.steepness
+    assert at.weights @ x == pytest.approx(0.7 * 1.6, abs=0.05)
+    wanted = compile_expression(old.expression(resolve("relu"))).at(x)
+    error = at.values(refitted(old, shape, at)) - wanted
+    assert math.sqrt(at.weights @ error**2) < 0.2 * math.sqrt(at.weights @ (wanted - 0.97 * at.base) ** 2)
+
+
 # --- the callback -----------------------------------------------------------------------------
 
 
@@ -227,7 +305,7 @@ def test_two_lines_in_a_plain_loop_lower_the_entropy_of_every_layer_within_the_b
         for layer in training.dynamic.layers.values():
             at = layer._ground(layer.shape, layer.density.double().numpy())
             assert at.weights @ at.values(layer.shape) ** 2 == pytest.approx(at.weights @ at.base**2, rel=1e-5)
-            assert steepest(layer.shape) <= 1.01 * 0.5 * math.sqrt(at.weights @ at.slopes**2)
+            assert steepest(layer.shape) <= 1.006 * 0.5 * layer.shape.scale * math.sqrt(at.weights @ at.slopes**2)
             assert float(layer.density.sum()) == pytest.approx(1.0, rel=1e-5)
     assert (np.array(gaps) > 0.01).all()
     assert np.mean(gaps[-1]) > 2 * np.mean(gaps[0]) or np.mean(gaps[0]) > 0.05
@@ -248,6 +326,65 @@ def test_a_saved_state_goes_on_as_if_it_had_never_stopped():
     second.steps(36)
     wanted = whole.network.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in second.network.state_dict().items())
+
+
+def test_an_update_between_forward_and_backward_leaves_the_gradient_of_that_forward():
+    network, x = nn.Sequential(nn.GELU()), torch.randn(64, 100)
+    dynamic = DynamicEAFO(network, nn.GELU, every=1)
+    x.requires_grad_()
+    for whole in (x, x.repeat(30, 1)):  # the slope kept, and computed anew
+        output = network(whole)
+        wanted = torch.autograd.grad(output.sum(), x, retain_graph=True)[0]
+        dynamic.step()
+        assert network[0].counts[0] > 0
+        assert torch.equal(torch.autograd.grad(output.sum(), x)[0], wanted)
+
+
+def test_a_state_of_another_base_is_refused_and_one_of_the_same_is_loaded_whatever_its_parameters():
+    source = moved(parse("x*sigmoid(beta*x); beta=1.3"), dtype=torch.float32)
+    file = io.BytesIO()
+    torch.save(source.state_dict(), file)
+    file.seek(0)
+    state = torch.load(file, weights_only=True)
+    assert all(isinstance(value, torch.Tensor) for value in state.values())
+    same = AdaptiveActivation(parse("x*sigmoid(beta*x); beta=0.5"))
+    same.load_state_dict(state)
+    assert torch.equal(same(torch.ones(3)), source(torch.ones(3)))
+    with pytest.raises(ActsearchError, match=r"starts at tanh\(x\).*starts at gelu\(x\)"):
+        AdaptiveActivation("gelu").load_state_dict(AdaptiveActivation("tanh").state_dict())
+
+
+def test_network_and_callback_copied_together_go_on_alike_and_apart_from_the_first():
+    training = Training(every=10)
+    training.steps(15)
+    network, dynamic = copy.deepcopy((training.network, training.dynamic))
+    assert [network.get_submodule(name) for name in dynamic.layers] == list(dynamic.layers.values())
+    other = copy.copy(training)
+    other.network, other.dynamic, other.rows = network, dynamic, torch.Generator()
+    other.rows.set_state(training.rows.get_state())
+    other.optimizer = torch.optim.SGD(network.parameters(), 0.1)
+    other.steps(20)
+    assert [layer.counts[0] for layer in training.dynamic.layers.values()] == [1, 1]
+    training.steps(20)
+    wanted = training.network.state_dict()
+    assert all(torch.equal(value, wanted[name]) for name, value in network.state_dict().items())
+
+
+def test_a_network_that_names_the_input_works_as_with_torchs_own():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.act = nn.GELU()
+
+        def forward(self, x):
+            return self.act(input=x)
+
+    network, x = Named(), torch.randn(64, 100)
+    wanted = network(x)
+    dynamic = DynamicEAFO(network, nn.GELU, every=1)
+    assert torch.equal(network(x), wanted)
+    dynamic.step()
+    assert network.act.counts.tolist() == [1, 0]
 
 
 def test_nothing_is_collected_between_updates_nor_in_eval_mode():
@@ -297,11 +434,11 @@ def test_any_scale_and_precision_of_the_input_keeps_every_number_finite(scale, k
     network = nn.Sequential(nn.ReLU())
     dynamic = DynamicEAFO(network, nn.ReLU, every=1, memory=0.0)
     generator = torch.Generator().manual_seed(0)
-    for shift in (0.0, 3.0, -2.0, 30.0, 1e4):  # in the end the input is far from where the bump was put
+    for shift in (0.0, 3.0, -2.0, 30.0, 1e4):  # in bfloat16 the last is a constant
         network((scale * (torch.randn(64, 100, generator=generator) + shift)).to(kind))
         dynamic.step()
         assert all(value.isfinite().all() for value in network.state_dict().values())
-    assert network[0].counts.tolist() == [3, 2]
+    assert network[0].counts.tolist() == ([5, 0] if kind == torch.float32 else [4, 1])
 
 
 def test_freezing_puts_in_the_plain_function_that_the_expression_is():
@@ -359,6 +496,19 @@ def test_under_functorch_the_members_inputs_are_collected_too():
         (lambda net: DynamicEAFO(net, nn.ReLU, bound=-1), "bound=-1"),
         (lambda net: DynamicEAFO(net, nn.ReLU, memory=1.0), "memory=1.0"),
         (lambda net: AdaptiveActivation(bins=3), "3 bins"),
+        (lambda net: AdaptiveActivation(nn.GELU), "base=.*GELU.*give a name"),
+        (lambda net: DynamicEAFO(net, "gelu"), "must be a class such as nn.GELU, not 'gelu'"),
+        (lambda net: DynamicEAFO(net, nn.GELU()), "must be a class such as nn.GELU"),
+        (lambda net: DynamicEAFO(None, nn.Tanh), "network must be an nn.Module, not None"),
+        (lambda net: DynamicEAFO(net, nn.ReLU, every="a"), "every='a'.*a whole number"),
+        (lambda net: DynamicEAFO(net, nn.ReLU, every=True), "every=True.*a whole number"),
+        (lambda net: DynamicEAFO(net, nn.ReLU, every=math.inf), "every=inf.*a whole number"),
+        (lambda net: DynamicEAFO(net, nn.ReLU, rate=None), "rate=None"),
+        (lambda net: DynamicEAFO(net, nn.ReLU, base="log(x)"), r"'log\(x\)' cannot be adapted.*not finite at x.*give"),
+        (lambda net: DynamicEAFO(net, nn.ReLU, base="1"), "'1' cannot be adapted.*slope is zero.*give"),
+        (lambda net: DynamicEAFO(net, nn.ReLU, base="sign(x)"), "cannot be adapted.*slope is zero"),
+        (lambda net: DynamicEAFO(nn.Sequential(MyGELU()), nn.GELU), "no GELU itself, but MyGELU, a subclass.*base="),
+        (lambda net: DynamicEAFO(nn.Sequential(MyGELU()), MyGELU), "what MyGELU computes is not known.*base="),
     ],
 )
 def test_errors_say_what_is_wrong_and_what_is_there(make, message):
