@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from torch import nn
 
 from primitives import parse
 from tests.benchmarks.entropy_study.__main__ import main
-from tests.benchmarks.entropy_study.correlate import bootstrapped, correlations, noise, outcomes, spearman
+from tests.benchmarks.entropy_study.correlate import OUTCOMES, bootstrapped, correlations, noise, outcomes, spearman
 from tests.benchmarks.entropy_study.measure import complete, train
 from tests.benchmarks.entropy_study.paper import LOGS, paper_correlations, paper_scores
 from tests.benchmarks.entropy_study.plan import (
@@ -25,6 +27,7 @@ from tests.benchmarks.entropy_study.plan import (
     reference_panel,
     study_task,
 )
+from tests.benchmarks.entropy_study.scores import columns
 
 
 def test_the_rank_correlation_is_scipys_and_ranks_infinities():
@@ -135,3 +138,20 @@ def test_the_whole_study_runs_and_says_what_it_did(tmp_path, capsys):
     assert "ceiling" in capsys.readouterr().out
     again = correlations(rows, pd.read_csv(tmp_path / "scores.csv", index_col="name"), 2)
     assert again["spearman"].to_numpy() == pytest.approx(found["spearman"].to_numpy(), abs=1e-3, nan_ok=True)
+
+
+STUDY = Path(__file__).parents[2] / "evaluators" / "study"
+
+
+def test_the_committed_numbers_follow_from_the_committed_trainings_and_are_on_the_page():
+    trainings, scores = pd.read_csv(STUDY / "trainings.csv"), pd.read_csv(STUDY / "scores.csv", index_col="name")
+    found = pd.read_csv(STUDY / "correlations.csv").set_index(["task", "setting", "outcome", "score"])
+    page = (STUDY.parent / "README.md").read_text()
+    assert set(trainings["status"]) == {"ok"}
+    for (task, setting), outcome in itertools.product(PANELS, OUTCOMES):
+        means = outcomes(trainings, task, setting, outcome, 3).mean(axis=1).loc[scores.index]
+        for name, column in columns(task, setting).items():
+            row = found.loc[task, setting, outcome, name]
+            assert spearman(scores[column].to_numpy(), means.to_numpy()) == pytest.approx(row["spearman"], abs=2e-3)
+            shown = f"{row['spearman']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
+            assert outcome == "loss" or shown in page
