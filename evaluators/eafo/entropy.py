@@ -19,7 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy.fft import next_fast_len
 
 from evaluators.density import Array, binned
 from evaluators.quadrature import Samples
@@ -183,8 +183,8 @@ def _grid(noise: float, reach: float) -> _Grid:
     if not 1e-3 <= noise <= 1:
         raise ActsearchError(f"a noise of {noise:g} cannot be used; take one from 0.001 to 1 deviations of the output")
     step = noise / _BINS_A_NOISE
-    count = fft.next_fast_len(2 * round(reach / step) + 1, real=True)
-    frequencies = 2 * np.pi * fft.rfftfreq(count, d=step)
+    count = next_fast_len(2 * round(reach / step) + 1, real=True)
+    frequencies: Array = 2 * np.pi * np.arange(count // 2 + 1, dtype=float) / (count * step)
     return _Grid(reach, step, count, frequencies, np.exp(-((frequencies * noise) ** 2) / 2))
 
 
@@ -236,7 +236,7 @@ class Output:
     def _spectrum(self) -> NDArray[np.complex128]:
         grid = self._grid
         histogram = binned(self._positions, self.weights, grid.count)
-        spectrum: NDArray[np.complex128] = fft.rfft(histogram / grid.step) * grid.noise
+        spectrum: NDArray[np.complex128] = np.fft.rfft(histogram / grid.step) * grid.noise
         return spectrum
 
     @property
@@ -248,7 +248,7 @@ class Output:
     @cached_property
     def density(self) -> Array:
         """The smoothed density on the bins."""
-        return np.maximum(fft.irfft(self._spectrum, n=self._grid.count), 0.0)
+        return np.maximum(np.fft.irfft(self._spectrum, n=self._grid.count), 0.0)
 
     @cached_property
     def entropy(self) -> float:
@@ -260,14 +260,14 @@ class Output:
     def _score(self) -> Array:
         """q'/q on the bins; it fades where the density is nothing but rounding."""
         grid = self._grid
-        slope = fft.irfft(1j * grid.frequencies * self._spectrum, n=grid.count)
+        slope = np.fft.irfft(1j * grid.frequencies * self._spectrum, n=grid.count)
         return slope / (self.density + 1e-12)
 
     @cached_property
     def smoothed_score(self) -> Array:
         """E[q'/q] at each node's standardised value plus noise; q is the smoothed density. Shape (n,)."""
         grid = self._grid
-        averaged = fft.irfft(fft.rfft(self._score) * grid.noise, n=grid.count)
+        averaged = np.fft.irfft(np.fft.rfft(self._score) * grid.noise, n=grid.count)
         return np.interp(self._positions, np.arange(grid.count), averaged)
 
     @cached_property

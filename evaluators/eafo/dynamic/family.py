@@ -37,6 +37,7 @@ _RIDGE = 1e-3
 _NEGLIGIBLE = 1e-9
 _PROJECTIONS = 4
 _POWERS = np.arange(DEGREE + 1)
+_IDENTITY = np.eye(DEGREE + 1)
 
 
 def _basis(z: Array) -> Array:
@@ -232,8 +233,7 @@ def descend(shape: Shape, at: Ground, rate: float, bound: float) -> Shape:
     """
     output = at.output(shape)
     metric = (at.basis * at.weights) @ at.basis.T
-    metric[np.diag_indices_from(metric)] += _RIDGE * np.trace(metric)
-    inverse = np.asarray(np.linalg.inv(metric), dtype=np.float64)
+    inverse = np.asarray(np.linalg.inv(metric + _RIDGE * metric.trace() * _IDENTITY), dtype=np.float64)
     pull = inverse @ (at.basis @ (at.weights * output.gradient))
     limit = bound * math.sqrt(float(at.weights @ at.slopes**2)) / shape.steepness
     wanted: Array = shape.coefficients - rate * output.deviation**2 / shape.scale * pull
