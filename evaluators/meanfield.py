@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluators.density import parse_density
-from evaluators.quadrature import Samples, finite_sample, has_variance, quadrature
-from primitives import Expression
+from evaluators.quadrature import Samples, has_variance
 
 
 @dataclass(frozen=True)
@@ -75,17 +73,3 @@ def mean_field(samples: Samples) -> MeanField:
         chi1=expectation(x**2) * growth / second,
         linear_share=min(1.0, covariance**2 / (expectation(line**2) * spread)),
     )
-
-
-def nonlinearity_at(expression: Expression, deviation: float) -> float:
-    """Return the share of the variance of f(X) that no straight line explains, for X ~ N(0, deviation^2).
-
-    At a small deviation smooth functions are nearly straight and functions with a kink at 0 are
-    not, which by itself predicts most of the published order of activations in transformers with
-    a small initialisation.
-
-    Raises:
-        ActsearchError: the expression is not finite where that density has mass.
-    """
-    under = quadrature(parse_density(f"normal(0, {deviation!r})"))
-    return mean_field(finite_sample(expression, under)).nonlinearity

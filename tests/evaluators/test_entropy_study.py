@@ -152,6 +152,6 @@ def test_the_committed_numbers_follow_from_the_committed_trainings_and_are_on_th
         means = outcomes(trainings, task, setting, outcome, 3).mean(axis=1).loc[scores.index]
         for name, column in columns(task, setting).items():
             row = found.loc[task, setting, outcome, name]
-            assert spearman(scores[column].to_numpy(), means.to_numpy()) == pytest.approx(row["spearman"], abs=2e-3)
+            assert spearman(scores[column].to_numpy(), means.to_numpy()) == pytest.approx(row["spearman"], abs=5e-3)
             shown = f"{row['spearman']:+.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
             assert outcome == "loss" or shown in page

@@ -28,7 +28,7 @@ def test_score_of_a_task_has_a_row_a_layer_and_says_what_it_measured():
     assert rows[0]["entropy"] != rows[1]["entropy"]
     code, out, _ = invoke("score", "gelu", "--task", "mnist1d-mlp", "--steps", "5", "--seed", "1")
     assert code == 0
-    assert "chi1: growth of gradients" in out
+    assert "chi1: gradient growth a layer" in out
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def _study(command: str, out: Path, seeds: int, workers: int, quick: bool) -> St
 
 def _write(study: Study, out: Path) -> None:
     study.scores.to_csv(out / "scores.csv", float_format="%.6g")
-    study.correlations.to_csv(out / "correlations.csv", index=False, float_format="%.4f")
+    study.correlations.to_csv(out / "correlations.csv", index=False, float_format="%.6f")
     (out / "table.md").write_text(markdown(study))
     forest(study.correlations, out / "correlations.png")
     scatter(study.trainings, study.scores, study.seeds, out / "accuracy.png")
