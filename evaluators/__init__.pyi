@@ -5,7 +5,9 @@ from .density import Density as Density
 from .density import parse_density as parse_density
 from .eafo.dynamic import AdaptiveActivation as AdaptiveActivation
 from .eafo.dynamic import DynamicEAFO as DynamicEAFO
+from .evaluation import Cohort as Cohort
 from .evaluation import Evaluation as Evaluation
+from .evaluation import Halving as Halving
 from .evaluation import Job as Job
 from .evaluation import Status as Status
 from .executor import Executor as Executor
@@ -13,6 +15,7 @@ from .measures import Measures as Measures
 from .measures import measure as measure
 from .task import Classification as Classification
 from .task import Data as Data
+from .task import OwnLoop as OwnLoop
 from .task import Recipe as Recipe
 from .task import Task as Task
 from .tasks import TASKS as TASKS

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 Status = Literal["ok", "rejected", "diverged", "timeout", "oom", "crashed", "cached"]
@@ -23,6 +25,8 @@ class Job:
             paired results across candidates.
         score_test: also score the test part. Only confirmation sets it.
         timeout: seconds for the whole job; beyond it the job is given up.
+        objectives: what is known without training, lower is better; halving compares them beside the error.
+        reference: trained to the end whatever halving says, as baselines are.
     """
 
     candidate: int
@@ -33,19 +37,95 @@ class Job:
     seeds: tuple[int, ...]
     score_test: bool = False
     timeout: float = 600.0
+    objectives: tuple[float, ...] = ()
+    reference: bool = False
+
+
+Point = tuple[float, ...]
+"""What halving compares: the mean error over the seeds, then a job's own objectives."""
+
+
+@dataclass(frozen=True)
+class Halving:
+    """When the losers of a cohort stop.
+
+    Attributes:
+        rungs: steps after which they are looked at, rising, each below the jobs' steps.
+        keep: share of all that were ever seen at a rung that goes on, in (0, 1).
+        history: for each rung the points of candidates of earlier cohorts, so that promotion is
+            asynchronous across cohorts.
+    """
+
+    rungs: tuple[int, ...]
+    keep: float
+    history: tuple[tuple[Point, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the rungs.
+
+        Raises:
+            ValueError: they do not rise, or the share or the history does not fit.
+        """
+        if list(self.rungs) != sorted({*self.rungs}) or any(rung < 1 for rung in self.rungs):
+            raise ValueError(f"rungs must rise from 1, not {self.rungs}")
+        if not 0 < self.keep < 1:
+            raise ValueError(f"the share that goes on lies between 0 and 1, not {self.keep}")
+        if self.history and len(self.history) != len(self.rungs):
+            raise ValueError("the history has one tuple of points a rung")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Jobs that are trained together: of one task, fidelity and seeds.
+
+    Attributes:
+        jobs: one or more.
+        halving: who stops early; nobody when ``None``.
+    """
+
+    jobs: tuple[Job, ...]
+    halving: Halving | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the jobs belong together.
+
+        Raises:
+            ValueError: there is none, or they differ in task, steps, seeds or what is scored.
+        """
+        if len({(j.task, j.steps, j.seeds, j.score_test, len(j.objectives)) for j in self.jobs}) != 1:
+            raise ValueError("a cohort holds jobs of one task, fidelity and seeds")
+        if self.halving and self.halving.rungs and self.halving.rungs[-1] >= self.jobs[0].steps:
+            raise ValueError("the last rung lies below the jobs' steps")
+
+    @property
+    def task(self) -> str:
+        """The task that all jobs share."""
+        return self.jobs[0].task
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for the whole cohort: the sum of what its jobs may take."""
+        return sum(job.timeout for job in self.jobs)
+
+
+Answers = list[list["Evaluation"]]
+"""One list a job, in their order; in it the rungs and the end, and at each one evaluation a seed."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """The answer for one candidate, task, fidelity and seed.
 
+    Under halving a candidate has one for every rung that it reached.
+
     Attributes:
         status: ``ok`` or why there are no numbers; anything else has no objective values.
         reason: one clause for a status that is not ``ok``.
         error, loss: means over the validation part.
         test_error, test_loss: means over the test part, when asked for.
-        seconds: wall time of the training.
+        seconds: wall time of the training since the rung before, a cohort's shared out evenly.
         curve: training loss averaged over 20 equal stretches of the training.
+        metrics: other numbers that the task reports, by name.
     """
 
     candidate: int
@@ -60,6 +140,7 @@ class Evaluation:
     test_loss: float | None = None
     seconds: float = 0.0
     curve: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
         """Keep non-finite numbers out of the store and out of selection.
@@ -69,7 +150,11 @@ class Evaluation:
         """
         values = (self.error, self.loss)
         if self.status == "ok":
-            numbers = [v for v in (*values, self.test_error, self.test_loss, *self.curve) if v is not None]
+            numbers = [
+                v
+                for v in (*values, self.test_error, self.test_loss, *self.curve, *self.metrics.values())
+                if v is not None
+            ]
             if None in values or not all(map(math.isfinite, numbers)):
                 raise ValueError(f"an ok evaluation needs finite values, got {values}")
         elif values != (None, None):

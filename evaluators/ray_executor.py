@@ -43,7 +43,7 @@ class _Worker:
         return True
 
     def run(self, job: Job) -> list[Evaluation]:
-        from evaluators.train import run_job
+        from evaluators.cohort.trainer import run_job
 
         return run_job(job, self.tasks[job.task], self.device)
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import torch
 
+from evaluators.cohort.trainer import run_job
 from evaluators.evaluation import Evaluation, Job, failed
 from evaluators.executor import Executor
 from evaluators.task import Task
-from evaluators.train import pick_device, run_job
+from evaluators.train import pick_device
 
 
 class SerialExecutor(Executor):

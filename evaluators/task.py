@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -37,27 +37,40 @@ class Data:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a task is trained: AdamW with linear warm-up and cosine decay to zero.
+    """How a task is trained: linear warm-up, then cosine decay.
 
     Attributes:
         steps: optimiser steps of a full training.
         batch_size: examples a step, drawn without replacement epoch by epoch.
+        optimiser: ``adamw``, or ``sgd`` with Nesterov momentum.
         learning_rate: peak value.
-        weight_decay: applied to tensors of two or more dimensions only, so never to a bias, a
-            norm, or a learnable activation parameter.
+        weight_decay: of tensors of two or more dimensions.
+        decay_vectors: whether biases and norms decay too.
         activation_decay: weight decay of the learnable constants of activations. At 0 nothing
             pulls them; above, decay turns a function into another one (CRReLU into ReLU).
+        momentum: of SGD; AdamW's betas are torch's.
         warmup: share of the steps with rising learning rate.
-        clip: largest norm of the whole gradient.
+        first_rate, last_rate: the learning rate before the first and after the last step, as shares of the peak.
+        clip: largest norm of the whole gradient; infinite for none.
+        precision: ``float32``, ``float64``, or ``bfloat16`` for automatic mixed precision over float32 weights.
+        randomness: ``shared`` when all candidates of a seed see the same dropout masks, which pairs
+            them; ``member`` when each draws its own.
     """
 
     steps: int
     batch_size: int = 64
+    optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 3e-3
     weight_decay: float = 0.01
+    decay_vectors: bool = False
     activation_decay: float = 0.0
+    momentum: float = 0.9
     warmup: float = 0.1
+    first_rate: float = 0.0
+    last_rate: float = 0.0
     clip: float = 1.0
+    precision: Literal["float32", "float64", "bfloat16"] = "float32"
+    randomness: Literal["shared", "member"] = "shared"
 
 
 class Task(abc.ABC):
@@ -72,6 +85,21 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def data(self, part: Part) -> Data:
         """Return one part of the data. The three parts share no example."""
+
+    def batch(self, data: Data, rows: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets of some examples, on the device of ``data``.
+
+        Override it to augment, or to load what does not fit in memory: ``data.inputs`` may then
+        hold file numbers. It draws from nothing but the generator, so that all candidates of a
+        seed see the same batches.
+
+        Args:
+            data: a part of this task's data.
+            rows: indices, shape (n,).
+            generator: for augmentation while training; ``None`` when scoring.
+        """
+        del generator
+        return data.inputs[rows], data.targets[rows]
 
     @abc.abstractmethod
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
@@ -104,3 +132,60 @@ class Classification(Task):
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return 1.0 where the largest logit is not the target, else 0.0."""
         return (outputs.argmax(dim=1) != targets).float()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training that a task did by itself came to.
+
+    Attributes:
+        error, loss: of the validation part, lower is better.
+        test_error, test_loss: of the test part, when asked for.
+        curve: training losses, at most 20.
+        metrics: anything else worth keeping, by name.
+    """
+
+    error: float
+    loss: float
+    test_error: float | None = None
+    test_loss: float | None = None
+    curve: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+class OwnLoop(abc.ABC):
+    """A task that trains by its own loop, such as a library's trainer, one candidate at a time."""
+
+    name: str
+    recipe: Recipe
+
+    @abc.abstractmethod
+    def train(
+        self,
+        activation: ActivationFactory,
+        gain: float,
+        steps: int,
+        seed: int,
+        device: torch.device,
+        deadline: float,
+        score_test: bool,
+    ) -> Outcome:
+        """Train and score one network.
+
+        Args:
+            activation: called once for each place that needs an activation layer.
+            gain: initialisation factor; a pre-trained network has no use for it.
+            steps: optimiser steps.
+            seed: fixes everything random, whatever the activation; global generators are left as they were.
+            device: where to train.
+            deadline: on the clock of :func:`time.monotonic`; look at it between steps.
+            score_test: whether to score the test part.
+
+        Raises:
+            evaluators.train.Diverged: a loss or a score is not finite.
+            evaluators.train.Late: the deadline has passed.
+        """
+
+
+AnyTask = Task | OwnLoop
+"""What executors hold and trainings are made of."""

@@ -15,10 +15,11 @@ import math
 import pytest
 import torch
 
+from evaluators.cohort.trainer import run_job
 from evaluators.evaluation import Evaluation, Job
 from evaluators.executor import Executor
 from evaluators.task import Part, Task
-from evaluators.train import pick_device, run_job
+from evaluators.train import pick_device
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 

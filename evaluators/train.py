@@ -1,73 +1,26 @@
-"""One training: seeds fixed, gain-corrected, deterministic on CPU, never a non-finite answer."""
+"""The pieces of a training that one network and a stack of them share, and :func:`fit` for one."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from evaluators.evaluation import Evaluation, Job, failed
 from evaluators.task import ActivationFactory, Data, Part, Recipe, Task
 from primitives import compile_expression, parameter_groups, parse
 
-_CURVE_POINTS = 20
+CURVE_POINTS = 20
 _CHECKS = 50
+SCORED_AT_ONCE = 1024
+"""Examples in one forward pass of scoring."""
 
 Watch = Callable[[nn.Module], Callable[[], None]]
 """Called with the fresh network before its optimiser is made; what it returns is called after every step."""
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """Return the torch device for ``auto`` (cuda when there is one, else cpu), ``cpu`` or ``cuda``."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
-
-
-def warm_up() -> None:
-    """Do everything once that is slow the first time, such as torch's late imports."""
-    layer = nn.Sequential(nn.Linear(2, 2), compile_expression(parse("relu(x)")).module())
-    optimiser = _optimiser(layer, Recipe(steps=1))
-    layer(torch.ones(1, 2)).sum().backward()
-    nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
-    optimiser.step()
-
-
-def run_job(job: Job, task: Task, device: torch.device) -> list[Evaluation]:
-    """Train the job's candidate once for each seed and return one evaluation a seed, in order."""
-    deadline = time.monotonic() + job.timeout
-    return [_train(job, task, seed, device, deadline) for seed in job.seeds]
-
-
-def _train(job: Job, task: Task, seed: int, device: torch.device, deadline: float) -> Evaluation:
-    started = time.monotonic()
-    try:
-        activation = compile_expression(parse(job.expression)).module
-        network, curve = fit(task, activation, job.gain, job.steps, seed, device, deadline)
-        scores = score(network, task, "validation", device)
-        tested = score(network, task, "test", device) if job.score_test else (None, None)
-    except Diverged as failure:
-        return failed(job, seed, "diverged", str(failure), time.monotonic() - started)
-    except Late:
-        return failed(job, seed, "timeout", f"it took longer than {job.timeout:g} s", time.monotonic() - started)
-    except torch.cuda.OutOfMemoryError:
-        return failed(job, seed, "oom", "the device ran out of memory", time.monotonic() - started)
-    return Evaluation(
-        candidate=job.candidate,
-        task=job.task,
-        steps=job.steps,
-        seed=seed,
-        status="ok",
-        error=scores[0],
-        loss=scores[1],
-        test_error=tested[0],
-        test_loss=tested[1],
-        seconds=time.monotonic() - started,
-        curve=curve,
-    )
 
 
 class Diverged(Exception):
@@ -76,6 +29,114 @@ class Diverged(Exception):
 
 class Late(Exception):
     """The training is past its deadline."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Return the torch device for ``auto`` (cuda, else mps, else cpu), ``cpu``, ``cuda`` or ``mps``."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def warm_up() -> None:
+    """Do everything once that is slow the first time, such as torch's late imports."""
+    layer = nn.Sequential(nn.Linear(2, 2), compile_expression(parse("relu(x)")).module())
+    recipe = Recipe(steps=1)
+    optimiser = make_optimiser(groups_of(layer, recipe), recipe)
+    layer(torch.ones(1, 2)).sum().backward()
+    nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+    optimiser.step()
+
+
+def groups_of(network: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Return a network's parameters in groups by the recipe's weight decay."""
+    return parameter_groups(
+        network,
+        recipe.weight_decay,
+        decay_vectors=recipe.decay_vectors,
+        activation_decay=recipe.activation_decay,
+    )
+
+
+def make_optimiser(groups: Iterable[dict[str, Any]], recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser over parameter groups; every update is elementwise."""
+    if recipe.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    nesterov = recipe.momentum > 0
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=nesterov, fused=True)
+
+
+def make_schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return the recipe's learning-rate schedule over a number of steps."""
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: learning_rate(step, steps, recipe))
+
+
+def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
+    """Return the learning rate of a step as a share of its peak: linear warm-up, then cosine decay."""
+    rising = max(1, round(recipe.warmup * steps))
+    if step < rising:
+        return recipe.first_rate + (1 - recipe.first_rate) * (step + 1) / rising
+    falling = 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+    return recipe.last_rate + (1 - recipe.last_rate) * falling
+
+
+def batches(count: int, size: int, seed: int) -> Iterator[Tensor]:
+    """Yield index batches without end, a new permutation each epoch, the same for every candidate of a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    size = min(size, count)
+    order, at = torch.randperm(count, generator=generator), 0
+    while True:
+        if at + size > count:
+            order, at = torch.randperm(count, generator=generator), 0
+        yield order[at : at + size]
+        at += size
+
+
+def augmenting(seed: int, step: int) -> torch.Generator:
+    """Return the generator that a step's augmentation draws from."""
+    return torch.Generator().manual_seed((seed << 32) + step)
+
+
+def autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context of a forward pass in the recipe's precision."""
+    if recipe.precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def weights_type(recipe: Recipe) -> torch.dtype:
+    """Return the type of weights and floating-point inputs."""
+    return torch.float64 if recipe.precision == "float64" else torch.float32
+
+
+def on_device(data: Data, recipe: Recipe, device: torch.device) -> Data:
+    """Return data on a device, floating-point inputs and targets in the recipe's precision."""
+    kind = weights_type(recipe)
+    moved = [part.to(device, kind if part.is_floating_point() else None) for part in (data.inputs, data.targets)]
+    return Data(*moved)
+
+
+def is_checked(step: int, steps: int) -> bool:
+    """Tell whether divergence and deadline are looked at after a step: about 50 times a training."""
+    return step % max(1, steps // _CHECKS) == 0 or step == steps - 1
+
+
+def check_deadline(deadline: float) -> None:
+    """Give up a training past its deadline.
+
+    Raises:
+        Late: it is.
+    """
+    if time.monotonic() > deadline:
+        raise Late
+
+
+def curve_of(losses: Tensor) -> tuple[float, ...]:
+    """Return losses (steps,) averaged over 20 equal stretches, rounded to six decimals."""
+    points = torch.tensor_split(losses.cpu(), min(CURVE_POINTS, len(losses)))
+    return tuple(round(float(point.mean()), 6) for point in points)
 
 
 def fit(
@@ -108,65 +169,11 @@ def fit(
         Diverged: the training loss stopped being finite.
         Late: the deadline has passed.
     """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        network = task.network(activation, gain).to(device)
-        after_step = watch(network) if watch else None
-        data = task.data("train").to(device)
-        optimiser = _optimiser(network, task.recipe)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: _rate(s, steps, task.recipe.warmup))
-        losses = torch.zeros(steps, device=device)
-        every = max(1, steps // _CHECKS)
-        network.train()
-        for step, rows in enumerate(_batches(len(data), task.recipe.batch_size, steps, seed)):
-            loss = task.loss(network(data.inputs[rows]), data.targets[rows])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), task.recipe.clip)
-            optimiser.step()
-            schedule.step()
-            if after_step:
-                after_step()
-            losses[step] = loss.detach()
-            if step % every == 0 or step == steps - 1:
-                _check(loss, deadline)
-    points = torch.tensor_split(losses.cpu(), min(_CURVE_POINTS, steps))
-    return network, tuple(round(float(p.mean()), 6) for p in points)
+    from evaluators.cohort.single import Single
 
-
-def _check(loss: Tensor, deadline: float) -> None:
-    if not torch.isfinite(loss):
-        raise Diverged("the training loss stopped being finite")
-    if time.monotonic() > deadline:
-        raise Late
-
-
-def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW with the recipe's weight decay on matrices and its other one on activations' constants."""
-    groups = parameter_groups(
-        network, recipe.weight_decay, decay_vectors=False, activation_decay=recipe.activation_decay
-    )
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-
-
-def _rate(step: int, steps: int, warmup: float) -> float:
-    """Return the learning-rate factor: linear warm-up, then cosine to zero."""
-    rising = max(1, round(warmup * steps))
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-
-
-def _batches(count: int, size: int, steps: int, seed: int) -> Iterator[Tensor]:
-    """Yield index batches, a new permutation each epoch, the same for every candidate of a seed."""
-    generator = torch.Generator().manual_seed(seed)
-    size = min(size, count)
-    order, at = torch.randperm(count, generator=generator), 0
-    for _ in range(steps):
-        if at + size > count:
-            order, at = torch.randperm(count, generator=generator), 0
-        yield order[at : at + size]
-        at += size
+    training = Single(task, activation, gain, steps, seed, device, watch)
+    training.advance(steps, deadline)
+    return training.network, curve_of(training.losses)
 
 
 @torch.no_grad()
@@ -177,13 +184,23 @@ def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> t
         Diverged: one of them is not finite.
     """
     network.eval()
-    data: Data = task.data(part).to(device)
-    chunks = torch.arange(len(data), device=device).split(1024)
+    data = on_device(task.data(part), task.recipe, device)
     error = loss = 0.0
-    for rows in chunks:
-        outputs, targets = network(data.inputs[rows]), data.targets[rows]
-        error += float(task.error(outputs, targets).sum())
-        loss += float(task.loss(outputs, targets)) * len(rows)
+    for rows in torch.arange(len(data), device=device).split(SCORED_AT_ONCE):
+        inputs, targets = task.batch(data, rows, None)
+        with autocast(task.recipe, device):
+            outputs = network(inputs)
+            error += float(task.error(outputs, targets).sum())
+            loss += float(task.loss(outputs, targets)) * len(rows)
+    return finite_scores(error / len(data), loss / len(data))
+
+
+def finite_scores(error: float, loss: float) -> tuple[float, float]:
+    """Return mean error and loss rounded to eight decimals.
+
+    Raises:
+        Diverged: one of them is not finite.
+    """
     if not (math.isfinite(error) and math.isfinite(loss)):
         raise Diverged("its outputs are not finite after training")
-    return round(error / len(data), 8), round(loss / len(data), 8)
+    return round(error, 8), round(loss, 8)

@@ -37,7 +37,8 @@ def absolute_tasks(config: CampaignConfig) -> CampaignConfig:
 
 def load_tasks(names: Iterable[str]) -> dict[str, Task]:
     """Return tasks by name, each tried for one step of ReLU, so that its errors come before anything starts."""
-    from evaluators.train import pick_device, run_job
+    from evaluators.cohort.trainer import run_job
+    from evaluators.train import pick_device
 
     tasks = {name: load_task(name) for name in dict.fromkeys(names)}
     for name, task in tasks.items():

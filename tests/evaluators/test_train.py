@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from itertools import islice
 
 import pytest
 import torch
 
-from evaluators import Evaluation, Job, assess, load_task
-from evaluators.train import Diverged, _batches, _optimiser, _rate, fit, pick_device, run_job, score
+from evaluators import Evaluation, Job, Recipe, assess, load_task
+from evaluators.cohort.trainer import run_job
+from evaluators.train import Diverged, batches, fit, groups_of, learning_rate, pick_device, score
 from primitives import compile_expression, resolve
 
 CPU = pick_device("cpu")
@@ -32,14 +34,14 @@ def test_validation_is_scored_always_and_test_only_when_asked(task):
 
 
 def test_batches_depend_on_the_seed_alone_and_cover_an_epoch_without_repeats():
-    one = torch.cat(list(_batches(100, 32, 3, seed=5)))
-    assert torch.equal(one, torch.cat(list(_batches(100, 32, 3, seed=5))))
+    one = torch.cat(list(islice(batches(100, 32, seed=5), 3)))
+    assert torch.equal(one, torch.cat(list(islice(batches(100, 32, seed=5), 3))))
     assert len(set(one.tolist())) == 96
-    assert not torch.equal(one, torch.cat(list(_batches(100, 32, 3, seed=6))))
+    assert not torch.equal(one, torch.cat(list(islice(batches(100, 32, seed=6), 3))))
 
 
 def test_the_learning_rate_rises_then_falls_to_zero():
-    rates = [_rate(step, 100, 0.1) for step in range(100)]
+    rates = [learning_rate(step, 100, Recipe(steps=100)) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == 1.0
     assert rates[-1] < 0.001
@@ -48,15 +50,13 @@ def test_the_learning_rate_rises_then_falls_to_zero():
 
 
 def test_the_parameters_of_an_activation_are_learned_and_never_decayed(task):
-    from evaluators.task import Recipe
-
     network = task.network(compile_expression(resolve("crrelu")).module, 1.0)
-    optimiser = _optimiser(network, Recipe(steps=1, weight_decay=0.5))
-    decayed = {id(p) for group in optimiser.param_groups if group["weight_decay"] for p in group["params"]}
+    groups = groups_of(network, Recipe(steps=1, weight_decay=0.5))
+    decayed = {id(p) for group in groups if group["weight_decay"] for p in group["params"]}
     epsilons = [p for name, p in network.named_parameters() if "epsilon" in name]
     assert len(epsilons) == 2
     assert not decayed & {id(p) for p in epsilons}
-    every = {id(p) for group in optimiser.param_groups for p in group["params"]}
+    every = {id(p) for group in groups for p in group["params"]}
     assert every == {id(p) for p in network.parameters()}
 
 
@@ -117,7 +117,7 @@ def test_a_watcher_sees_the_fresh_network_and_every_step_and_changes_nothing_by_
 def test_the_constants_of_activations_decay_when_a_recipe_says_so(task):
     layer = compile_expression(resolve("crrelu")).module
     recipe = dataclasses.replace(task.recipe, weight_decay=0.5, activation_decay=0.25)
-    groups = _optimiser(task.network(layer, 1.0), recipe).param_groups
+    groups = groups_of(task.network(layer, 1.0), recipe)
     assert sorted((group["weight_decay"], len(group["params"])) for group in groups)[1] == (0.25, 2)
     assert sorted(group["weight_decay"] for group in groups) == [0.0, 0.25, 0.5]
 

@@ -1,0 +1,136 @@
+"""One network in training, resumable between steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import torch
+from torch import nn
+
+from evaluators.task import ActivationFactory, Task
+from evaluators.train import (
+    Diverged,
+    Watch,
+    augmenting,
+    autocast,
+    batches,
+    check_deadline,
+    groups_of,
+    is_checked,
+    make_optimiser,
+    make_schedule,
+    on_device,
+    weights_type,
+)
+
+
+class Randomness:
+    """Torch's global generators as one training sees them; outside of ``with`` they are as they were.
+
+    Initial weights and what the steps draw (dropout) come from different streams, so that the
+    second does not depend on how many numbers the first took.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self._device = device
+        with self._forked():
+            torch.manual_seed(seed + 2**32)
+            self._state = self._get()
+
+    def _forked(self) -> AbstractContextManager[None]:
+        return torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else [])
+
+    def _get(self) -> list[torch.Tensor]:
+        on_gpu = [torch.cuda.get_rng_state(self._device)] if self._device.type == "cuda" else []
+        return [torch.get_rng_state(), *on_gpu]
+
+    @contextmanager
+    def steps(self) -> Iterator[None]:
+        """Go on with what the steps draw."""
+        with self._forked():
+            torch.set_rng_state(self._state[0])
+            for state in self._state[1:]:
+                torch.cuda.set_rng_state(state, self._device)
+            yield
+            self._state = self._get()
+
+
+@contextmanager
+def initialising(seed: int) -> Iterator[None]:
+    """Seed the generator that initial weights are drawn from, on the CPU whatever the device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+class Single:
+    """One network, its optimiser and where it stands.
+
+    Attributes:
+        network: being trained.
+        losses: of the steps done, shape (steps done,), on the device.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        activation: ActivationFactory,
+        gain: float,
+        steps: int,
+        seed: int,
+        device: torch.device,
+        watch: Watch | None = None,
+    ) -> None:
+        self._task, self._steps, self._seed, self._device = task, steps, seed, device
+        with initialising(seed):
+            self.network: nn.Module = task.network(activation, gain).to(device, weights_type(task.recipe))
+        self._after_step = watch(self.network) if watch else None
+        self._randomness = Randomness(seed, device)
+        self._data = on_device(task.data("train"), task.recipe, device)
+        self._batches = batches(len(self._data), task.recipe.batch_size, seed)
+        self._optimiser = make_optimiser(groups_of(self.network, task.recipe), task.recipe)
+        self._schedule = make_schedule(self._optimiser, task.recipe, steps)
+        self._done = 0
+        self._losses = torch.zeros(steps, device=device)
+
+    @property
+    def losses(self) -> torch.Tensor:
+        """The losses of the steps done, shape (steps done,)."""
+        return self._losses[: self._done]
+
+    def advance(self, to: int, deadline: float) -> None:
+        """Train up to a step.
+
+        Args:
+            to: steps done afterwards, at most the steps of the whole training.
+            deadline: on the clock of :func:`time.monotonic`.
+
+        Raises:
+            Diverged: the training loss stopped being finite.
+            Late: the deadline has passed.
+        """
+        self.network.train()
+        with self._randomness.steps():
+            for step in range(self._done, to):
+                loss = self._step(step)
+                if is_checked(step, self._steps):
+                    if not torch.isfinite(loss):
+                        raise Diverged("the training loss stopped being finite")
+                    check_deadline(deadline)
+
+    def _step(self, step: int) -> torch.Tensor:
+        recipe = self._task.recipe
+        inputs, targets = self._task.batch(self._data, next(self._batches), augmenting(self._seed, step))
+        with autocast(recipe, self._device):
+            loss = self._task.loss(self.network(inputs), targets)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)
+        self._optimiser.step()
+        self._schedule.step()
+        if self._after_step:
+            self._after_step()
+        self._losses[step] = loss.detach()
+        self._done = step + 1
+        return loss
