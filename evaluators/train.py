@@ -94,9 +94,20 @@ def batches(count: int, size: int, seed: int) -> Iterator[Tensor]:
         at += size
 
 
+def mixed(seed: int, number: int) -> int:
+    """Return a seed of 32 bits, which is all that torch's CPU generator looks at, from two numbers.
+
+    The finaliser of SplitMix64 (Steele, Lea & Flood 2014) spreads neighbouring numbers out.
+    """
+    state = (seed * 0x9E3779B97F4A7C15 + number + 1) & (2**64 - 1)
+    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & (2**64 - 1)
+    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & (2**64 - 1)
+    return (state ^ (state >> 31)) & 0xFFFFFFFF
+
+
 def augmenting(seed: int, step: int) -> torch.Generator:
     """Return the generator that a step's augmentation draws from."""
-    return torch.Generator().manual_seed((seed << 32) + step)
+    return torch.Generator().manual_seed(mixed(seed, step))
 
 
 def autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:

@@ -68,6 +68,16 @@ class Compiled:
         return function
 
     @cached_property
+    def value_and_slopes(self) -> Callable[..., tuple[Tensor, ...]]:
+        """Plain torch function of the same arguments; the value, then the slopes, with shared subexpressions."""
+        expressions = [self.expression.kernel, *self.expression.slopes.values()]
+        arguments = _arguments(self.expression)
+        names = ["value", *(f"d{name}" for name in arguments)]
+        source = _several("activation_and_slopes", "Return the value and the slopes.", arguments, expressions, names)
+        function: Callable[..., tuple[Tensor, ...]] = _single(source, "activation_and_slopes", self.expression)
+        return function
+
+    @cached_property
     def initial(self) -> tuple[Tensor, ...]:
         """The parameters' initial values in float64, as ``value`` and ``slopes`` take them."""
         return tuple(torch.tensor(value, dtype=torch.float64) for _, value in self.expression.initial)
@@ -170,15 +180,22 @@ def _sentence(text: str, otherwise: str) -> str:
 
 def _slopes(expression: Expression) -> tuple[str, tuple[str, ...]]:
     """Write ``activation_slopes`` and return it with the helpers it calls."""
-    arguments, slopes = _arguments(expression), list(expression.slopes.values())
-    lines = code(slopes, "torch")
-    results = [_as_large_as_x(slope, text) for slope, text in zip(slopes, lines.results, strict=True)]
-    named = [f"d{name} = {result}" for name, result in zip(arguments, results, strict=True)]
+    arguments = _arguments(expression)
     several = ", ".join(arguments[:-1]) + f" and {arguments[-1]}"
     doc = _sentence(f"Return the derivatives by {several}.", "Return the derivatives by x and each parameter.")
     doc = doc if expression.parameters else "Return the derivative by x in a tuple."
-    body = [*lines.lines(), *named, _returned([f"d{name}" for name in arguments])]
-    return function_source("activation_slopes", arguments, doc, body), lines.helpers
+    names = [f"d{name}" for name in arguments]
+    return _several("activation_slopes", doc, arguments, list(expression.slopes.values()), names)
+
+
+def _several(
+    name: str, doc: str, arguments: list[str], expressions: list[sympy.Expr], names: list[str]
+) -> tuple[str, tuple[str, ...]]:
+    """Write a function that returns several expressions, each a tensor as large as x, with the helpers it calls."""
+    lines = code(expressions, "torch")
+    results = [_as_large_as_x(each, text) for each, text in zip(expressions, lines.results, strict=True)]
+    named = [f"{target} = {result}" for target, result in zip(names, results, strict=True)]
+    return function_source(name, arguments, doc, [*lines.lines(), *named, _returned(names)]), lines.helpers
 
 
 def _as_large_as_x(expression: sympy.Expr, text: str) -> str:

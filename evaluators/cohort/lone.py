@@ -40,7 +40,10 @@ class Lone(Group):
         if self._training is None:
             job = member.job
             activation = compile_expression(parse(job.expression)).module
-            self._training = Single(self._task, activation, job.gain, job.steps, member.seed, self._device)
+            stream = job.candidate if self._task.recipe.randomness == "member" else 0
+            self._training = Single(
+                self._task, activation, job.gain, job.steps, member.seed, self._device, stream=stream
+            )
         return self._training
 
     def _lose(self, member: Member, failure: Failure) -> dict[Member, Failure]:

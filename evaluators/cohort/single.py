@@ -20,6 +20,7 @@ from evaluators.train import (
     is_checked,
     make_optimiser,
     make_schedule,
+    mixed,
     on_device,
     weights_type,
 )
@@ -32,10 +33,11 @@ class Randomness:
     second does not depend on how many numbers the first took.
     """
 
-    def __init__(self, seed: int, device: torch.device) -> None:
+    def __init__(self, seed: int, device: torch.device, stream: int = 0) -> None:
+        """Start the stream of a seed; another number gives another stream."""
         self._device = device
         with self._forked():
-            torch.manual_seed(seed + 2**32)
+            torch.manual_seed(mixed(seed, stream))
             self._state = self._get()
 
     def _forked(self) -> AbstractContextManager[None]:
@@ -81,12 +83,13 @@ class Single:
         seed: int,
         device: torch.device,
         watch: Watch | None = None,
+        stream: int = 0,
     ) -> None:
         self._task, self._steps, self._seed, self._device = task, steps, seed, device
         with initialising(seed):
             self.network: nn.Module = task.network(activation, gain).to(device, weights_type(task.recipe))
         self._after_step = watch(self.network) if watch else None
-        self._randomness = Randomness(seed, device)
+        self._randomness = Randomness(seed, device, stream)
         self._data = on_device(task.data("train"), task.recipe, device)
         self._batches = batches(len(self._data), task.recipe.batch_size, seed)
         self._optimiser = make_optimiser(groups_of(self.network, task.recipe), task.recipe)

@@ -12,6 +12,8 @@ import torch
 from evaluators.cohort.group import Failure, Group, Member, Scores
 from evaluators.cohort.halving import dominating, promoted
 from evaluators.cohort.lone import Lone
+from evaluators.cohort.size import stack_limit
+from evaluators.cohort.stack import Stack
 from evaluators.evaluation import Answers, Cohort, Evaluation, Halving, Job, Point, failed
 from evaluators.task import AnyTask, OwnLoop, Task
 from evaluators.train import Diverged, Late
@@ -126,8 +128,37 @@ class _Training:
 
 
 def make_groups(jobs: Sequence[Job], task: Task, device: torch.device) -> list[Group]:
-    """Return the members of jobs in as few groups as can be."""
-    return [Lone(task, Member(job, seed), device) for job in jobs for seed in job.seeds]
+    """Return the members of jobs in as few groups as can be: stacks that fit in memory, else one by one.
+
+    A network that draws random numbers, shared by all candidates of a seed, has a stack a seed.
+    """
+    members = [Member(job, seed) for job in jobs for seed in job.seeds]
+    try:
+        limit = stack_limit(task, device)
+        first = Stack(task, members[:limit], device)
+        if not (first.draws and task.recipe.randomness == "shared"):
+            return [first, *(Stack(task, part, device) for part in _parts(members[limit:], limit))]
+        del first
+        by_seed = [[member for member in members if member.seed == seed] for seed in jobs[0].seeds]
+        return [Stack(task, part, device) for same in by_seed for part in _parts(same, limit)]
+    except torch.OutOfMemoryError:
+        raise
+    except Exception:  # whatever vmap cannot do, or one job cannot: each is tried alone, and fails alone
+        return [Lone(task, member, device) for member in members]
+
+
+def _parts(members: Sequence[Member], size: int) -> list[Sequence[Member]]:
+    return [members[at : at + size] for at in range(0, len(members), size)]
+
+
+def why_not_stacked(task: Task, device: torch.device) -> str | None:
+    """Return why the members of a task are trained one by one, or ``None`` when they are stacked."""
+    job = Job(0, "relu(x)", 1.0, task.name, 1, (0,))
+    try:
+        Stack(task, [Member(job, 0), Member(job, 1)], device)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+    return None
 
 
 def _evaluation(

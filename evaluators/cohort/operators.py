@@ -1,0 +1,80 @@
+"""Operators for which a stack has a better rule than ``vmap``'s own.
+
+``vmap`` spells a batched linear layer out as a product and a sum, and has no rule for the fused
+attention of a CPU. Here the first is one batched product with the bias inside, and the second folds
+members into the batch, which calls the very kernel that one network calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from evaluators.cohort.out_of_vmap import OutOfVmap, members_first
+
+
+class StackedOperators(TorchFunctionMode):
+    """While active, ``F.linear`` and ``F.scaled_dot_product_attention`` take the stack's rules."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call a function or what stands in for it."""
+        del types
+        kwargs = kwargs or {}
+        if func is functional.linear and not kwargs and len(args) == 3 and args[2] is not None:
+            return _Linear.apply(*args)
+        if func is functional.scaled_dot_product_attention and not kwargs.get("dropout_p") and len(args) <= 4:
+            options = {name: value for name, value in kwargs.items() if name != "attn_mask"}
+            mask = args[3] if len(args) == 4 else kwargs.get("attn_mask")
+            return _Attention.apply(*args[:3], mask, options)
+        return func(*args, **kwargs)
+
+
+class _Linear(OutOfVmap):
+    """``F.linear`` with a bias; its rule for members is one batched product forward and two backward."""
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *tensors: Tensor) -> tuple[Tensor, int]:
+        x, weight, bias = (members_first(t, d, info.batch_size) for t, d in zip(tensors, in_dims, strict=True))
+        flat = x.reshape(len(x), -1, x.shape[-1])
+        output = _BatchedLinear.apply(flat, weight, bias)
+        return output.view(*x.shape[:-1], weight.shape[1]), 0
+
+
+class _BatchedLinear(torch.autograd.Function):
+    """x (members, n, in), weight (members, out, in) and bias (members, out) to (members, n, out)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        to_x = torch.bmm(grad, weight) if ctx.needs_input_grad[0] else None
+        return to_x, torch.bmm(grad.transpose(1, 2), x), grad.sum(dim=1)
+
+
+class _Attention(OutOfVmap):
+    """Fused attention without dropout; members become part of its batch."""
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Tensor, int]:
+        *tensors, mask, options = inputs
+        count = info.batch_size
+        query, key, value = (members_first(t, d, count).flatten(0, 1) for t, d in zip(tensors, in_dims, strict=False))
+        if mask is not None and in_dims[3] is not None:
+            raise NotImplementedError("an attention mask that differs between members")
+        output = functional.scaled_dot_product_attention(query, key, value, mask, **options)
+        return output.unflatten(0, (count, -1)), 0

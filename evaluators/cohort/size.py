@@ -1,0 +1,74 @@
+"""How many members fit on a device at once, counted from one network and one batch."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor, nn
+
+from evaluators.cohort.single import initialising
+from evaluators.task import AnyTask, OwnLoop, Task
+from evaluators.train import augmenting, autocast, on_device, weights_type
+
+MOST = 32
+"""Members of a stack beyond which nothing is gained, see ``tests/benchmarks/test_cohort.py``."""
+
+_EXAMPLES = 4
+_HEADROOM = 2.0
+"""What passes through memory during a step beside what is kept for backward."""
+_USED_OF_GPU, _USED_OF_MEMORY = 0.8, 0.5
+
+
+def members(task: AnyTask, seeds: int, device: torch.device, cap: int | None = None) -> int:
+    """Return how many candidates a cohort should hold.
+
+    Args:
+        task: what they train on; one that trains by its own loop takes one at a time.
+        seeds: trainings of each candidate.
+        device: where they are trained.
+        cap: the largest answer, instead of what fits in a stack of 32 members.
+    """
+    if isinstance(task, OwnLoop):
+        return 1
+    if cap is not None:
+        return cap
+    return max(1, stack_limit(task, device) // seeds)
+
+
+def stack_limit(task: Task, device: torch.device) -> int:
+    """Return how many members one stack may have: what memory allows, 32 at most."""
+    return max(1, min(MOST, int(_budget(device) / member_bytes(task))))
+
+
+def member_bytes(task: Task) -> float:
+    """Return the bytes that training one member takes: weights, gradient, optimiser state, and kept activations."""
+    recipe = task.recipe
+    data = on_device(task.data("train"), recipe, torch.device("cpu"))
+    rows = torch.arange(min(_EXAMPLES, len(data)))
+    with initialising(0):
+        network = task.network(nn.Softplus, 1.0).to(weights_type(recipe))
+        inputs, targets = task.batch(data, rows, augmenting(0, 0))
+        kept: dict[int, int] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            with autocast(recipe, torch.device("cpu")):
+                loss = task.loss(network(inputs), targets)
+            weights = list(network.parameters())
+            for weight in weights:
+                kept.pop(weight.untyped_storage().data_ptr(), None)
+            del loss
+    copies = 4 if recipe.optimiser == "adamw" else 3
+    fixed = copies * sum(weight.nbytes for weight in weights)
+    return fixed + _HEADROOM * sum(kept.values()) * recipe.batch_size / len(rows)
+
+
+def _budget(device: torch.device) -> float:
+    if device.type == "cuda":
+        return _USED_OF_GPU * torch.cuda.mem_get_info(device)[0]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return _USED_OF_MEMORY * memory / (os.cpu_count() or 1)
