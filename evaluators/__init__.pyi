@@ -13,6 +13,8 @@ from .evaluation import Status as Status
 from .executor import Executor as Executor
 from .measures import Measures as Measures
 from .measures import measure as measure
+from .swapping.swap import Swapped as Swapped
+from .swapping.swap import swap as swap
 from .task import Classification as Classification
 from .task import Data as Data
 from .task import OwnLoop as OwnLoop

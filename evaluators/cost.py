@@ -1,11 +1,15 @@
 """What one element costs to evaluate, by a deterministic model.
 
-Operations of the value and of the slopes are counted in the lowered program, with its shared
-subexpressions, as a compiled kernel executes them, each in units of one float32 multiplication. The model is the
-search objective, so that measurement noise never picks a winner.
+The operations of the lowered programs of forward and backward are counted, each program with its
+shared subexpressions, as compiled kernels execute them: backward computes the slopes anew from the
+input. The unit is one float32 multiplication; what a primitive takes was measured
+(``tests/benchmarks/cost_calibration.py``) on one core of an x86-64 machine with AVX-512. The model
+is the search objective, so that measurement noise never picks a winner.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import sympy
 
@@ -13,7 +17,7 @@ from primitives import Expression
 from primitives.lowering import program
 from primitives.table import of_function
 
-_DIVISION, _ROOT, _GENERAL_POWER = 4.0, 4.0, 16.0
+DIVISION, ROOT, POWER = 5.0, 14.0, 167.0
 
 
 def cost(expression: Expression) -> float:
@@ -21,9 +25,13 @@ def cost(expression: Expression) -> float:
 
     ReLU costs 2: one for the value, one for the slope.
     """
-    lowered = program([expression.kernel, *expression.slopes.values()])
-    values = [*(value for _, value in lowered.assignments), *lowered.results]
-    return float(sum(_operations(value) for value in values))
+    return _passes([expression.kernel]) + _passes(list(expression.slopes.values()))
+
+
+def _passes(expressions: Sequence[sympy.Expr]) -> float:
+    """Return the operations of one program."""
+    lowered = program(expressions)
+    return float(sum(map(_operations, [*(value for _, value in lowered.assignments), *lowered.results])))
 
 
 def _operations(node: sympy.Expr) -> float:
@@ -37,13 +45,13 @@ def _operations(node: sympy.Expr) -> float:
     if isinstance(node, sympy.Mul):  # a sign costs nothing
         return inner + sum(1.0 for argument in node.args if argument != -1) - 1.0
     primitive = of_function(node.func)
-    return inner + (primitive.cost if primitive else _GENERAL_POWER)
+    return inner + (primitive.cost if primitive else POWER)
 
 
 def _power(exponent: sympy.Expr) -> float:
     if exponent == sympy.Rational(1, 2):
-        return _ROOT
+        return ROOT
     if exponent.is_Integer:
         multiplications = abs(int(exponent)).bit_length() + abs(int(exponent)).bit_count() - 2
-        return float(multiplications) + (_DIVISION if exponent < 0 else 0.0)
-    return _ROOT + _DIVISION if exponent == sympy.Rational(-1, 2) else _GENERAL_POWER
+        return float(multiplications) + (DIVISION if exponent < 0 else 0.0)
+    return ROOT + DIVISION if exponent == sympy.Rational(-1, 2) else POWER

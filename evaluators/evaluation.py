@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
 
 Status = Literal["ok", "rejected", "diverged", "timeout", "oom", "crashed", "cached"]
@@ -140,7 +139,7 @@ class Evaluation:
     test_loss: float | None = None
     seconds: float = 0.0
     curve: tuple[float, ...] = ()
-    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Keep non-finite numbers out of the store and out of selection.

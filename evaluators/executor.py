@@ -1,4 +1,4 @@
-"""Where jobs run: the interface that a serial loop and a Ray cluster share."""
+"""Where cohorts run: the interface that a serial loop and a Ray cluster share."""
 
 from __future__ import annotations
 
@@ -7,39 +7,59 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from evaluators.evaluation import Evaluation, Job
-from evaluators.task import Task
+from evaluators.evaluation import Answers, Cohort
+from evaluators.task import AnyTask
 
 
 class Executor(abc.ABC):
-    """Runs jobs and hands back one list of evaluations a job.
+    """Runs cohorts and hands back for each of their jobs a list of evaluations.
 
     ``tests`` for a subclass: :class:`evaluators.testing.ExecutorContract`.
 
     Use it as a context manager, so that workers never outlive the campaign.
+
+    Attributes:
+        tasks: every task that jobs may name, by name.
     """
 
-    tasks: Mapping[str, Task]
+    tasks: Mapping[str, AnyTask]
 
     @property
     @abc.abstractmethod
     def capacity(self) -> int:
-        """How many jobs are worth having in flight."""
+        """How many cohorts are worth having in flight, at least 1; it changes when workers come and go."""
 
     @abc.abstractmethod
-    def submit(self, job: Job) -> None:
-        """Take a job; its task must be one that the executor was given."""
+    def members(self, task: str, seeds: int) -> int:
+        """Return how many candidates a cohort should hold on one worker, at least 1.
+
+        Args:
+            task: the name of one of the tasks.
+            seeds: trainings of each candidate.
+
+        Raises:
+            KeyError: there is no such task.
+        """
 
     @abc.abstractmethod
-    def collect(self) -> list[tuple[Job, list[Evaluation]]]:
-        """Wait until at least one job is done and return all that are; empty when none is in flight.
+    def submit(self, cohort: Cohort) -> None:
+        """Take a cohort.
 
-        A job that fails is answered with failed evaluations, never with an exception.
+        Raises:
+            KeyError: its task is none that the executor was given.
+        """
+
+    @abc.abstractmethod
+    def collect(self) -> list[tuple[Cohort, Answers]]:
+        """Wait until at least one cohort is done and return all that are; empty when none is in flight.
+
+        A job that fails is answered with failed evaluations, never with an exception, and costs
+        the others of its cohort nothing but time.
         """
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Stop the workers. Jobs in flight are dropped."""
+        """Stop the workers. Cohorts in flight are dropped."""
 
     def __enter__(self) -> Self:
         """Return the executor itself."""

@@ -13,7 +13,7 @@ from evaluators.density import Density, EmpiricalDensity
 from evaluators.eafo.entropy import Output, output, raw_entropy
 from evaluators.meanfield import MeanField, mean_field
 from evaluators.quadrature import NORMAL, finite_sample, gain, has_variance, quadrature
-from evaluators.task import Task
+from evaluators.task import AnyTask, OwnLoop, Task
 from evaluators.train import Diverged, fit
 from primitives import ActsearchError, Expression, compile_expression
 
@@ -82,7 +82,7 @@ class Site:
     expression: Expression
 
 
-def sites(expression: Expression, task: Task, steps: int = 0, seed: int = 0) -> list[Site]:
+def sites(expression: Expression, task: AnyTask, steps: int = 0, seed: int = 0) -> list[Site]:
     """Return every activation layer of a task's network with the density it sees.
 
     Args:
@@ -92,9 +92,13 @@ def sites(expression: Expression, task: Task, steps: int = 0, seed: int = 0) -> 
         seed: of weights and batches.
 
     Raises:
-        ActsearchError: the expression is not finite under a standard normal, training diverged, or
-            a layer saw values that are not finite.
+        ActsearchError: the expression is not finite under a standard normal, training diverged, a
+            layer saw values that are not finite, or the task trains by its own loop.
     """
+    if isinstance(task, OwnLoop):
+        raise ActsearchError(
+            f"task '{task.name}' trains by its own loop, so its layers cannot be looked at; use --input"
+        )
     activation = compile_expression(expression).module
     network = _network(expression, activation, task, steps, seed).eval()
     with PreActivations(network, activation, seed=seed) as seen, torch.no_grad():

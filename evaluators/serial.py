@@ -1,30 +1,41 @@
-"""The serial executor: one job at a time, in this process, bit-reproducible on CPU."""
+"""The serial executor: one cohort at a time, in this process, bit-reproducible on CPU."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 import torch
 
-from evaluators.cohort.trainer import run_job
-from evaluators.evaluation import Evaluation, Job, failed
+from evaluators.cohort.group import Failure
+from evaluators.cohort.size import members
+from evaluators.evaluation import Answers, Cohort
 from evaluators.executor import Executor
-from evaluators.task import Task
+from evaluators.isolation import Isolation, attempt, works
+from evaluators.task import AnyTask
 from evaluators.train import pick_device
+from primitives.errors import ActsearchError
 
 
 class SerialExecutor(Executor):
-    """Runs jobs in the order of submission on one thread.
+    """Runs cohorts in the order of submission on one thread.
 
-    A job past its timeout is given up between two steps; a hard crash of the interpreter takes
+    A cohort past its timeout is given up between two steps; a hard crash of the interpreter takes
     the campaign with it (``resume`` goes on), which the Ray executor survives.
     """
 
-    def __init__(self, tasks: Mapping[str, Task], device: str = "auto") -> None:
+    def __init__(self, tasks: Mapping[str, AnyTask], device: str = "auto", cohort: int | None = None) -> None:
+        """Prepare this process.
+
+        Args:
+            tasks: every task that jobs will name.
+            device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+            cohort: candidates that are trained together; by the memory there is when ``None``.
+        """
         self.tasks = tasks
         self._device = pick_device(device)
-        self._queue: deque[Job] = deque()
+        self._cohort = cohort
+        self._sizes: dict[tuple[str, int], int] = {}
+        self._parts = Isolation()
         self._threads = torch.get_num_threads()
         torch.set_num_threads(1)
 
@@ -33,23 +44,38 @@ class SerialExecutor(Executor):
         """One."""
         return 1
 
-    def submit(self, job: Job) -> None:
-        """Queue a job."""
-        if job.task not in self.tasks:
-            raise KeyError(job.task)
-        self._queue.append(job)
+    def members(self, task: str, seeds: int) -> int:
+        """Return the configured size, or the one that memory allows; 1 for a task with a loop of its own."""
+        if (task, seeds) not in self._sizes:
+            self._sizes[task, seeds] = members(self.tasks[task], seeds, self._device, self._cohort)
+        return self._sizes[task, seeds]
 
-    def collect(self) -> list[tuple[Job, list[Evaluation]]]:
-        """Run the oldest job and return its evaluations."""
-        if not self._queue:
-            return []
-        job = self._queue.popleft()
-        try:
-            return [(job, run_job(job, self.tasks[job.task], self._device))]
-        except Exception as error:
-            return [(job, [failed(job, s, "crashed", f"{type(error).__name__}: {error}") for s in job.seeds])]
+    def submit(self, cohort: Cohort) -> None:
+        """Queue a cohort."""
+        if cohort.task not in self.tasks:
+            raise KeyError(cohort.task)
+        self._parts.submit(cohort)
+
+    def collect(self) -> list[tuple[Cohort, Answers]]:
+        """Run the oldest cohort, in parts if it fails, and return its answers.
+
+        Raises:
+            ActsearchError: a candidate broke the GPU for this process.
+        """
+        while not (done := self._parts.finished()) and (part := self._parts.next()):
+            outcome = attempt(part.cohort, self.tasks[part.cohort.task], self._device)
+            if not works(self._device):
+                raise ActsearchError(
+                    f"device '{self._device}' does not answer any more; results so far are saved: go on with "
+                    "'actsearch resume --executor ray', which survives such a candidate"
+                )
+            if isinstance(outcome, Failure):
+                self._parts.fail(part, outcome)
+            else:
+                self._parts.succeed(part, outcome)
+        return done
 
     def close(self) -> None:
         """Drop the queue and give the threads back."""
-        self._queue.clear()
+        self._parts.clear()
         torch.set_num_threads(self._threads)

@@ -81,6 +81,8 @@ class Task(abc.ABC):
 
     name: str
     recipe: Recipe
+    scale_controlled: bool = True
+    """Whether :meth:`network` uses the gain; a published initialisation does not."""
 
     @abc.abstractmethod
     def data(self, part: Part) -> Data:

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from evaluators.cohort.trainer import run_job
-from evaluators.evaluation import Evaluation, Job
+from evaluators.evaluation import Cohort, Evaluation, Halving, Job
 from evaluators.executor import Executor
 from evaluators.task import Part, Task
 from evaluators.train import pick_device
@@ -48,7 +48,11 @@ class TaskContract:
         first = task.data("train").inputs
         assert torch.equal(before, torch.get_rng_state())
         torch.manual_seed(123)
-        assert torch.equal(first, type(task)().data("train").inputs)
+        assert torch.equal(first, self.again(task).data("train").inputs)
+
+    def again(self, task: Task) -> Task:
+        """Return the task made anew; override it when its class takes arguments."""
+        return type(task)()
 
     def test_initial_noise_is_the_same_for_every_activation(self, task: Task) -> None:
         """Equal seeds give equal initial weights up to the gain, so comparisons are paired."""
@@ -65,6 +69,9 @@ class TaskContract:
         torch.manual_seed(0)
         two = [p.detach().clone() for p in task.network(torch.nn.ReLU, 2.0).parameters()]
         same = [torch.equal(a, b) for a, b in zip(one, two, strict=True)]
+        if not task.scale_controlled:
+            assert all(same)
+            return
         doubled = [torch.allclose(2 * a, b) for a, b in zip(one, two, strict=True)]
         assert all(s or d for s, d in zip(same, doubled, strict=True))
         assert not all(same)
@@ -72,11 +79,12 @@ class TaskContract:
     def test_loss_and_error_have_the_promised_shapes(self, task: Task) -> None:
         """The loss is a finite scalar, the error one number an example."""
         data = task.data("validation")
-        outputs = task.network(torch.nn.ReLU, 1.0)(data.inputs[:5])
-        loss, error = task.loss(outputs, data.targets[:5]), task.error(outputs, data.targets[:5])
+        inputs, targets = task.batch(data, torch.arange(min(5, len(data))), None)
+        outputs = task.network(torch.nn.ReLU, 1.0)(inputs)
+        loss, error = task.loss(outputs, targets), task.error(outputs, targets)
         assert loss.shape == ()
         assert torch.isfinite(loss)
-        assert error.shape == (5,)
+        assert error.shape == (len(inputs),)
 
     def test_training_lowers_the_loss_and_is_deterministic(self, task: Task) -> None:
         """Thirty steps learn something, twice the same."""
@@ -102,51 +110,68 @@ class ExecutorContract:
         return Job(candidate, expression, 1.4, self.TASK, steps, seeds)
 
     def drain(self, executor: Executor) -> dict[int, list[Evaluation]]:
-        """Collect until nothing is in flight."""
+        """Collect until nothing is in flight; return the evaluations by candidate."""
         answers: dict[int, list[Evaluation]] = {}
         while finished := executor.collect():
-            answers |= {job.candidate: evaluations for job, evaluations in finished}
+            for cohort, evaluations in finished:
+                candidates = [job.candidate for job in cohort.jobs]
+                assert not answers.keys() & candidates, "a job was answered twice"
+                answers |= dict(zip(candidates, evaluations, strict=True))
         return answers
 
     def test_every_job_is_answered_once_with_one_evaluation_a_seed(self, executor: Executor) -> None:
-        """More jobs than slots are queued, not lost."""
-        count = 2 * executor.capacity + 1
+        """More cohorts than slots are queued, not lost."""
+        count = executor.capacity + 1
         for number in range(count):
-            executor.submit(self.job(number, seeds=(3, 4)))
+            executor.submit(Cohort((self.job(2 * number, seeds=(3, 4)), self.job(2 * number + 1, seeds=(3, 4)))))
         answers = self.drain(executor)
-        assert set(answers) == set(range(count))
+        assert set(answers) == set(range(2 * count))
         assert all([e.seed for e in evaluations] == [3, 4] for evaluations in answers.values())
+        assert all(e.candidate == number for number, evaluations in answers.items() for e in evaluations)
         assert all(e.status == "ok" for evaluations in answers.values() for e in evaluations)
+
+    def test_the_cohort_handed_back_is_the_one_submitted(self, executor: Executor) -> None:
+        """Whoever submitted it finds it again, with its halving."""
+        cohort = Cohort((self.job(1), self.job(2, "tanh(x)")), Halving((2,), 0.5))
+        executor.submit(cohort)
+        ((back, answers),) = executor.collect()
+        assert back == cohort
+        assert len(answers) == 2
+        assert sorted(evaluations[-1].steps for evaluations in answers) == [2, 5]
 
     def test_nothing_in_flight_collects_nothing(self, executor: Executor) -> None:
         """An idle executor does not block."""
         assert executor.collect() == []
 
-    def test_an_unreadable_expression_costs_one_row(self, executor: Executor) -> None:
-        """The fault is answered as a status and the next job runs."""
-        executor.submit(self.job(1, "no_such_function(x)"))
-        executor.submit(self.job(2))
+    def test_a_worker_holds_at_least_one_candidate_of_a_known_task(self, executor: Executor) -> None:
+        """Sizes are positive, the same when asked twice, and an unknown task surfaces at once."""
+        assert executor.members(self.TASK, 2) == executor.members(self.TASK, 2) >= 1
+        with pytest.raises(KeyError):
+            executor.members("no-such-task", 2)
+
+    def test_an_unreadable_expression_costs_one_row_of_its_cohort(self, executor: Executor) -> None:
+        """The fault is answered as a status; the others of the cohort have numbers."""
+        executor.submit(Cohort((self.job(1), self.job(2, "no_such_function(x)"), self.job(3))))
         answers = self.drain(executor)
-        assert answers[1][0].status == "crashed"
-        assert answers[2][0].status == "ok"
+        assert {number: answer[0].status for number, answer in answers.items()} == {1: "ok", 2: "crashed", 3: "ok"}
 
     def test_a_diverging_candidate_has_a_status_and_no_numbers(self, executor: Executor) -> None:
-        """Non-finite losses never become objective values."""
-        executor.submit(self.job(1, "exp(exp(x**2))", steps=20))
-        (evaluation,) = self.drain(executor)[1]
-        assert evaluation.status == "diverged"
-        assert evaluation.error is None
+        """Non-finite losses never become objective values, and stay with their candidate."""
+        executor.submit(Cohort((self.job(1, "exp(exp(x**2))", steps=20), self.job(2, steps=20))))
+        answers = self.drain(executor)
+        assert (answers[1][0].status, answers[2][0].status) == ("diverged", "ok")
+        assert answers[1][0].error is None
 
     def test_an_unknown_task_is_refused_at_submission(self, executor: Executor) -> None:
         """Programming errors surface at once."""
         with pytest.raises(KeyError):
-            executor.submit(Job(1, "relu(x)", 1.0, "no-such-task", 1, (0,)))
+            executor.submit(Cohort((Job(1, "relu(x)", 1.0, "no-such-task", 1, (0,)),)))
 
     def test_results_equal_those_of_this_process(self, executor: Executor) -> None:
         """Where a job runs does not change what it answers (CPU)."""
         from evaluators.tasks import load_task
 
-        executor.submit(self.job(1, steps=20))
+        executor.submit(Cohort((self.job(1, steps=20),)))
         (there,) = self.drain(executor)[1]
         torch.set_num_threads(1)
         (here,) = run_job(self.job(1, steps=20), load_task(self.TASK), pick_device("cpu"))

@@ -31,7 +31,7 @@ capped_exp: Any = auxiliary(
         "jnp.exp(jnp.minimum({0}, 80))",
         (("torch", CAPPED_EXP),),
     ),
-    7,
+    25,
 )
 """exp up to 80 in float32 and 690 in float64, where a constant between 1e-30 and 1e3 still saturates what is around."""
 

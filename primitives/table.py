@@ -1,8 +1,10 @@
 """Every primitive, one entry each.
 
 An entry is the only place that knows a function: its symbol, its derivative, its stable kernels,
-its cost, its facts. Costs are a deterministic model (multiplication = 1) of vectorised float32
-kernels; an ``algebraic`` entry is spelled with others in a formula and costs what those cost.
+its cost, its facts. A cost is that of one value in float32 multiplications, as measured by
+``tests/benchmarks/cost_calibration.py`` in compiled kernels on one core of an x86-64 machine with
+AVX-512, and at least 1; an ``algebraic`` entry is spelled with others in a formula and costs what
+those cost.
 
 Together they hold the 27 unary and 7 binary operators of PANGAEA (Bingham & Miikkulainen 2020,
 arXiv 2006.03179, in the list that AQuaSurF's code has), the Swish search's set (Ramachandran et
@@ -94,8 +96,8 @@ algebraic("sqrt", sympy.sqrt, 1, monotone=True, domain="nonnegative", growth="ro
 # exp and log are sympy's. The others are classes of our own: sympy's tanh, sinh and cosh take time
 # exponential in their nesting just to be built.
 for _name, _function, _cost, _domain, _growth in (
-    ("exp", sympy.exp, 6, "real", "exponential"),
-    ("log", sympy.log, 8, "positive", "logarithmic"),
+    ("exp", sympy.exp, 21, "real", "exponential"),
+    ("log", sympy.log, 41, "positive", "logarithmic"),
 ):
     register(
         Primitive(
@@ -116,16 +118,18 @@ for _name, _function, _cost, _domain, _growth in (
     )
 _odd: dict[str, Any] = {"parity": "odd", "monotone": True}
 _sigmoidal: dict[str, Any] = {**_odd, "growth": "bounded"}
-sin: Any = _builtin("sin", sympy.sin, lambda x: cos(x), _shared("lib.sin({0})"), 9, parity="odd", growth="bounded")
-cos: Any = _builtin("cos", sympy.cos, lambda x: -sin(x), _shared("lib.cos({0})"), 9, parity="even", growth="bounded")
-sinh: Any = _builtin("sinh", sympy.sinh, lambda x: cosh(x), _shared("lib.sinh({0})"), 12, growth="exponential", **_odd)
-cosh: Any = _builtin("cosh", sympy.cosh, sinh, _shared("lib.cosh({0})"), 12, parity="even", growth="exponential")
+sin: Any = _builtin("sin", sympy.sin, lambda x: cos(x), _shared("lib.sin({0})"), 19, parity="odd", growth="bounded")
+cos: Any = _builtin("cos", sympy.cos, lambda x: -sin(x), _shared("lib.cos({0})"), 20, parity="even", growth="bounded")
+sinh: Any = _builtin(
+    "sinh", sympy.sinh, lambda x: cosh(x), _shared("lib.sinh({0})"), 1174, growth="exponential", **_odd
+)
+cosh: Any = _builtin("cosh", sympy.cosh, sinh, _shared("lib.cosh({0})"), 549, parity="even", growth="exponential")
 tanh: Any = _builtin(
     "tanh",
     sympy.tanh,
     lambda x: 1 - tanh(x) ** 2,
     Kernels("fused_tanh({0})", "np.tanh({0})", "jnp.tanh({0})", (("torch", FUSES), ("torch", TANH))),
-    10,
+    44,
     **_sigmoidal,
 )
 atan = _builtin(
@@ -133,7 +137,7 @@ atan = _builtin(
     sympy.atan,
     lambda x: 1 / (1 + x**2),
     Kernels("torch.atan({0})", "np.arctan({0})", "jnp.arctan({0})"),
-    12,
+    71,
     **_sigmoidal,
 )
 asinh = _builtin(
@@ -143,7 +147,7 @@ asinh = _builtin(
     Kernels(
         "fast_asinh({0})", "np.arcsinh({0})", "jnp.arcsinh({0})", (("torch", FUSES), ("torch", LOG1P), ("torch", ASINH))
     ),
-    16,
+    103,
     growth="logarithmic",
     **_odd,
 )
@@ -152,7 +156,7 @@ erf = _builtin(
     sympy.erf,
     lambda x: 2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi),
     Kernels("torch.erf({0})", "scipy.special.erf({0})", "jax.scipy.special.erf({0})"),
-    10,
+    36,
     **_sigmoidal,
 )
 erfc = _builtin(
@@ -160,7 +164,7 @@ erfc = _builtin(
     sympy.erfc,
     lambda x: -2 * sympy.exp(-(x**2)) / sympy.sqrt(sympy.pi),
     Kernels("torch.erfc({0})", "scipy.special.erfc({0})", "jax.scipy.special.erfc({0})"),
-    12,
+    218,
     growth="bounded",
     monotone=True,
 )
@@ -168,14 +172,14 @@ _sinc_slope: Any = auxiliary(
     "sinc_slope",
     [lambda x: -sinc(x) - 2 * _sinc_slope(x) / x],
     Kernels("sinc_slope({0})", "", "", (("torch", SINC_SLOPE),)),
-    30,
+    84,
 )
 sinc: Any = _builtin(
     "sinc",
     sympy.sinc,
     _sinc_slope,
     Kernels("torch.sinc({0} / torch.pi)", "np.sinc({0} / np.pi)", "jnp.sinc({0} / jnp.pi)"),
-    14,
+    31,
     parity="even",
     growth="bounded",
     citation="sin(x)/x, 1 at 0; " + _SWISH_SEARCH,
@@ -186,14 +190,14 @@ _i1e_ratio: Any = auxiliary(
     "i1e_ratio",
     [lambda x: (i0e(x) - i1e(x) * sign(x) - 2 * _i1e_ratio(x)) / x],
     Kernels("i1e_ratio({0})", "", "", (("torch", I1E_RATIO),)),
-    62,
+    1046,
 )
 i0e: Any = _builtin(
     "i0e",
     lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(0, x),
     lambda x: i1e(x) - sign(x) * i0e(x),
     Kernels("torch.special.i0e({0})", "scipy.special.i0e({0})", "jax.scipy.special.i0e({0})"),
-    60,
+    2412,
     parity="even",
     growth="bounded",
 )
@@ -202,7 +206,7 @@ i1e: Any = _builtin(
     lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(1, x),
     lambda x: i0e(x) - sign(x) * i1e(x) - _i1e_ratio(x),
     Kernels("torch.special.i1e({0})", "scipy.special.i1e({0})", "jax.scipy.special.i1e({0})"),
-    60,
+    1017,
     parity="odd",
     growth="bounded",
 )
@@ -217,7 +221,7 @@ step = _builtin(
     growth="bounded",
     monotone=True,
 )
-sign: Any = _builtin("sign", sympy.sign, lambda _: sympy.Integer(0), _shared("lib.sign({0})"), 1, **_sigmoidal)
+sign: Any = _builtin("sign", sympy.sign, lambda _: sympy.Integer(0), _shared("lib.sign({0})"), 5, **_sigmoidal)
 absolute = _builtin("abs", sympy.Abs, sign, _shared("lib.abs({0})"), 1, parity="even")
 relu = _builtin(
     "relu",
@@ -270,7 +274,7 @@ for _name, _build, _class, _definition in (
             torch=f"torch.{_name}imum({{0}}, {{1}})",
             numpy=f"np.{_name}imum({{0}}, {{1}})",
             jax=f"jnp.{_name}imum({{0}}, {{1}})",
-            cost=1,
+            cost=2,
             definition=_definition,
             growth="mixed",
         ),
@@ -281,7 +285,7 @@ hardtanh = _builtin(
     lambda x: sympy.Max(-1, sympy.Min(1, x)),
     lambda x: step(1 - absolute(x)),
     Kernels("F.hardtanh({0})", "np.clip({0}, -1, 1)", "jnp.clip({0}, -1, 1)"),
-    2,
+    4,
     citation="Collobert 2004",
     **_sigmoidal,
     native=True,
@@ -291,7 +295,7 @@ hardsigmoid = _builtin(
     lambda x: sympy.Max(0, sympy.Min(1, x / 6 + _HALF)),
     lambda x: step(3 - absolute(x)) / 6,
     Kernels("F.hardsigmoid({0})", "np.clip({0} / 6 + 0.5, 0, 1)", "jnp.clip({0} / 6 + 0.5, 0, 1)"),
-    4,
+    6,
     monotone=True,
     growth="bounded",
     citation="torch.nn.Hardsigmoid",
@@ -301,7 +305,7 @@ relu6 = _builtin(
     lambda x: sympy.Min(6, sympy.Max(0, x)),
     lambda x: step(x) * step(6 - x),
     Kernels("F.relu6({0})", "np.clip({0}, 0, 6)", "jnp.clip({0}, 0, 6)"),
-    2,
+    4,
     monotone=True,
     growth="bounded",
     citation="Krizhevsky 2010",
@@ -314,7 +318,7 @@ expm1 = _builtin(
     lambda x: sympy.exp(x) - 1,
     sympy.exp,
     Kernels("fused_expm1({0})", "np.expm1({0})", "jnp.expm1({0})", (("torch", FUSES), ("torch", EXPM1))),
-    8,
+    44,
     monotone=True,
     growth="exponential",
 )
@@ -323,7 +327,7 @@ log1p = _builtin(
     lambda x: sympy.log(1 + x),
     lambda x: 1 / (1 + x),
     Kernels("fused_log1p({0})", "np.log1p({0})", "jnp.log1p({0})", (("torch", FUSES), ("torch", LOG1P))),
-    9,
+    51,
     monotone=True,
     domain="above -1",
     growth="logarithmic",
@@ -333,7 +337,7 @@ sigmoid: Any = _builtin(
     lambda x: 1 / (1 + sympy.exp(-x)),
     lambda x: sigmoid(x) * (1 - sigmoid(x)),
     Kernels("torch.sigmoid({0})", "scipy.special.expit({0})", "jax.nn.sigmoid({0})"),
-    8,
+    26,
     monotone=True,
     growth="bounded",
     native=True,
@@ -348,7 +352,7 @@ softplus = _builtin(
         "jax.nn.softplus({0})",
         (("torch", FUSES), ("torch", LOG1P), ("torch", SOFTPLUS)),
     ),
-    15,
+    70,
     monotone=True,
     citation="Dugas et al. 2001",
 )
@@ -357,7 +361,7 @@ logsigmoid: Any = _builtin(
     lambda x: -sympy.log(1 + sympy.exp(-x)),
     lambda x: sigmoid(-x),
     Kernels("F.logsigmoid({0})", "(-np.logaddexp(-{0}, 0))", "jax.nn.log_sigmoid({0})"),
-    15,
+    95,
     monotone=True,
 )
 gaussian: Any = _builtin(
@@ -365,7 +369,7 @@ gaussian: Any = _builtin(
     lambda x: sympy.exp(-(x**2) / 2),
     lambda x: -x * gaussian(x),
     _shared("lib.exp(-0.5 * {0}**2)"),
-    8,
+    23,
     parity="even",
     growth="bounded",
 )
@@ -379,7 +383,7 @@ gompertz: Any = _builtin(
         "np.exp(-np.exp(-np.maximum({0}, -20)))",
         "jnp.exp(-jnp.exp(-jnp.maximum({0}, -20)))",
     ),
-    13,
+    59,
     monotone=True,
     growth="bounded",
     citation="Gompertz 1825; the gate of GoLU",
@@ -388,7 +392,7 @@ _gumbel: Any = auxiliary(
     "gumbel",
     [lambda x: _gumbel(x) * (sympy.exp(-x) - 1)],
     Kernels("torch.exp(-{0} - torch.exp(-{0}.clamp(min=-20)))", "", ""),
-    14,
+    60,
 )
 cloglog: Any = _builtin(
     "cloglog",
@@ -399,7 +403,7 @@ cloglog: Any = _builtin(
         "(-np.expm1(-np.exp(np.minimum({0}, 20))))",
         "(-jnp.expm1(-jnp.exp(jnp.minimum({0}, 20))))",
     ),
-    15,
+    142,
     monotone=True,
     growth="bounded",
     citation="complementary log-log link",
@@ -419,7 +423,7 @@ symlog = _builtin(
     lambda x: sympy.sign(x) * sympy.log(1 + sympy.Abs(x)),
     lambda x: 1 / (1 + absolute(x)),
     _shared("(lib.sign({0}) * lib.log1p(lib.abs({0})))"),
-    12,
+    59,
     growth="logarithmic",
     citation="Hafner et al. 2023, arXiv 2301.04104",
     **_odd,
@@ -429,7 +433,7 @@ symexp = _builtin(
     lambda x: sympy.sign(x) * (sympy.exp(sympy.Abs(x)) - 1),
     lambda x: sympy.exp(absolute(x)),
     _shared("(lib.sign({0}) * lib.expm1(lib.abs({0})))"),
-    11,
+    89,
     growth="exponential",
     citation="Hafner et al. 2023, arXiv 2301.04104",
     **_odd,
@@ -445,7 +449,7 @@ squareplus: Any = _builtin(
         "jnp.where({0} < 0, 2 / (jnp.sqrt({0}**2 + 4) - {0}), ({0} + jnp.sqrt({0}**2 + 4)) / 2)",
         (("torch", SQUAREPLUS),),
     ),
-    14,
+    16,
     monotone=True,
     citation="Barron 2021, arXiv 2112.11687",
 )
@@ -461,7 +465,7 @@ elu = _builtin(
         "jax.nn.elu({0})",
         (("torch", FUSES), ("torch", EXPM1), ("torch", ELU)),
     ),
-    9,
+    54,
     monotone=True,
     citation="Clevert et al. 2015, arXiv 1511.07289",
 )
@@ -475,7 +479,7 @@ selu = _builtin(
         "(1.0507009873554805 * np.where({0} > 0, {0}, 1.6732632423543772 * np.expm1(np.minimum({0}, 0))))",
         "jax.nn.selu({0})",
     ),
-    10,
+    83,
     monotone=True,
     citation="Klambauer et al. 2017, arXiv 1706.02515",
     native=True,
@@ -485,7 +489,7 @@ silu = _builtin(
     lambda x: x / (1 + sympy.exp(-x)),
     lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
     Kernels("F.silu({0})", "({0} * scipy.special.expit({0}))", "jax.nn.silu({0})"),
-    9,
+    26,
     citation="Elfwing et al. 2017, arXiv 1702.03118",
     native=True,
 )
@@ -493,14 +497,14 @@ _gelu_slope = auxiliary(
     "gelu_slope",
     [lambda x: (2 - x**2) * gaussian(x) / sympy.sqrt(2 * sympy.pi)],
     Kernels("torch.ops.aten.gelu_backward(torch.ones_like({0}), {0})", "", ""),
-    18,
+    67,
 )
 gelu = _builtin(
     "gelu",
     lambda x: x * (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
     _gelu_slope,
     Kernels("F.gelu({0})", "(0.5 * {0} * scipy.special.erfc(-{0} / 2**0.5))", "jax.nn.gelu({0}, approximate=False)"),
-    12,
+    41,
     citation="Hendrycks & Gimpel 2016, arXiv 1606.08415",
     native=True,
 )
@@ -508,14 +512,14 @@ _mish_slope: Any = auxiliary(
     "mish_slope",
     [lambda x: sympy.Derivative(_mish_slope(x), x)],
     Kernels("mish_slope({0})", "", "", (("torch", MISH_SLOPE),)),
-    24,
+    37,
 )
 mish = _builtin(
     "mish",
     lambda x: x * sympy.tanh(sympy.log(1 + sympy.exp(x))),
     _mish_slope,
     Kernels("mish({0})", "({0} * np.tanh(np.logaddexp({0}, 0)))", "jax.nn.mish({0})", (("torch", MISH),)),
-    16,
+    30,
     citation="Misra 2019, arXiv 1908.08681",
 )
 

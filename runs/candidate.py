@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-CandidateStatus = Literal["pending", "ok", "rejected", "diverged", "timeout", "oom", "crashed", "cached"]
+CandidateStatus = Literal["pending", "ok", "stopped", "rejected", "diverged", "timeout", "oom", "crashed", "cached"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Candidate:
         cost: forward + backward of one element, in float32 multiplications.
         complexity: nodes of the formula.
         gain: initialisation factor.
-        status: ``pending`` until trained; ``cached`` means the same function is there already.
+        status: ``pending`` until trained; ``stopped`` by halving before its last step; ``cached``
+            means the same function is there already.
         reason: why it stopped, for every status but ``pending`` and ``ok``.
     """
 

@@ -18,18 +18,16 @@ OBJECTIVES = ("error", "cost", "complexity")
 
 
 def scored(store: Store) -> pd.DataFrame:
-    """Return every successfully trained candidate with its objectives, in the order of ids.
+    """Return every candidate trained to the end with its objectives, in the order of ids.
 
     Columns: ``id``, ``name`` (of a baseline), ``expression``, ``error`` (mean validation error
     over the search seeds), ``error_se`` (its standard error; missing with one seed), ``cost``
     (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats), ``correction``, ``baseline``,
     ``origin``, and ``on_front`` (not dominated by any row, baselines included).
     """
-    by_candidate: dict[int, list[float]] = defaultdict(list)
-    for evaluation in store.evaluations("search"):
-        if evaluation.error is not None:
-            by_candidate[evaluation.candidate].append(evaluation.error)
-    rows = [_row(c, by_candidate[c.id]) for c in store.candidates() if c.status == "ok" and by_candidate[c.id]]
+    found = search_scores(store)
+    whole = [(c, found.get(c.id, ())) for c in store.candidates() if c.status == "ok"]
+    rows = [_row(c, [e.error for e in scores if e.error is not None]) for c, scores in whole if scores]
     columns = ["id", "name", "expression", "error", "error_se", "cost", "complexity", "prior"]
     columns += ["correction", "baseline", "origin"]
     frame = with_names(pd.DataFrame(rows, columns=columns))
@@ -93,6 +91,10 @@ def finalists(store: Store, top: int) -> list[int]:
     return [int(i) for i in order["id"].head(top)]
 
 
-def search_evaluations(store: Store, candidate: int) -> list[Evaluation]:
-    """Return one candidate's evaluations of the search."""
-    return [e for e in store.evaluations("search") if e.candidate == candidate]
+def search_scores(store: Store) -> dict[int, list[Evaluation]]:
+    """Return each candidate's successful evaluations in the search, at the highest rung that it reached."""
+    found: dict[int, list[Evaluation]] = defaultdict(list)
+    for evaluation in store.evaluations("search"):
+        if evaluation.error is not None:
+            found[evaluation.candidate].append(evaluation)
+    return {c: [e for e in scores if e.steps == max(s.steps for s in scores)] for c, scores in found.items()}

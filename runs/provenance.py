@@ -8,7 +8,7 @@ import pandas as pd
 
 from runs.candidate import Candidate
 from runs.export import Provenance
-from runs.front import search_evaluations
+from runs.front import search_scores
 from runs.statistics import confirmed
 from runs.store import Store
 
@@ -20,7 +20,7 @@ def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
         f"candidate {candidate.id}, made by {candidate.origin}"
         + (f" from {', '.join(map(str, candidate.parents))}." if candidate.parents else "."),
     ]
-    trained = [e for e in search_evaluations(store, candidate.id) if e.error is not None]
+    trained = search_scores(store).get(candidate.id, [])
     if trained:
         mean = sum(e.error or 0.0 for e in trained) / len(trained)
         seeds = ", ".join(str(e.seed) for e in trained)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
-MIGRATIONS = {1: "ALTER TABLE candidates ADD COLUMN correction REAL"}
+MIGRATIONS = {
+    1: "ALTER TABLE candidates ADD COLUMN correction REAL",
+    2: "ALTER TABLE evaluations ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}'",
+}
 """What turns a run file of a version into the next one."""
 
 TABLES = """
@@ -40,6 +43,7 @@ CREATE TABLE evaluations (
     test_loss  REAL,
     seconds    REAL NOT NULL,
     curve      TEXT NOT NULL,
+    metrics    TEXT NOT NULL DEFAULT '{}',
     UNIQUE (candidate, purpose, task, steps, seed)
 );
 """

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from runs.front import with_names
+from runs.front import search_scores, with_names
 from runs.store import Store
 
 LEVEL = 0.95
@@ -82,10 +82,7 @@ def confirmed(store: Store) -> pd.DataFrame:
     search had claimed, on the search task and its steps).
     """
     candidates = {c.id: c for c in store.candidates()}
-    claims: dict[int, list[float]] = {}
-    for e in store.evaluations("search"):
-        if e.error is not None:
-            claims.setdefault(e.candidate, []).append(e.error)
+    claims = {c: [e.error for e in scores if e.error is not None] for c, scores in search_scores(store).items()}
     rows = []
     for (task, steps, identifier), group in _groups(store).items():
         tests = list(group["tests"].values())

@@ -47,8 +47,13 @@ class Store:
             )
         if writable:
             self._migrate(version)
-        present = {row[1] for row in self._db.execute("PRAGMA table_info(candidates)")}
-        self._columns = [name for name in _CANDIDATE if name in present]
+        self._columns = self._present("candidates", _CANDIDATE)
+        self._evaluation_columns = self._present("evaluations", _EVALUATION)
+
+    def _present(self, table: str, wanted: list[str]) -> list[str]:
+        """Return the columns that a file of its version has."""
+        present = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+        return [name for name in wanted if name in present]
 
     def _migrate(self, version: int) -> None:
         """Bring the file to this version, all of it or nothing."""
@@ -105,17 +110,16 @@ class Store:
         self,
         purpose: Purpose,
         evaluations: Iterable[Evaluation],
-        verdict: tuple[int, CandidateStatus, str] | None = None,
+        verdicts: Iterable[tuple[int, CandidateStatus, str]] = (),
     ) -> None:
-        """Add evaluations and, with them, the final status of their candidate; one transaction."""
+        """Add evaluations and, with them, the final status of their candidates; one transaction."""
         columns = ["purpose", *_EVALUATION]
         marks = ", ".join("?" for _ in columns)
         rows = [(purpose, *_evaluation_row(evaluation)) for evaluation in evaluations]
         with self._transaction() as db:
             db.executemany(f"INSERT OR REPLACE INTO evaluations ({', '.join(columns)}) VALUES ({marks})", rows)
-            if verdict:
-                identifier, status, reason = verdict
-                db.execute("UPDATE candidates SET status = ?, reason = ? WHERE id = ?", (status, reason, identifier))
+            changes = [(status, reason, identifier) for identifier, status, reason in verdicts]
+            db.executemany("UPDATE candidates SET status = ?, reason = ? WHERE id = ?", changes)
 
     def candidates(self) -> list[Candidate]:
         """Return every candidate in the order of ids."""
@@ -128,13 +132,18 @@ class Store:
 
     def evaluations(self, purpose: Purpose) -> list[Evaluation]:
         """Return the evaluations of one purpose in the order in which they were finished."""
-        query = f"SELECT {', '.join(_EVALUATION)} FROM evaluations WHERE purpose = ? ORDER BY id"
-        return self._decode(_evaluation, self._read(query, (purpose,)))
+        query = f"SELECT {', '.join(self._evaluation_columns)} FROM evaluations WHERE purpose = ? ORDER BY id"
+        return self._decode(self._evaluation, self._read(query, (purpose,)))
+
+    def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
+        values = dict(zip(self._evaluation_columns, row, strict=True))
+        metrics = {str(name): float(value) for name, value in json.loads(values.get("metrics", "{}")).items()}
+        return Evaluation(**{**values, "curve": tuple(json.loads(values["curve"])), "metrics": metrics})
 
     def _decode(self, decode: Callable[[tuple[Any, ...]], Row], rows: list[Any]) -> list[Row]:
         try:
             return [decode(row) for row in rows]
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
@@ -151,9 +160,6 @@ def _candidate_row(candidate: Candidate) -> tuple[Any, ...]:
 
 def _evaluation_row(evaluation: Evaluation) -> tuple[Any, ...]:
     values = {name: getattr(evaluation, name) for name in _EVALUATION}
-    return tuple({**values, "curve": json.dumps(evaluation.curve, allow_nan=False)}.values())
-
-
-def _evaluation(row: tuple[Any, ...]) -> Evaluation:
-    values = dict(zip(_EVALUATION, row, strict=True))
-    return Evaluation(**{**values, "curve": tuple(json.loads(values["curve"]))})
+    curve = json.dumps(evaluation.curve, allow_nan=False)
+    metrics = json.dumps(dict(evaluation.metrics), allow_nan=False)
+    return tuple({**values, "curve": curve, "metrics": metrics}.values())

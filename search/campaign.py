@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from statistics import fmean
 
-from evaluators import Evaluation, Executor, Job, assess
+from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
+from evaluators.evaluation import Answers, Point
 from primitives import BASELINES, ActsearchError, Expression, library, parse, resolve
 from runs import Candidate, Store
 from runs.candidate import CandidateStatus
@@ -25,6 +28,9 @@ from search.nsga2 import NSGA2
 from search.prior_weight import Correlation, PriorWeight, features
 from search.random_search import RandomSearch
 from search.strategy import Strategy, Told
+
+_REMEMBERED = 1000
+"""Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Progress:
         budget: of trainings.
         best: successfully trained candidates and baselines, lowest error first.
         correlations: of each of the theory's features with error so far.
+        steps_spent: optimiser steps of all finished trainings, earlier processes included.
+        steps_saved: what stopping losers early saved of them.
         training_seconds: summed over workers.
         driver_seconds: spent proposing, judging, storing and telling.
         wall_seconds: since this process started the campaign.
@@ -56,10 +64,12 @@ class Progress:
 
     budget: int
     workers: int = 1
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[CandidateStatus, int] = field(default_factory=dict)
     trained: int = 0
     best: list[Best] = field(default_factory=list)
     correlations: dict[str, Correlation] = field(default_factory=dict)
+    steps_spent: int = 0
+    steps_saved: int = 0
     training_seconds: float = 0.0
     driver_seconds: float = 0.0
     wall_seconds: float = 0.0
@@ -79,7 +89,11 @@ class Campaign:
         self._funnel = Funnel(self._grammar, self._weight, config.strategy.novelty)
         self._strategy = make_strategy(config, self._grammar)
         self._candidates: dict[int, Candidate] = {}
+        self._counts: Counter[CandidateStatus] = Counter()
+        self._trained = self._asked = 0
         self._in_flight: set[int] = set()
+        self._cohorts = 0
+        self._points: dict[int, list[Point]] = defaultdict(list)
         self._closed = store.meta("state") in ("searched", "finished")
         self._earlier = float(store.meta("search_seconds", "0"))
         self._started = time.monotonic()
@@ -97,22 +111,19 @@ class Campaign:
         self.progress.workers = executor.capacity
         self._started = time.monotonic()
         self._add_starters()
-        waiting = [c for c in self._candidates.values() if c.status == "pending"]
+        waiting = deque(c for c in self._candidates.values() if c.status == "pending")
         while True:
             with self._driving():
-                while len(self._in_flight) < executor.capacity:
-                    candidate = waiting.pop(0) if waiting else self._next()
-                    if candidate is None:
-                        break
-                    self._in_flight.add(candidate.id)
-                    executor.submit(self._job(candidate))
+                while self._cohorts < executor.capacity and (chosen := self._gather(waiting, self._size(executor))):
+                    executor.submit(self._cohort(chosen))
+                    self._cohorts += 1
             observer(self._snapshot())
             finished = executor.collect()
             if not finished:
                 break
             with self._driving():
-                for job, evaluations in finished:
-                    self._record(job, evaluations)
+                for cohort, answers in finished:
+                    self._record(cohort, answers)
                 self._store.set_meta("search_seconds", f"{self._seconds():.3f}")
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
@@ -121,15 +132,42 @@ class Campaign:
 
     def _next(self) -> Candidate | None:
         """Return a new candidate to train, or ``None`` when the budget is spent."""
-        asked = max((c.ask for c in self._candidates.values()), default=0)
-        if self._closed or asked >= self.config.budget.trainings or self._late():
+        if self._closed or self._asked >= self.config.budget.trainings or self._late():
             return None
-        with seeded(self.config.seed, asked + 1):
-            slot = self._funnel.fill(self._strategy, asked + 1, len(self._candidates) + 1)
+        with seeded(self.config.seed, self._asked + 1):
+            slot = self._funnel.fill(self._strategy, self._asked + 1, len(self._candidates) + 1)
         self._add(slot.candidates)
         # Nothing new was found; with trainings in flight the next result may change that.
         self._closed = slot.chosen is None and not self._in_flight
         return slot.chosen
+
+    def _size(self, executor: Executor) -> int:
+        """Return how many candidates to train together: no more in flight than the strategy keeps.
+
+        A larger cohort trains faster, but what is proposed for it has not learned from it.
+        """
+        fitting = executor.members(self.config.task, len(self.seeds))
+        if self.config.execution.cohort is not None:
+            return fitting
+        return max(1, min(self.config.strategy.population // executor.capacity, fitting))
+
+    def _gather(self, waiting: deque[Candidate], size: int) -> list[Candidate]:
+        """Return candidates for a cohort, those of an earlier process first; fewer when there are no more."""
+        chosen: list[Candidate] = []
+        while len(chosen) < size:
+            candidate = waiting.popleft() if waiting else self._next()
+            if candidate is None:
+                break
+            self._in_flight.add(candidate.id)
+            chosen.append(candidate)
+        return chosen
+
+    def _cohort(self, candidates: Sequence[Candidate]) -> Cohort:
+        fidelity = self.config.fidelity
+        rungs = fidelity.rung_steps
+        history = tuple(tuple(self._points[rung][-_REMEMBERED:]) for rung in rungs)
+        halving = Halving(rungs, fidelity.keep, history) if rungs else None
+        return Cohort(tuple(self._job(candidate) for candidate in candidates), halving)
 
     def _late(self) -> bool:
         minutes = self.config.budget.minutes
@@ -150,30 +188,46 @@ class Campaign:
             fidelity.steps,
             self.seeds,
             timeout=fidelity.timeout,
+            objectives=_objectives(candidate),
+            reference=candidate.name is not None,
         )
 
-    def _record(self, job: Job, evaluations: list[Evaluation]) -> None:
-        self._in_flight.discard(job.candidate)
-        status, reason = verdict(evaluations)
-        self._store.record("search", evaluations, (job.candidate, status, reason))
-        self._candidates[job.candidate] = self._candidates[job.candidate].stopped(status, reason)
-        self._tell(self._candidates[job.candidate], evaluations)
+    def _record(self, cohort: Cohort, answers: Answers) -> None:
+        """Store a cohort's answers, all in one transaction, and learn from them."""
+        self._cohorts -= 1
+        verdicts = [
+            (job.candidate, *verdict(found, job.steps)) for job, found in zip(cohort.jobs, answers, strict=True)
+        ]
+        self._store.record("search", [e for found in answers for e in found], verdicts)
+        for (identifier, status, reason), found in zip(verdicts, answers, strict=True):
+            self._in_flight.discard(identifier)
+            self._keep(self._candidates[identifier].stopped(status, reason))
+            self._tell(self._candidates[identifier], found)
 
     def _tell(self, candidate: Candidate, evaluations: list[Evaluation]) -> None:
         """Pass one finished candidate to everything that learns from it."""
         self.progress.training_seconds += sum(e.seconds for e in evaluations)
-        if candidate.status != "ok":
+        errors = mean_errors(evaluations)
+        for steps, error in errors.items():
+            self._points[steps].append((error, *_objectives(candidate)))
+        if candidate.status not in ("ok", "stopped"):
             return
-        errors = [e.error for e in evaluations if e.error is not None]
-        error = sum(errors) / len(errors)
-        assert candidate.cost is not None
-        assert candidate.complexity is not None
-        label = candidate.name or candidate.expression
-        self.progress.best.append(Best(candidate.id, label, error, candidate.cost, candidate.name is not None))
-        self._weight.tell(features(candidate), error)
+        reached = max(errors)
+        self._count_steps(reached)
+        if candidate.status == "ok":
+            label = candidate.name or candidate.expression
+            cost, _ = _objectives(candidate)
+            self.progress.best.append(Best(candidate.id, label, errors[reached], cost, candidate.name is not None))
+        # The lowest rung is the one that all candidates were measured at.
+        self._weight.tell(features(candidate), errors[min(errors)])
         if candidate.genotype is not None:
             tree = self._grammar.loads(candidate.genotype)
-            self._strategy.tell(Told(candidate.id, tree, (error, candidate.cost, float(candidate.complexity))))
+            self._strategy.tell(Told(candidate.id, tree, (errors[reached], *_objectives(candidate))))
+
+    def _count_steps(self, reached: int) -> None:
+        seeds, steps = len(self.seeds), self.config.fidelity.steps
+        self.progress.steps_spent += seeds * reached
+        self.progress.steps_saved += seeds * (steps - reached)
 
     # --- bookkeeping ------------------------------------------------------------------------
 
@@ -195,12 +249,23 @@ class Campaign:
 
     def _add(self, candidates: tuple[Candidate, ...]) -> None:
         self._store.add_candidates(candidates)
-        self._candidates |= {candidate.id: candidate for candidate in candidates}
+        for candidate in candidates:
+            self._keep(candidate)
+
+    def _keep(self, candidate: Candidate) -> None:
+        """Take a candidate in, or its new state, and count it."""
+        if before := self._candidates.get(candidate.id):
+            self._counts[before.status] -= 1
+            self._trained -= _was_trained(before)
+        self._candidates[candidate.id] = candidate
+        self._counts[candidate.status] += 1
+        self._trained += _was_trained(candidate)
+        self._asked = max(self._asked, candidate.ask)
 
     def _replay(self) -> None:
         """Rebuild the state of everything that learns from the run file."""
         for candidate in self._store.candidates():
-            self._candidates[candidate.id] = candidate
+            self._keep(candidate)
             self._funnel.remember(candidate, _read(candidate))
         by_candidate: dict[int, list[Evaluation]] = {}
         for evaluation in self._store.evaluations("search"):
@@ -209,13 +274,9 @@ class Campaign:
             self._tell(self._candidates[identifier], evaluations)
 
     def _snapshot(self) -> Progress:
-        counts: dict[str, int] = {}
-        for candidate in self._candidates.values():
-            counts[candidate.status] = counts.get(candidate.status, 0) + 1
         progress = self.progress
-        progress.counts = counts
-        chosen = [c for c in self._candidates.values() if c.ask and _was_trained(c)]
-        progress.trained, progress.proposed = len(chosen), len(self._candidates)
+        progress.counts = {status: count for status, count in self._counts.items() if count}
+        progress.trained, progress.proposed = self._trained, len(self._candidates)
         progress.best.sort(key=lambda best: (best.error, best.cost, best.id))
         progress.correlations = self._weight.correlations()
         progress.wall_seconds = time.monotonic() - self._started
@@ -233,12 +294,35 @@ def make_strategy(config: CampaignConfig, grammar: Grammar) -> Strategy:
     return RandomSearch(grammar) if config.strategy.name == "random" else NSGA2(grammar, config.strategy)
 
 
-def verdict(evaluations: list[Evaluation]) -> tuple[CandidateStatus, str]:
-    """Return a candidate's status from its seeds': the first failure counts, luck does not."""
+def verdict(evaluations: list[Evaluation], steps: int) -> tuple[CandidateStatus, str]:
+    """Return a candidate's status from its seeds': the first failure counts, luck does not.
+
+    Args:
+        evaluations: of one candidate, at every rung that it reached.
+        steps: of a whole training.
+    """
     for evaluation in evaluations:
         if evaluation.status != "ok":
             return evaluation.status, f"seed {evaluation.seed}: {evaluation.reason}"
-    return "ok", ""
+    reached = max(evaluation.steps for evaluation in evaluations)
+    return ("ok", "") if reached == steps else ("stopped", f"not among the best after {reached} steps")
+
+
+def mean_errors(evaluations: list[Evaluation]) -> dict[int, float]:
+    """Return the mean validation error over the seeds by steps, where no seed failed."""
+    by_steps: dict[int, list[float]] = defaultdict(list)
+    failed = {evaluation.steps for evaluation in evaluations if evaluation.error is None}
+    for evaluation in evaluations:
+        if evaluation.error is not None:
+            by_steps[evaluation.steps].append(evaluation.error)
+    return {steps: fmean(errors) for steps, errors in by_steps.items() if steps not in failed}
+
+
+def _objectives(candidate: Candidate) -> tuple[float, float]:
+    """Return what is known without training: cost and complexity."""
+    assert candidate.cost is not None
+    assert candidate.complexity is not None
+    return candidate.cost, float(candidate.complexity)
 
 
 @contextmanager
@@ -277,4 +361,7 @@ def _read(candidate: Candidate) -> Expression:
 
 
 def _was_trained(candidate: Candidate) -> bool:
-    return candidate.prior is not None and candidate.status not in ("pending", "rejected", "cached")
+    """Tell whether the training of something proposed is over."""
+    return (
+        candidate.ask > 0 and candidate.prior is not None and candidate.status not in ("pending", "rejected", "cached")
+    )

@@ -151,7 +151,24 @@ class Fidelity(_Section):
 
     steps: int = Field(500, ge=1, le=10_000_000, description="optimiser steps")
     seeds: int = Field(2, ge=1, le=1000, description="trainings of each candidate, seeds 0, 1, …")
+    rungs: tuple[float, ...] = Field(
+        (0.25, 0.5), description="shares of the steps after which losers stop; [] for none"
+    )
+    keep: float = Field(0.5, gt=0, lt=1, description="share that goes on at a rung, of all that were ever seen there")
     timeout: float = Field(600.0, gt=0, description="seconds for one candidate")
+
+    @field_validator("rungs")
+    @classmethod
+    def _rise(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if list(shares) != sorted({*shares}) or any(not 0 < share < 1 for share in shares):
+            raise ValueError("rungs are shares of the steps that rise between 0 and 1")
+        return shares
+
+    @property
+    def rung_steps(self) -> tuple[int, ...]:
+        """The steps after which losers stop; shares of few steps may fall together."""
+        steps = {round(share * self.steps) for share in self.rungs}
+        return tuple(sorted(step for step in steps if 0 < step < self.steps))
 
 
 class Budget(_Section):
@@ -202,8 +219,14 @@ class Execution(_Section):
 
     executor: Literal["ray", "serial"] = Field("ray", description="ray, or serial for one process")
     workers: int | None = Field(None, ge=1, le=100_000, description="Ray actors; all CPUs when left out")
+    cohort: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="candidates trained as one network; when left out, what fits and the population allows",
+    )
     address: str | None = Field(None, description="of a running Ray cluster")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where networks live")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where networks live")
 
     @model_validator(mode="after")
     def _options_of_ray(self) -> Execution:

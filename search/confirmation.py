@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evaluators import Executor, Job, Task
+from evaluators import Cohort, Executor, Job
+from evaluators.task import AnyTask
 from primitives import ActsearchError
 from runs import Candidate, Store, finalists
 
@@ -56,17 +58,30 @@ def confirm(
     """
     jobs = missing_jobs(store, plan, [executor.tasks[name] for name in plan.tasks])
     observer(0, len(jobs))
-    for job in jobs:
-        executor.submit(job)
+    for cohort in cohorts_of(jobs, executor):
+        executor.submit(cohort)
     done = 0
     while finished := executor.collect():
-        for _, evaluations in finished:
-            store.record("confirm", evaluations)
-            done += 1
+        for cohort, answers in finished:
+            store.record("confirm", [evaluation for each in answers for evaluation in each])
+            done += len(cohort.jobs)
         observer(done, len(jobs))
 
 
-def missing_jobs(store: Store, plan: Plan, tasks: Sequence[Task]) -> list[Job]:
+def cohorts_of(jobs: Sequence[Job], executor: Executor) -> list[Cohort]:
+    """Return jobs in cohorts that fit on a worker, small enough to give every worker one."""
+    alike: dict[tuple[str, int, tuple[int, ...]], list[Job]] = {}
+    for job in jobs:
+        alike.setdefault((job.task, job.steps, job.seeds), []).append(job)
+    share = math.ceil(len(jobs) / executor.capacity)
+    found = []
+    for (task, _, seeds), same in alike.items():
+        size = max(1, min(executor.members(task, len(seeds)), share))
+        found += [Cohort(tuple(same[at : at + size])) for at in range(0, len(same), size)]
+    return found
+
+
+def missing_jobs(store: Store, plan: Plan, tasks: Sequence[AnyTask]) -> list[Job]:
     """Return the jobs of a plan that the run file has no lasting answer to."""
     panel = _panel(store, plan.top)
     kept = [e for e in store.evaluations("confirm") if e.status not in _TRANSIENT]

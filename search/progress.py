@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from evaluators import Status
 from search.campaign import Progress
 from search.output import console, number
 from search.prior_weight import FEATURES
@@ -79,9 +80,11 @@ class ProgressView:
 
 def _headline(progress: Progress) -> str:
     counts = progress.counts
-    failed = sum(counts.get(s, 0) for s in ("diverged", "timeout", "oom", "crashed"))
+    failures: tuple[Status, ...] = ("diverged", "timeout", "oom", "crashed")
+    failed = sum(counts.get(status, 0) for status in failures)
+    stopped = f" ({counts['stopped']} stopped early)" if counts.get("stopped") else ""
     return (
-        f"{progress.trained}/{progress.budget} trained, {progress.proposed} proposed "
+        f"{progress.trained}/{progress.budget} trained{stopped}, {progress.proposed} proposed "
         f"({counts.get('rejected', 0)} rejected, {counts.get('cached', 0)} known, {failed} failed), "
         f"{progress.wall_seconds:.0f} s"
     )
@@ -113,6 +116,17 @@ def prior_lines(progress: Progress) -> list[str]:
         + ("" if found.certain else "; no evidence that it helps, so it is ignored")
         for name, found in progress.correlations.items()
     ]
+
+
+def halving_line(progress: Progress) -> str:
+    """Return what stopping losers early saved, over the whole campaign."""
+    whole = progress.steps_spent + progress.steps_saved
+    if not progress.steps_saved:
+        return f"{whole:,} optimiser steps; nobody was stopped early"
+    return (
+        f"{progress.steps_spent:,} optimiser steps; {progress.counts.get('stopped', 0)} candidates were stopped early, "
+        f"which saved {progress.steps_saved:,} more ({progress.steps_saved / whole:.0%})"
+    )
 
 
 def closing_line(progress: Progress) -> str:

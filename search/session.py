@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluators import Executor, Job, Task, load_task
+from evaluators import Executor, load_task
+from evaluators.task import AnyTask
 from primitives import ActsearchError, Expression, parse
 from runs import Store, comparisons, confirmed, finalists, pareto
 from runs.candidate import Candidate
@@ -35,29 +35,25 @@ def absolute_tasks(config: CampaignConfig) -> CampaignConfig:
     return config.model_copy(update={"task": absolute_task(config.task), "confirm": confirm})
 
 
-def load_tasks(names: Iterable[str]) -> dict[str, Task]:
-    """Return tasks by name, each tried for one step of ReLU, so that its errors come before anything starts."""
-    from evaluators.cohort.trainer import run_job
-    from evaluators.train import pick_device
+def load_tasks(names: Iterable[str]) -> dict[str, AnyTask]:
+    """Return tasks by name, each tried on a few examples, so that its errors come before anything starts."""
+    from evaluators.check_task import check_task
 
     tasks = {name: load_task(name) for name in dict.fromkeys(names)}
-    for name, task in tasks.items():
-        try:
-            run_job(Job(0, "relu(x)", math.sqrt(2), name, 1, (0,), score_test=True), task, pick_device("cpu"))
-        except Exception as error:
-            raise ActsearchError(f"task '{name}' cannot be trained: {type(error).__name__}: {error}") from error
+    for task in tasks.values():
+        check_task(task)
     return tasks
 
 
-def make_executor(execution: Execution, tasks: dict[str, Task]) -> Executor:
+def make_executor(execution: Execution, tasks: Mapping[str, AnyTask]) -> Executor:
     """Start the executor that a configuration names."""
     if execution.executor == "serial":
         from evaluators.serial import SerialExecutor
 
-        return SerialExecutor(tasks, execution.device)
-    from evaluators.ray_executor import RayExecutor
+        return SerialExecutor(tasks, execution.device, execution.cohort)
+    from evaluators.ray.executor import RayExecutor
 
-    return RayExecutor(tasks, execution.workers, execution.address, execution.device)
+    return RayExecutor(tasks, execution.workers, execution.address, execution.device, execution.cohort)
 
 
 def execution_overrides(executor: str | None, workers: int | None, address: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ for each learnable constant.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evaluators.cohort.out_of_vmap import OutOfVmap, members_first
+from evaluators.cohort.out_of_vmap import keep_nothing, members_first, only_under_vmap
 from primitives import Expression, compile_expression
 
 _BLOCK = 2**17
@@ -26,21 +26,51 @@ _BLOCK = 2**17
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbouring members with the same expression."""
+    """Neighbouring members with the same expression.
+
+    Attributes:
+        start, stop: of the members.
+        constants: how many learnable ones the expression has.
+        value: from (members, elements) and a column (members, 1) a constant to the values.
+        both: from the same to the values, the slopes, and the derivatives by the constants.
+    """
 
     start: int
     stop: int
-    expression: Expression
+    constants: int
+    value: Callable[..., Tensor]
+    both: Callable[..., tuple[Tensor, ...]]
 
 
 def runs_of(expressions: Sequence[Expression]) -> tuple[Run, ...]:
     """Return the runs of a sequence of expressions, one a member."""
     found, at = [], 0
     for expression, same in groupby(expressions):
-        count = len(list(same))
-        found.append(Run(at, at + count, expression))
+        count, compiled = len(list(same)), compile_expression(expression)
+        found.append(Run(at, at + count, len(expression.initial), compiled.value, compiled.value_and_slopes))
         at += count
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Members of a run, or a part of one, that go through its kernel at once.
+
+    Attributes:
+        start, stop: of the members.
+        size: elements in all.
+    """
+
+    run: Run
+    start: int
+    stop: int
+    size: int
+
+    def constants(self, every: Tensor | None, like: Tensor) -> list[Tensor]:
+        """Return the constants of these members, each of shape (members, 1)."""
+        if every is None or not self.run.constants:
+            return []
+        return list(every[self.start : self.stop, : self.run.constants].to(like.dtype).split(1, dim=1))
 
 
 def initial_constants(expressions: Sequence[Expression], like: Tensor) -> nn.Parameter | None:
@@ -81,8 +111,11 @@ class Slot(nn.Module):
         return _values(x, constants, self.runs)
 
 
-class _AtSlot(OutOfVmap):
+class _AtSlot(torch.autograd.Function):
     """A slot's activation for all members."""
+
+    forward = staticmethod(only_under_vmap)
+    setup_context = staticmethod(keep_nothing)  # type: ignore[assignment]
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, None], x: Tensor, slot: Slot) -> tuple[Tensor, int]:
@@ -94,48 +127,35 @@ class _EachItsOwn(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, constants: Tensor | None, runs: tuple[Run, ...]) -> Tensor:
-        flat, kind = _flat(x), _computed_in(x)
-        output, slope = torch.empty_like(flat), torch.empty_like(flat, dtype=kind)
-        kept: list[Tensor] = []
-        where: list[tuple[slice, slice, int]] = []
-        for run, rows, columns in _pieces(runs, flat):
-            function = compile_expression(run.expression).value_and_slopes
-            arguments = _columns_of(constants, rows, run, kind)
-            value, dx, *others = function(flat[rows, columns].to(kind), *arguments)
-            output[rows, columns], slope[rows, columns] = value, dx
-            if others:
-                where.append((rows, columns, len(others)))
-                kept += others
-        ctx.save_for_backward(slope, *kept)
-        ctx.where, ctx.constants = where, constants
-        return output.view(x.shape)
+        values, slopes, kept = [], [], []
+        pieces = _pieces(runs, x)
+        for piece, part in zip(pieces, _cut(x, pieces), strict=True):
+            value, slope, *others = piece.run.both(part, *piece.constants(constants, part))
+            values.append(value.view(-1))
+            slopes.append(slope.view(-1))
+            kept += others
+        ctx.save_for_backward(torch.cat(slopes), *kept)
+        ctx.pieces, ctx.constants = pieces, constants
+        return torch.cat(values).view(x.shape).to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:
         slope, *kept = ctx.saved_tensors
-        flat = _flat(grad).to(slope.dtype)
-        to_x = (flat * slope).view(grad.shape).to(grad.dtype)
+        to_x = (grad.reshape(-1) * slope).view(grad.shape).to(grad.dtype)
         if ctx.constants is None:
             return to_x, None, None
-        to_constants = torch.zeros_like(ctx.constants)
-        for rows, columns, count in ctx.where:
-            part, kept, mine = flat[rows, columns], kept[count:], kept[:count]
-            for index, each in enumerate(mine):
-                to_constants[rows, index] += (part * each).sum(dim=1)
+        to_constants, others = torch.zeros_like(ctx.constants), iter(kept)
+        for piece, part in zip(ctx.pieces, _cut(grad, ctx.pieces), strict=True):
+            for index in range(piece.run.constants):
+                to_constants[piece.start : piece.stop, index] += (part * next(others)).sum(dim=1)
         return to_x, to_constants, None
 
 
 def _values(x: Tensor, constants: Tensor | None, runs: tuple[Run, ...]) -> Tensor:
-    flat, kind = _flat(x), _computed_in(x)
-    output = torch.empty_like(flat)
-    for run, rows, columns in _pieces(runs, flat):
-        arguments = _columns_of(constants, rows, run, kind)
-        output[rows, columns] = compile_expression(run.expression).value(flat[rows, columns].to(kind), *arguments)
-    return output.view(x.shape)
-
-
-def _flat(x: Tensor) -> Tensor:
-    return x.reshape(len(x), -1)
+    pieces = _pieces(runs, x)
+    cut = zip(pieces, _cut(x, pieces), strict=True)
+    values = [piece.run.value(part, *piece.constants(constants, part)).view(-1) for piece, part in cut]
+    return torch.cat(values).view(x.shape).to(x.dtype)
 
 
 def _computed_in(x: Tensor) -> torch.dtype:
@@ -143,20 +163,20 @@ def _computed_in(x: Tensor) -> torch.dtype:
     return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
 
 
-def _pieces(runs: tuple[Run, ...], flat: Tensor) -> Iterator[tuple[Run, slice, slice]]:
-    """Yield what goes through a kernel at once: a whole run, or on a CPU blocks of a member that stay in the cache."""
-    each = flat.shape[1]
+def _pieces(runs: tuple[Run, ...], x: Tensor) -> list[Piece]:
+    """Return what goes through a kernel at once: a whole run, or on a CPU blocks of a member that stay in the cache."""
+    each = x[0].numel()
+    found = []
     for run in runs:
-        if flat.device.type != "cpu" or (run.stop - run.start) * each <= _BLOCK:
-            yield run, slice(run.start, run.stop), slice(0, each)
+        if x.device.type != "cpu" or (run.stop - run.start) * each <= _BLOCK:
+            found.append(Piece(run, run.start, run.stop, (run.stop - run.start) * each))
         else:
-            for row in range(run.start, run.stop):
-                for at in range(0, each, _BLOCK):
-                    yield run, slice(row, row + 1), slice(at, min(at + _BLOCK, each))
+            sizes = [min(_BLOCK, each - at) for at in range(0, each, _BLOCK)]
+            found += [Piece(run, row, row + 1, size) for row in range(run.start, run.stop) for size in sizes]
+    return found
 
 
-def _columns_of(constants: Tensor | None, rows: slice, run: Run, kind: torch.dtype) -> list[Tensor]:
-    """Return the constants of a run's members, each of shape (members, 1)."""
-    if constants is None or not run.expression.initial:
-        return []
-    return list(constants[rows, : len(run.expression.initial)].to(kind).split(1, dim=1))
+def _cut(x: Tensor, pieces: list[Piece]) -> list[Tensor]:
+    """Return the pieces of a tensor, each of shape (members, elements)."""
+    parts = x.reshape(-1).to(_computed_in(x)).split([piece.size for piece in pieces])
+    return [part.view(piece.stop - piece.start, -1) for part, piece in zip(parts, pieces, strict=True)]

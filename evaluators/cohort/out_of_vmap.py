@@ -1,27 +1,23 @@
-"""The way from one member's view under ``vmap`` to the whole stack."""
+"""The way from one member's view under ``vmap`` to the whole stack.
+
+A ``torch.autograd.Function`` with these two and a rule ``vmap`` exists for members only; the rule
+works on stacked tensors outside of ``vmap`` and is differentiated there.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 
-class OutOfVmap(torch.autograd.Function):
-    """Base of operations that exist for members under ``vmap`` only; a subclass writes the rule ``vmap``.
+def only_under_vmap(*_: Any) -> Tensor:
+    """Refuse to run for no member; the ``forward`` of such a function."""
+    raise RuntimeError("a part of a stacked network was called outside of vmap")
 
-    The rule works on stacked tensors outside of ``vmap`` and is differentiated there.
-    """
 
-    @staticmethod
-    def forward(*_: Any) -> Tensor:
-        """Refuse to run for no member."""
-        raise RuntimeError("a part of a stacked network was called outside of vmap")
-
-    @staticmethod
-    def setup_context(*_: Any) -> None:
-        """Keep nothing."""
+def keep_nothing(*_: Any) -> None:
+    """Keep nothing for backward; the ``setup_context`` of such a function."""
 
 
 def members_first(tensor: Tensor, dimension: int | None, count: int) -> Tensor:

@@ -1,21 +1,47 @@
-"""The tasks that work offline, and the door for a user's own (``file.py:Class``)."""
+"""The tasks by name, and the door for a user's own (``file.py:Class``)."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
-from evaluators.task import Task
-from evaluators.tasks.digits_vit import DigitsViT
-from evaluators.tasks.mnist1d_mlp import Mnist1dMLP
+from evaluators.task import AnyTask
 from primitives.errors import ActsearchError, nearest, unknown
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (DigitsViT, Mnist1dMLP)}
+OFFLINE = {
+    "digits-mlp": "evaluators.tasks.digits:DigitsMLP",
+    "digits-vit": "evaluators.tasks.digits:DigitsViT",
+    "mnist1d-cnn": "evaluators.tasks.mnist1d:Mnist1dCNN",
+    "mnist1d-mlp": "evaluators.tasks.mnist1d:Mnist1dMLP",
+    "mnist5k-cnn": "evaluators.tasks.mnist5k:Mnist5kCNN",
+    "mnist5k-vit": "evaluators.tasks.mnist5k:Mnist5kViT",
+    "ood-regression": "evaluators.tasks.ood_regression:OODRegression",
+    "tabular": "evaluators.tasks.tabular:Tabular",
+    "text-gpt": "evaluators.tasks.text_gpt:TextGPT",
+}
+"""Module and class of each task that brings its own data, by name."""
+
+TASKS = {**OFFLINE}
+"""Module and class of every task by name; a module is imported when its task is asked for."""
 
 
-def load_task(name: str) -> Task:
+def task_class(name: str) -> type[AnyTask]:
+    """Return the class of a task that is named in :data:`TASKS`.
+
+    Raises:
+        ActsearchError: there is no such task.
+    """
+    if name not in TASKS:
+        raise ActsearchError(unknown("task", name, TASKS) + "; your own is 'file.py:Class'")
+    module, _, class_name = TASKS[name].partition(":")
+    found: type[AnyTask] = getattr(importlib.import_module(module), class_name)
+    return found
+
+
+def load_task(name: str) -> AnyTask:
     """Return a task by name, or a user's own by ``path/to/file.py:ClassName``.
 
     The second form imports the file: a task file is code and runs with your rights.
@@ -23,14 +49,10 @@ def load_task(name: str) -> Task:
     Raises:
         ActsearchError: the name, file or class is not there, or the class is not a task.
     """
-    if ".py" in name:
-        return _from_file(name)
-    if name not in TASKS:
-        raise ActsearchError(unknown("task", name, TASKS) + "; your own is 'file.py:Class'")
-    return TASKS[name]()
+    return _from_file(name) if ".py" in name else task_class(name)()
 
 
-def _from_file(name: str) -> Task:
+def _from_file(name: str) -> AnyTask:
     file, _, class_name = name.rpartition(":")
     if not file or not class_name:
         raise ActsearchError(f"task '{name}' must name a file and a class, as in 'my_task.py:MyTask'")
@@ -39,15 +61,15 @@ def _from_file(name: str) -> Task:
         raise ActsearchError(f"task file '{file}' does not exist; looked for {path}")
     found = getattr(_import(path), class_name, None)
     if found is None:
-        classes = [n for n, v in vars(_import(path)).items() if isinstance(v, type) and issubclass(v, Task)]
+        classes = [n for n, v in vars(_import(path)).items() if isinstance(v, type) and issubclass(v, AnyTask)]
         hint = nearest(class_name, classes) or f"; it defines {', '.join(classes) or 'no task'}"
         raise ActsearchError(f"task file '{file}' has no class '{class_name}'{hint}")
     try:
         task = found()
     except Exception as error:
         raise ActsearchError(f"task '{name}' cannot be made: {type(error).__name__}: {error}") from error
-    if not isinstance(task, Task):
-        raise ActsearchError(f"'{class_name}' in '{file}' must subclass evaluators.Task")
+    if not isinstance(task, AnyTask):
+        raise ActsearchError(f"'{class_name}' in '{file}' must subclass evaluators.Task or evaluators.OwnLoop")
     task.name = name
     return task
 

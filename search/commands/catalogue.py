@@ -11,21 +11,28 @@ from search.commands.options import FormatOption
 
 
 def tasks(format_: FormatOption = "table") -> None:
-    """List the tasks that candidates can be trained on."""
+    """List the tasks that candidates can be trained on, with what ReLU and GELU reach where that was measured."""
     import pandas as pd
 
-    from evaluators import TASKS
-    from search.output import emit
+    from evaluators.tasks import TASKS, task_class
+    from evaluators.tasks.reference import reference
+    from search.output import emit, with_error
     from search.tables import add_row, new_table
 
+    measured = {(row["task"], row["activation"]): row for row in reference().to_dict("records")}
+    table = new_table("", "task", ">steps", ">batch", ">ReLU's error", ">GELU's error", "about")
     rows = []
-    for name, task in TASKS.items():
-        recipe = task.recipe
-        about = " ".join((task.__doc__ or "").split())
-        rows.append({"task": name, "steps": recipe.steps, "batch_size": recipe.batch_size, "about": about})
-    table = new_table("", "task", ">steps", ">batch", "about")
-    for row in rows:
-        add_row(table, str(row["task"]), str(row["steps"]), str(row["batch_size"]), str(row["about"]))
+    for name in TASKS:
+        task = task_class(name)
+        about, _, _ = " ".join((task.__doc__ or "").split()).partition(" Validation error after training:")
+        row = {"task": name, "steps": task.recipe.steps, "batch_size": task.recipe.batch_size}
+        cells = []
+        for activation in ("relu", "gelu"):
+            found = measured.get((name, activation), {})
+            row |= {f"{activation}_{key}": found.get(key) for key in ("validation_error", "validation_se")}
+            cells.append(with_error(found.get("validation_error"), found.get("validation_se")))
+        rows.append({**row, "about": about})
+        add_row(table, name, str(row["steps"]), str(row["batch_size"]), *cells, about)
     emit(pd.DataFrame(rows), format_, table)
 
 

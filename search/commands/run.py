@@ -156,7 +156,7 @@ def _search(
     """Search until the budget is spent, then confirm, print and export."""
     from search.campaign import Campaign
     from search.confirmation import confirm as run_confirmation
-    from search.progress import ProgressView, closing_line, prior_lines
+    from search.progress import ProgressView, closing_line, halving_line, prior_lines
     from search.session import print_outcome
 
     campaign = Campaign(settings, store)
@@ -168,7 +168,9 @@ def _search(
             run_confirmation(store, _plan(settings), executor, view.confirming)
     print_outcome(store, folder, settings)
     store.set_meta("state", "finished")
-    print("", closing_line(campaign.progress), *prior_lines(campaign.progress), sep="\n")
+    print(
+        "", closing_line(campaign.progress), halving_line(campaign.progress), *prior_lines(campaign.progress), sep="\n"
+    )
     print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 

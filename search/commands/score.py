@@ -22,12 +22,15 @@ def score(
     task: Annotated[str | None, typer.Option(help="Measure under what each layer of a task's network sees.")] = None,
     steps: Annotated[int, typer.Option(min=0, help="With --task: train that long before looking.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With --task: of weights and batches.")] = 0,
+    time: Annotated[bool, typer.Option("--time", help="Also measure time and memory, compiled and eager.")] = False,
     format_: FormatOption = "table",
 ) -> None:
     """Say what is known of an expression without training: screen, prior, cost, tails, nearest known function.
 
     With --input or --task: entropies, remaining correction and mean-field numbers under another
     input than the standard normal, one row for each density.
+
+    With --time: forward and backward of a million elements on this machine, relative to torch's ReLU and GELU.
     """
     from primitives import resolve
     from primitives.errors import ActsearchError
@@ -37,19 +40,22 @@ def score(
         raise ActsearchError("--steps and --seed belong to --task; name one, as in --task digits-vit")
     if input_ is not None and task is not None:
         raise ActsearchError("--input and --task both say what the input is; choose one")
+    if time and (input_ is not None or task is not None):
+        raise ActsearchError("--time does not depend on the input; leave out --input and --task")
     if input_ is None and task is None:
-        _score_all(found, format_)
+        _score_all(found, format_, time)
     else:
         _measure_all(found, input_, task, steps, seed, format_)
 
 
-def _score_all(expressions: list[Expression], format_: str) -> None:
-    """Print what is known of each expression."""
+def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
+    """Print what is known of each expression, and with ``time`` what was measured."""
     import pandas as pd
 
     from evaluators import assess
-    from search.output import emit, number
+    from search.output import console, emit, number
     from search.tables import add_row, new_table
+    from search.timing_table import measured_costs, timing_table
 
     rows = []
     for expression in expressions:
@@ -63,8 +69,12 @@ def _score_all(expressions: list[Expression], format_: str) -> None:
         numbers = (number(row["cost"], 0), str(row["complexity"]), number(row["gain"]))
         tails = f"{row['left_tail']} | {row['right_tail']}"
         add_row(table, row["expression"], row["screen"], *theory, *numbers, tails, row["known_as"] or "")
-    emit(pd.DataFrame(rows), format_, table)
+    timings = measured_costs(expressions) if time else pd.DataFrame(index=range(len(rows)))
+    emit(pd.DataFrame(rows).join(timings.drop(columns="expression", errors="ignore")), format_, table)
     if format_ == "table":
+        if time:
+            print()
+            console().print(timing_table(timings))
         print("\nprior: entropy of the standardised output, in nats; correction: how much EAFO would still change")
 
 

@@ -1,41 +1,13 @@
 from __future__ import annotations
 
-import os
-import time
-
 import pytest
 
-from evaluators import Job, load_task
-from evaluators.ray_executor import RayExecutor
+from evaluators import Cohort, load_task
+from evaluators.ray.executor import RayExecutor
+from evaluators.ray.fleet import allot
 from evaluators.serial import SerialExecutor
 from evaluators.testing import ExecutorContract
 from primitives import ActsearchError
-
-FAULTY = '''
-import os, time
-import torch
-from evaluators import Classification, Data, Recipe
-from evaluators.networks import mlp
-
-
-class Faulty(Classification):
-    """Misbehaves as the candidate's gain says: 1 fine, 2 dies, 3 hangs, 4 raises."""
-
-    name = "faulty"
-    recipe = Recipe(steps=3, batch_size=8)
-
-    def data(self, part):
-        return Data(torch.randn(16, 4), torch.zeros(16, dtype=torch.long))
-
-    def network(self, activation, gain):
-        if gain == 2:
-            os._exit(1)
-        if gain == 3:
-            time.sleep(600)
-        if gain == 4:
-            raise MemoryError("pretend")
-        return mlp([4, 8, 2], activation, gain)
-'''
 
 
 class TestSerial(ExecutorContract):
@@ -44,10 +16,16 @@ class TestSerial(ExecutorContract):
         with SerialExecutor({self.TASK: load_task(self.TASK)}, "cpu") as executor:
             yield executor
 
-    def test_jobs_run_in_the_order_of_submission(self, executor):
+    def test_cohorts_run_in_the_order_of_submission(self, executor):
         for number in (5, 2, 9):
-            executor.submit(self.job(number))
+            executor.submit(Cohort((self.job(number),)))
         assert list(self.drain(executor)) == [5, 2, 9]
+
+    def test_a_device_that_stopped_answering_ends_the_campaign_in_one_sentence(self, executor, monkeypatch):
+        monkeypatch.setattr("evaluators.serial.works", lambda device: False)
+        executor.submit(Cohort((self.job(1),)))
+        with pytest.raises(ActsearchError, match=r"does not answer any more; .* resume --executor ray"):
+            executor.collect()
 
 
 @pytest.mark.xdist_group("ray")
@@ -59,40 +37,35 @@ class TestRay(ExecutorContract):
             yield executor
 
 
-@pytest.mark.xdist_group("ray")
-def test_dead_hanging_and_raising_workers_cost_one_row_each_and_are_replaced(tmp_path, monkeypatch):
-    monkeypatch.setattr("evaluators.ray_executor._GRACE", 2.0)
-    file = tmp_path / "faulty_task.py"
-    file.write_text(FAULTY)
-    name = f"{file}:Faulty"
-    started = time.monotonic()
-    with RayExecutor({name: load_task(name)}, workers=2, device="cpu") as executor:
-        gains = {1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0, 5: 1.0, 6: 1.0}
-        for number, gain in gains.items():
-            executor.submit(Job(number, "relu(x)", gain, name, 3, (0,), timeout=12.0))
-        answers = {}
-        while finished := executor.collect():
-            answers |= {job.candidate: evaluations[0] for job, evaluations in finished}
-    statuses = {number: answer.status for number, answer in answers.items()}
-    assert statuses == {1: "ok", 2: "crashed", 3: "timeout", 4: "crashed", 5: "ok", 6: "ok"}
-    assert "worker process died" in answers[2].reason
-    assert "pretend" in answers[4].reason
-    assert time.monotonic() - started < 120
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and _is_ray(pid)], "a Ray process outlived us"
-
-
-def _is_ray(pid):
-    """Tell whether a process is a Ray daemon of this process."""
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            parent = int(stat.read().rsplit(")", 1)[1].split()[1])
-        with open(f"/proc/{pid}/cmdline", "rb") as command:
-            return parent == os.getpid() and b"raylet" in command.read()
-    except (OSError, IndexError, ValueError):
-        return False
+def test_a_configured_cohort_size_is_the_one_used():
+    with SerialExecutor({"digits-vit": load_task("digits-vit")}, "cpu", cohort=7) as executor:
+        assert executor.members("digits-vit", 3) == 7
 
 
 @pytest.mark.xdist_group("ray")
 def test_an_address_where_no_cluster_answers_is_refused_in_one_sentence():
     with pytest.raises(ActsearchError, match=r"cannot reach a Ray cluster at '127\.0\.0\.1:1'"):
         RayExecutor({}, address="127.0.0.1:1")
+
+
+def node(cpus, gpus=0, alive=True):
+    return {"NodeID": "n", "Alive": alive, "Resources": {"CPU": cpus, "GPU": gpus} if alive else {}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "wanted", "device", "workers", "share"),
+    [
+        ([node(4), node(3.5)], None, "auto", 7, 0.0),
+        ([node(4), node(8, alive=False)], 6, "auto", 4, 0.0),
+        ([node(16, 1)], 4, "auto", 4, 1 / 4),
+        ([node(16, 2)], 3, "cuda", 3, 1 / 2),
+        ([node(4, 8)], None, "auto", 4, 1.0),
+        ([node(64), node(8, 2)], None, "auto", 8, 1 / 4),
+        ([node(16, 2)], None, "cpu", 16, 0.0),
+        ([node(8, 1)], 2, "mps", 2, 0.0),
+        ([], 2, "auto", 0, 0.0),
+    ],
+)
+def test_workers_share_gpus_evenly_and_fit_the_nodes_that_are_alive(nodes, wanted, device, workers, share):
+    found = allot(nodes, wanted, device)
+    assert (found.workers, found.share) == (workers, share)

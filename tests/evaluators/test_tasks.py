@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-import random
+import subprocess
+import sys
 
-import numpy as np
 import pytest
 
 from evaluators import TASKS, load_task
+from evaluators.tasks import task_class
 from evaluators.testing import TaskContract
 from primitives import ActsearchError
 
@@ -49,26 +50,6 @@ def own(tmp_path):
     return file
 
 
-class TestDigitsViT(TaskContract):
-    @pytest.fixture
-    def task(self):
-        return load_task("digits-vit")
-
-
-class TestMnist1d(TaskContract):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def task(cls):
-        return load_task("mnist1d-mlp")
-
-    def test_making_the_data_leaves_every_global_generator_alone(self):
-        random.seed(1)
-        np.random.seed(1)
-        before = random.getstate(), np.random.get_state()[1].tolist()
-        load_task("mnist1d-mlp").data("train")
-        assert (random.getstate(), np.random.get_state()[1].tolist()) == before
-
-
 class TestAUsersOwn(TaskContract):
     @pytest.fixture
     def task(self, own):
@@ -76,9 +57,22 @@ class TestAUsersOwn(TaskContract):
 
 
 def test_every_task_documents_itself():
-    for name, task in TASKS.items():
+    for name in TASKS:
+        task = task_class(name)
         assert task.name == name
         assert task.__doc__
+
+
+def test_naming_the_tasks_imports_none_of_them():
+    code = (
+        "import sys\n"
+        "from evaluators import TASKS\n"
+        "assert 'digits-vit' in TASKS\n"
+        "named = {entry.partition(':')[0] for entry in TASKS.values()}\n"
+        "heavy = (named | {'sklearn', 'mlxtend', 'mnist1d', 'torchvision', 'timm'}) & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize(

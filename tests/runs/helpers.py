@@ -49,8 +49,8 @@ def made_run(path):
             ]
         )
         for i, errors in {1: (0.30, 0.32), 2: (0.28, 0.30), 3: (0.20, 0.22), 4: (0.25, 0.27)}.items():
-            store.record("search", [evaluation(i, s, e) for s, e in enumerate(errors)], (i, "ok", ""))
-        store.record("search", [evaluation(5, 0, None, status="diverged")], (5, "diverged", "seed 0: why"))
+            store.record("search", [evaluation(i, s, e) for s, e in enumerate(errors)], [(i, "ok", "")])
+        store.record("search", [evaluation(5, 0, None, status="diverged")], [(5, "diverged", "seed 0: why")])
     return path
 
 

@@ -39,7 +39,7 @@ def test_the_same_evaluation_is_kept_once(run):
 def test_evaluations_and_their_verdict_are_one_transaction(run):
     with opened(run) as store:
         with pytest.raises(sqlite3.IntegrityError):
-            store.record("surprise", [evaluation(4, 9, 0.1)], (4, "crashed", "no"))  # not a purpose
+            store.record("surprise", [evaluation(4, 9, 0.1)], [(4, "crashed", "no")])  # not a purpose
         assert store.candidates()[3].status == "ok"
 
 
@@ -104,8 +104,8 @@ def test_a_migration_that_is_cut_short_leaves_the_old_file(tmp_path, monkeypatch
         db.executescript((Path(__file__).parent / "schema_v1.sql").read_text())
         db.execute("PRAGMA user_version = 1")
     db.close()
-    monkeypatch.setattr(module, "VERSION", 3)
-    monkeypatch.setattr(module, "MIGRATIONS", {**module.MIGRATIONS, 2: "ALTER TABLE nowhere ADD COLUMN x"})
+    monkeypatch.setattr(module, "VERSION", 4)
+    monkeypatch.setattr(module, "MIGRATIONS", {**module.MIGRATIONS, 3: "ALTER TABLE nowhere ADD COLUMN x"})
     with pytest.raises(ActsearchError, match="cannot write"):
         Store(file, writable=True)
     monkeypatch.undo()

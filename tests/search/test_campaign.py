@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from evaluators import Evaluation, Executor, Job, load_task
+from evaluators import Cohort, Evaluation, Executor, load_task
 from evaluators.serial import SerialExecutor
 from primitives import BASELINES
 from runs import folder, pareto
@@ -34,27 +34,34 @@ def config(**changes):
 class Imagined(Executor):
     """Answers at once with an error that depends on the formula alone: a search without training."""
 
-    def __init__(self, capacity=1, shuffle=False):
+    def __init__(self, capacity=1, shuffle=False, members=1):
         self._capacity, self._queue, self._shuffle = capacity, [], random.Random(0) if shuffle else None
-        self.jobs = []
+        self._members, self.jobs, self.cohorts = members, [], []
 
     @property
     def capacity(self):
         return self._capacity
 
-    def submit(self, job: Job):
-        self._queue.append(job)
-        self.jobs.append(job)
+    def members(self, task, seeds):
+        return self._members
+
+    def submit(self, cohort: Cohort):
+        self._queue.append(cohort)
+        self.cohorts.append(cohort)
+        self.jobs += cohort.jobs
 
     def collect(self):
         if not self._queue:
             return []
         at = self._shuffle.randrange(len(self._queue)) if self._shuffle else 0
-        job = self._queue.pop(at)
+        cohort = self._queue.pop(at)
+        return [(cohort, [self.answers(job) for job in cohort.jobs])]
+
+    def answers(self, job):
         error = random.Random(job.expression).random()
         if error < 0.05:
-            return [(job, [Evaluation(job.candidate, job.task, job.steps, s, "diverged", "why") for s in job.seeds])]
-        return [(job, [self.answer(job, s, error) for s in job.seeds])]
+            return [Evaluation(job.candidate, job.task, job.steps, s, "diverged", "why") for s in job.seeds]
+        return [self.answer(job, s, error) for s in job.seeds]
 
     def answer(self, job, seed, error):
         return Evaluation(job.candidate, job.task, job.steps, seed, "ok", error=error + 0.01 * seed, loss=1.0)
@@ -122,8 +129,8 @@ def test_no_function_is_trained_twice(tmp_path):
         index.add(job.candidate, expression, print_)
 
 
-@pytest.mark.parametrize("stop_after", [1, 5, 9, 23, 41])
-def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_after):
+@pytest.mark.parametrize(("stop_after", "members"), [(1, 1), (5, 1), (9, 1), (23, 1), (41, 1), (9, 5), (23, 5)])
+def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_after, members):
     class Stops(Imagined):
         def collect(self):
             if len(self.jobs) >= stop_after:
@@ -131,10 +138,10 @@ def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_
             return super().collect()
 
     settings = config(budget={"trainings": 40}, prior={"evidence": 12})
-    whole, front, _ = run(tmp_path / "whole", settings)
+    whole, front, _ = run(tmp_path / "whole", settings, Imagined(members=members))
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "parts", settings, Stops())
-    resumed, again, _ = run(tmp_path / "parts", settings)
+        run(tmp_path / "parts", settings, Stops(members=members))
+    resumed, again, _ = run(tmp_path / "parts", settings, Imagined(members=members))
     assert again == front
     assert resumed == whole
 
@@ -253,9 +260,10 @@ def test_only_the_surer_of_two_features_counts_and_missing_ones_are_no_evidence(
 
 def test_a_candidate_fails_when_any_seed_fails():
     good = Evaluation(1, "t", 1, 0, "ok", error=0.1, loss=0.1)
-    assert verdict([good, good]) == ("ok", "")
+    assert verdict([good, good], 1) == ("ok", "")
+    assert verdict([good, good], 4) == ("stopped", "not among the best after 1 steps")
     bad = Evaluation(1, "t", 1, 1, "diverged", "nan")
-    assert verdict([good, bad]) == ("diverged", "seed 1: nan")
+    assert verdict([good, bad], 1) == ("diverged", "seed 1: nan")
 
 
 @pytest.mark.xdist_group("kill")

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from evaluators import timing
+from evaluators.timing import Spread, Timing
 from tests.search.test_cli import invoke
 
 
@@ -39,6 +41,7 @@ def test_score_of_a_task_has_a_row_a_layer_and_says_what_it_measured():
         (("--input", "1"), "does not integrate"),
         (("--input", "nomal"), "did you mean 'normal'"),
         (("--input", "nowhere.npy"), "cannot read the sample"),
+        (("--input", "normal", "--time"), "leave out --input and --task"),
         (("--task", "digit-vit"), "did you mean 'digits-vit'"),
     ],
 )
@@ -52,3 +55,23 @@ def test_a_function_that_is_not_finite_under_the_input_is_refused():
     code, _, error = invoke("score", "log(x)", "--input", "normal")
     assert code == 2
     assert "where the input density 'normal' has mass" in error
+
+
+def test_score_with_time_adds_measured_columns_and_leaves_the_others(monkeypatch):
+    def fake(expressions, device):
+        spread = Spread(2.0, 1.9, 2.3, 1.8)
+        return [
+            Timing(str(e), mode, spread, spread, spread, 4.0) for mode in ("compiled", "eager") for e in expressions
+        ]
+
+    monkeypatch.setattr(timing, "measure_cost", fake)
+    _, plain, _ = invoke("score", "relu", "tanh", "--format", "json")
+    code, out, _ = invoke("score", "relu", "tanh", "--time", "--format", "json")
+    assert code == 0
+    for row, known in zip(json.loads(out), json.loads(plain), strict=True):
+        assert {key: row[key] for key in known} == known
+        assert row["compiled_to_relu"] == row["eager_to_gelu"] == 2.0
+    code, out, _ = invoke("score", "relu", "--time")
+    assert code == 0
+    assert "2.00 ±0.20" in out
+    assert "prior: entropy" in out

@@ -1,0 +1,1 @@
+"""Cohorts on Ray: joining a cluster, keeping workers there, and handing them work."""

@@ -1,0 +1,56 @@
+"""The code inside a Ray actor: it holds the tasks and trains one cohort at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluators.cohort.group import Failure
+    from evaluators.evaluation import Answers, Cohort
+    from evaluators.task import AnyTask
+
+
+class Worker:
+    """Trains on one CPU and, where there are GPUs, a share of one."""
+
+    def __init__(self, tasks: Mapping[str, AnyTask], device: str, share: float) -> None:
+        """Do once what is slow the first time.
+
+        Args:
+            tasks: by name.
+            device: as :func:`evaluators.train.pick_device` reads it.
+            share: of a GPU that this worker may fill, so that it runs out of memory itself before
+                its neighbours on the same GPU do; 0 where none is used.
+        """
+        import torch
+
+        from evaluators.train import pick_device, warm_up
+
+        torch.set_num_threads(1)
+        warm_up()
+        self.tasks, self.device = tasks, pick_device(device)
+        if self.device.type == "cuda" and 0 < share < 1:
+            torch.cuda.set_per_process_memory_fraction(share)
+
+    def node(self) -> str:
+        """Return the id of the node it runs on: it is ready."""
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
+
+    def members(self, task: str, seeds: int) -> int:
+        """Return how many candidates this worker's memory holds at once."""
+        from evaluators.cohort.size import members
+
+        return members(self.tasks[task], seeds, self.device)
+
+    def run(self, cohort: Cohort) -> Answers | Failure:
+        """Train a cohort; a GPU that fails for good takes this process with it, so that the next one is sound."""
+        from evaluators.isolation import attempt, works
+
+        outcome = attempt(cohort, self.tasks[cohort.task], self.device)
+        if not works(self.device):
+            os._exit(1)
+        return outcome

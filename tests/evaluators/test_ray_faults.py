@@ -1,0 +1,162 @@
+"""What happens to a cohort on Ray when a member, a worker or a node goes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from itertools import count
+
+import pytest
+
+from evaluators import Cohort, Job, OwnLoop, Recipe, load_task
+from evaluators.isolation import Isolation
+from evaluators.ray.executor import RayExecutor
+from evaluators.task import Outcome
+from primitives import ActsearchError
+
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.timeout(240)]
+
+FINE, DIES, HANGS, RAISES, FILLS, SLOW = range(6)
+
+
+class Scripted(OwnLoop):
+    """Behaves as the candidate's gain says; tells which process it ran in."""
+
+    name, recipe = "scripted", Recipe(steps=3)
+
+    def train(self, activation, gain, steps, seed, device, deadline, score_test):
+        import torch
+
+        if gain == DIES:
+            os._exit(1)
+        if gain == HANGS:
+            time.sleep(600)
+        if gain == RAISES:
+            raise ValueError("pretend")
+        if gain == FILLS:
+            raise torch.OutOfMemoryError("pretend")
+        if gain == SLOW:
+            time.sleep(0.3)
+        return Outcome(seed + gain, 1.0, metrics={"process": float(os.getpid())})
+
+
+@pytest.fixture(autouse=True)
+def _by_value(monkeypatch):
+    """Send this module to workers whole, since they cannot import it."""
+    from ray import cloudpickle
+
+    module = sys.modules[__name__]
+    cloudpickle.register_pickle_by_value(module)
+    yield
+    cloudpickle.unregister_pickle_by_value(module)
+
+
+def cohort(first, gains, timeout=60.0):
+    jobs = (Job(first + n, "relu(x)", gain, "scripted", 3, (0, 1), timeout=timeout) for n, gain in enumerate(gains))
+    return Cohort(tuple(jobs))
+
+
+def drain(executor):
+    answers = {}
+    while finished := executor.collect():
+        answers |= by_candidate(finished)
+    return answers
+
+
+def by_candidate(finished):
+    return {job.candidate: rows for whole, many in finished for job, rows in zip(whole.jobs, many, strict=True)}
+
+
+def test_a_member_that_dies_hangs_raises_or_fills_the_memory_costs_one_row_and_no_process_is_left(monkeypatch):
+    monkeypatch.setattr("evaluators.ray.executor._GRACE", 1.0)
+    tasks = {"scripted": Scripted(), "digits-vit": load_task("digits-vit")}
+    with RayExecutor(tasks, workers=2, device="cpu", cohort=7) as executor:
+        assert executor.members("digits-vit", 2) == 7
+        assert executor.members("scripted", 2) == 1, "a task with a loop of its own has no stack"
+        executor.submit(cohort(0, [FINE] * 5 + [DIES] + [FINE] * 2))
+        executor.submit(cohort(100, [FINE, HANGS], timeout=0.4))
+        executor.submit(cohort(200, [FINE, RAISES, FINE, FILLS]))
+        answers = drain(executor)
+    assert len(answers) == 14
+    failed = {number: rows for number, rows in answers.items() if rows[0].status != "ok"}
+    found = {number: (rows[0].status, rows[0].reason) for number, rows in failed.items()}
+    assert found == {
+        5: ("crashed", "its worker process died"),
+        101: ("timeout", "it hung past 0.4 s and was killed"),
+        201: ("crashed", "ValueError: pretend"),
+        203: ("oom", "the device ran out of memory"),
+    }
+    assert all([row.error for row in rows] == [0.0, 1.0] for number, rows in answers.items() if number not in failed)
+    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and is_ray(pid)], "a Ray process outlived us"
+
+
+def is_ray(pid):
+    """Tell whether a process is a Ray daemon of this process."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            parent = int(stat.read().rsplit(")", 1)[1].split()[1])
+        with open(f"/proc/{pid}/cmdline", "rb") as command:
+            return parent == os.getpid() and b"raylet" in command.read()
+    except (OSError, IndexError, ValueError):
+        return False
+
+
+@pytest.fixture
+def cluster():
+    """Yield a cluster of one node without CPUs, which this process belongs to, that notices lost nodes soon."""
+    from ray.cluster_utils import Cluster
+
+    checks = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+    head = {"num_cpus": 0, "object_store_memory": 100 * 2**20, "include_dashboard": False, "_system_config": checks}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    yield cluster
+    cluster.shutdown()
+
+
+def add_node(cluster, cpus):
+    node = cluster.add_node(num_cpus=cpus, object_store_memory=100 * 2**20)
+    cluster.wait_for_nodes()
+    return node
+
+
+def processes(answers):
+    return Counter(int(row.metrics["process"]) for rows in answers.values() for row in rows)
+
+
+def test_a_node_that_joins_is_used_one_that_is_lost_costs_a_retry_and_without_any_the_wait_ends(cluster, monkeypatch):
+    monkeypatch.setattr("evaluators.ray.fleet._POLL", 0.5)
+    lose, retries = Isolation.lose, []
+    monkeypatch.setattr(Isolation, "lose", lambda parts, part: (retries.append(part), lose(parts, part)))
+    monkeypatch.setattr(Isolation, "fail", lambda *_, **__: pytest.fail("a node's loss was blamed on its cohort"))
+    first = add_node(cluster, 1)
+    with RayExecutor({"scripted": Scripted()}, address=cluster.address, device="cpu") as executor:
+        assert executor.capacity == 1
+        numbers, answers = count(0, 10), {}
+
+        def submit(cohorts):
+            for _ in range(cohorts):
+                executor.submit(cohort(next(numbers), [SLOW, SLOW]))
+
+        submit(1)
+        answers |= drain(executor)
+        second = add_node(cluster, 1)
+        while len(processes(answers)) < 2:
+            submit(2)
+            answers |= drain(executor)
+        assert executor.capacity == 2
+
+        submit(6)
+        answers |= by_candidate(executor.collect())
+        cluster.remove_node(second, allow_graceful=False)
+        answers |= drain(executor)
+        assert executor.capacity == len(retries) == 1
+        assert len(answers) == 2 * next(numbers) // 10
+        assert all(row.status == "ok" for rows in answers.values() for row in rows)
+
+        monkeypatch.setattr("evaluators.ray.executor._ABANDONED", 2.0)
+        submit(2)
+        cluster.remove_node(first, allow_graceful=False)
+        with pytest.raises(ActsearchError, match=r"no Ray worker .* for 2 s; results so far are saved: .* resume"):
+            executor.collect()
