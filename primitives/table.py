@@ -216,7 +216,7 @@ step = _builtin(
     "step",
     lambda x: sympy.Piecewise((1, x > 0), (0, True)),
     lambda _: sympy.Integer(0),
-    Kernels("({0} > 0).to({0}.dtype)", "np.where({0} > 0, 1.0, 0.0)", "jnp.where({0} > 0, 1.0, 0.0)"),
+    Kernels("torch.sign(torch.relu({0}))", "np.where({0} > 0, 1.0, 0.0)", "jnp.where({0} > 0, 1.0, 0.0)"),
     1,
     growth="bounded",
     monotone=True,

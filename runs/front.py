@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -83,12 +84,21 @@ def pareto(store: Store) -> pd.DataFrame:
 def finalists(store: Store, top: int) -> list[int]:
     """Return ids of the candidates to confirm: those of lowest validation error, baselines excluded.
 
-    Front members come first; if the front has fewer than ``top``, the next best fill up.
+    Front members come first; if the front has fewer than ``top``, the next best fill up, and then
+    those that halving stopped, the ones that came farthest first.
     """
     frame = scored(store)
     found = frame[~frame["baseline"].astype(bool)]
     order = found.sort_values(["on_front", "error", "cost", "id"], ascending=[False, True, True, True])
-    return [int(i) for i in order["id"].head(top)]
+    whole = [int(i) for i in order["id"].head(top)]
+    return [*whole, *_stopped(store)[: top - len(whole)]]
+
+
+def _stopped(store: Store) -> list[int]:
+    """Return ids of the candidates that halving stopped: those of the highest rung first, by error."""
+    found = search_scores(store)
+    stopped = [c.id for c in store.candidates() if c.status == "stopped" and c.id in found]
+    return sorted(stopped, key=lambda i: (-found[i][0].steps, fmean(e.error or 0.0 for e in found[i]), i))
 
 
 def search_scores(store: Store) -> dict[int, list[Evaluation]]:

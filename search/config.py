@@ -240,6 +240,7 @@ class CampaignConfig(_Section):
 
     name: str = Field("campaign", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="for the run folder")
     task: str = Field("mnist1d-mlp", description="from 'actsearch tasks', or 'file.py:Class'")
+    data: str | None = Field(None, description="folder of data sets, for tasks that need one; else $ACTSEARCH_DATA")
     seed: int = Field(0, ge=0, lt=2**32, description="everything random follows from it")
     baselines: tuple[str, ...] = Field((), description="extra library names or formulas beside the eight built in")
     seeds: tuple[str, ...] = Field((), description="formulas or library names the search starts from")

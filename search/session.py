@@ -28,6 +28,11 @@ def absolute_task(name: str) -> str:
     return f"{Path(file).expanduser().resolve()}:{class_name}" if colon and ".py" in file else name
 
 
+def absolute_folder(folder: Path | None) -> str | None:
+    """Return a folder's name that means the same from any folder."""
+    return None if folder is None else str(folder.expanduser().resolve())
+
+
 def absolute_tasks(config: CampaignConfig) -> CampaignConfig:
     """Return the configuration with every task named so that it can be resumed from any folder."""
     tasks = tuple(absolute_task(name) for name in config.confirm.tasks)
@@ -35,11 +40,16 @@ def absolute_tasks(config: CampaignConfig) -> CampaignConfig:
     return config.model_copy(update={"task": absolute_task(config.task), "confirm": confirm})
 
 
-def load_tasks(names: Iterable[str]) -> dict[str, AnyTask]:
-    """Return tasks by name, each tried on a few examples, so that its errors come before anything starts."""
+def load_tasks(names: Iterable[str], data: str | None = None) -> dict[str, AnyTask]:
+    """Return tasks by name, each tried on a few examples, so that its errors come before anything starts.
+
+    Args:
+        names: as :func:`evaluators.load_task` takes them.
+        data: folder of data sets.
+    """
     from evaluators.check_task import check_task
 
-    tasks = {name: load_task(name) for name in dict.fromkeys(names)}
+    tasks = {name: load_task(name, Path(data) if data else None) for name in dict.fromkeys(names)}
     for task in tasks.values():
         check_task(task)
     return tasks
@@ -140,6 +150,16 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
             print(line)
 
 
+def print_costs(store: Store, config: CampaignConfig) -> None:
+    """Print what the finalists cost on this machine; it decides nothing."""
+    from search.timing_table import measured_costs, timing_table
+
+    chosen = finalists(store, config.confirm.top)
+    known = {candidate.id: candidate for candidate in store.candidates()}
+    if chosen:
+        console().print(timing_table(measured_costs([parse(known[i].expression) for i in chosen])), "")
+
+
 def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     """Print front and confirmation, draw the picture, export the recommended candidate."""
     from runs.front import scored
@@ -148,6 +168,7 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     title = f"Front of {folder} and the baselines: scores of the search, the best of many, so no evidence"
     out.print(front_table(pareto(store), title), "")
     print_confirmation(store, config)
+    print_costs(store, config)
     everything = scored(store)
     if everything.empty:
         return

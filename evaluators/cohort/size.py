@@ -14,6 +14,8 @@ from evaluators.train import augmenting, autocast, on_device, weights_type
 MOST = 32
 """Members of a stack beyond which nothing is gained, see ``tests/benchmarks/test_cohort.py``."""
 
+_WORTH_STACKING = 12 * 2**20
+"""Bytes of a member beyond which a stack on a CPU is slower: what one network does in the cache, a stack does not."""
 _EXAMPLES = 4
 _HEADROOM = 2.0
 """What passes through memory during a step beside what is kept for backward."""
@@ -33,12 +35,18 @@ def members(task: AnyTask, seeds: int, device: torch.device, cap: int | None = N
         return 1
     if cap is not None:
         return cap
-    return max(1, stack_limit(task, device) // seeds)
+    return max(1, min(MOST, int(_budget(device) / member_bytes(task))) // seeds)
 
 
 def stack_limit(task: Task, device: torch.device) -> int:
-    """Return how many members one stack may have: what memory allows, 32 at most."""
-    return max(1, min(MOST, int(_budget(device) / member_bytes(task))))
+    """Return how many members one stack may have: what memory allows, 32 at most.
+
+    It is 1 where one network after another is faster.
+    """
+    each = member_bytes(task)
+    if device.type == "cpu" and each > _WORTH_STACKING:
+        return 1
+    return max(1, min(MOST, int(_budget(device) / each)))
 
 
 def member_bytes(task: Task) -> float:
@@ -69,6 +77,7 @@ def member_bytes(task: Task) -> float:
 
 def _budget(device: torch.device) -> float:
     if device.type == "cuda":
-        return _USED_OF_GPU * torch.cuda.mem_get_info(device)[0]
+        free, total = torch.cuda.mem_get_info(device)
+        return _USED_OF_GPU * min(free, total * torch.cuda.get_per_process_memory_fraction(device))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return _USED_OF_MEMORY * memory / (os.cpu_count() or 1)

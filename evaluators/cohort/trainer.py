@@ -135,6 +135,8 @@ def make_groups(jobs: Sequence[Job], task: Task, device: torch.device) -> list[G
     members = [Member(job, seed) for job in jobs for seed in job.seeds]
     try:
         limit = stack_limit(task, device)
+        if limit == 1:
+            return [Lone(task, member, device) for member in members]
         first = Stack(task, members[:limit], device)
         if not (first.draws and task.recipe.randomness == "shared"):
             return [first, *(Stack(task, part, device) for part in _parts(members[limit:], limit))]
@@ -151,8 +153,12 @@ def _parts(members: Sequence[Member], size: int) -> list[Sequence[Member]]:
     return [members[at : at + size] for at in range(0, len(members), size)]
 
 
-def why_not_stacked(task: Task, device: torch.device) -> str | None:
+def why_not_stacked(task: AnyTask, device: torch.device) -> str | None:
     """Return why the members of a task are trained one by one, or ``None`` when they are stacked."""
+    if isinstance(task, OwnLoop):
+        return "it has a training loop of its own"
+    if stack_limit(task, device) == 1:
+        return "its networks are so large that a stack would be slower, or not fit in memory"
     job = Job(0, "relu(x)", 1.0, task.name, 1, (0,))
     try:
         Stack(task, [Member(job, 0), Member(job, 1)], device)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 from evaluators.task import AnyTask
+from evaluators.tasks.language.names import LANGUAGE
+from evaluators.tasks.vision.catalogue import VISION
 from primitives.errors import ActsearchError, nearest, unknown
 
 OFFLINE = {
@@ -24,32 +27,35 @@ OFFLINE = {
 }
 """Module and class of each task that brings its own data, by name."""
 
-TASKS = {**OFFLINE}
-"""Module and class of every task by name; a module is imported when its task is asked for."""
+PAPERS = {
+    **dict.fromkeys(VISION, "evaluators.tasks.vision.task:VisionTask"),
+    **dict.fromkeys(LANGUAGE, "evaluators.tasks.language.gpt2_dpo:language_task"),
+}
+"""Module and maker of each task of the founding papers, by name; they need data, see ``--data``, and extras."""
+
+TASKS = {**OFFLINE, **PAPERS}
+"""Every task by name; what makes it is imported when it is asked for."""
 
 
-def task_class(name: str) -> type[AnyTask]:
-    """Return the class of a task that is named in :data:`TASKS`.
-
-    Raises:
-        ActsearchError: there is no such task.
-    """
-    if name not in TASKS:
-        raise ActsearchError(unknown("task", name, TASKS) + "; your own is 'file.py:Class'")
-    module, _, class_name = TASKS[name].partition(":")
-    found: type[AnyTask] = getattr(importlib.import_module(module), class_name)
-    return found
-
-
-def load_task(name: str) -> AnyTask:
+def load_task(name: str, data: Path | None = None) -> AnyTask:
     """Return a task by name, or a user's own by ``path/to/file.py:ClassName``.
 
     The second form imports the file: a task file is code and runs with your rights.
 
+    Args:
+        name: one of :data:`TASKS`, or a file and a class.
+        data: folder of data sets, for those of :data:`PAPERS`; else ``$ACTSEARCH_DATA``, else ``data``.
+
     Raises:
         ActsearchError: the name, file or class is not there, or the class is not a task.
     """
-    return _from_file(name) if ".py" in name else task_class(name)()
+    if ".py" in name:
+        return _from_file(name)
+    if name not in TASKS:
+        raise ActsearchError(unknown("task", name, TASKS) + "; your own is 'file.py:Class'")
+    module, _, attribute = TASKS[name].partition(":")
+    make: Callable[..., AnyTask] = getattr(importlib.import_module(module), attribute)
+    return make() if name in OFFLINE else make(name, data)
 
 
 def _from_file(name: str) -> AnyTask:

@@ -10,11 +10,14 @@ import typer
 from search.commands.options import FormatOption
 
 
-def tasks(format_: FormatOption = "table") -> None:
+def tasks(
+    every: Annotated[bool, typer.Option("--all", help="Also those of the founding papers, which need data.")] = False,
+    format_: FormatOption = "table",
+) -> None:
     """List the tasks that candidates can be trained on, with what ReLU and GELU reach where that was measured."""
     import pandas as pd
 
-    from evaluators.tasks import TASKS, task_class
+    from evaluators.tasks import OFFLINE, PAPERS, load_task
     from evaluators.tasks.reference import reference
     from search.output import emit, with_error
     from search.tables import add_row, new_table
@@ -22,8 +25,8 @@ def tasks(format_: FormatOption = "table") -> None:
     measured = {(row["task"], row["activation"]): row for row in reference().to_dict("records")}
     table = new_table("", "task", ">steps", ">batch", ">ReLU's error", ">GELU's error", "about")
     rows = []
-    for name in TASKS:
-        task = task_class(name)
+    for name in (*OFFLINE, *(PAPERS if every else ())):
+        task = load_task(name)
         about, _, _ = " ".join((task.__doc__ or "").split()).partition(" Validation error after training:")
         row = {"task": name, "steps": task.recipe.steps, "batch_size": task.recipe.batch_size}
         cells = []
@@ -34,6 +37,8 @@ def tasks(format_: FormatOption = "table") -> None:
         rows.append({**row, "about": about})
         add_row(table, name, str(row["steps"]), str(row["batch_size"]), *cells, about)
     emit(pd.DataFrame(rows), format_, table)
+    if format_ == "table" and not every:
+        print(f"\n{len(PAPERS)} more, of the founding papers, need data sets and extras: actsearch tasks --all")
 
 
 def library(

@@ -12,6 +12,9 @@ FormatOption = Annotated[str, typer.Option("--format", help="table, json or csv.
 ExecutorOption = Annotated[str | None, typer.Option(help="ray, or serial for one process.")]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Ray workers; all CPUs by default.")]
 AddressOption = Annotated[str | None, typer.Option(help="Address of a running Ray cluster.")]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Folder of data sets, for tasks that need one [$ACTSEARCH_DATA, else data].")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 DENSITY_HELP = (
     "normal, logistic, laplace, uniform or student, with numbers as in 'normal(0, 0.139)', summed as in "

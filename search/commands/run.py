@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -11,6 +12,7 @@ import typer
 
 from search.commands.options import (
     AddressOption,
+    DataOption,
     ExecutorOption,
     FormatOption,
     QuietOption,
@@ -21,6 +23,7 @@ from search.commands.options import (
 
 if TYPE_CHECKING:
     from evaluators import Executor
+    from evaluators.task import AnyTask
     from runs import Store
     from search.config import CampaignConfig, Execution
 
@@ -31,6 +34,7 @@ def launch(
     run: Annotated[Path | None, typer.Option(help="Run folder [campaigns/<date>-<name>].")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the campaign.")] = None,
     task: Annotated[str | None, typer.Option(help="Task, or 'file.py:Class' for your own network.")] = None,
+    data: DataOption = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
     trainings: Annotated[int | None, typer.Option(help="Candidates to train.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps of a search training.")] = None,
@@ -48,15 +52,15 @@ def launch(
     from search.campaign import check_starters
     from search.config import resolve_config, to_toml
     from search.session import (
+        absolute_folder,
         absolute_task,
         absolute_tasks,
         default_folder,
         execution_overrides,
-        load_tasks,
         make_executor,
     )
 
-    options: dict[str, Any] = {"name": name, "seed": seed}
+    options: dict[str, Any] = {"name": name, "seed": seed, "data": absolute_folder(data)}
     overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     if task is not None:
         overrides |= {"task": absolute_task(task), "confirm": {"tasks": []}}
@@ -71,7 +75,9 @@ def launch(
     check_starters(settings)
     folder = run or default_folder(settings.name)
     folders.check_free(folder)
-    tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
+    tasks = _tasks(settings, data)
+    if not quiet:
+        _tell_unstacked(tasks, settings.execution.device)
     text = to_toml(settings)
     with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(settings.execution, tasks) as engine:
         folders.create(folder, text, {"config": text, "seed": str(settings.seed), "state": "searching"})
@@ -81,6 +87,7 @@ def launch(
 
 def resume(
     run: RunArgument,
+    data: DataOption = None,
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
@@ -88,7 +95,7 @@ def resume(
 ) -> None:
     """Go on after any stop; everything it needs is in the run folder."""
     from runs import folder as folders
-    from search.session import execution_overrides, load_tasks, make_executor, print_outcome, stored_config
+    from search.session import execution_overrides, make_executor, print_outcome, stored_config
 
     folder = locate(run)
     with folders.writing(folder) as store:
@@ -98,7 +105,7 @@ def resume(
             print("\nthe campaign was finished before; nothing was left to search")
             return
         execution = _execution(settings, execution_overrides(executor, workers, address))
-        tasks = load_tasks([settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())])
+        tasks = _tasks(settings, data)
         with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(execution, tasks) as engine:
             _search(store, folder, settings, engine, guard, quiet)
 
@@ -109,6 +116,7 @@ def confirm(
     seeds: Annotated[int | None, typer.Option(min=2, help="Fresh seeds.")] = None,
     task: Annotated[list[str] | None, typer.Option(help="Task; may be given several times.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [each task's recipe].")] = None,
+    data: DataOption = None,
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
@@ -135,7 +143,7 @@ def confirm(
         plan = Plan(top or chosen.top, seeds or chosen.seeds, names, steps or chosen.steps, settings.fidelity.timeout)
         execution = _execution(settings, execution_overrides(executor, workers, address))
         with _Interruptible(f"actsearch confirm {folder}") as guard:
-            _train_confirmation(store, plan, execution, guard, quiet)
+            _train_confirmation(store, plan, execution, guard, quiet, str(data) if data else settings.data)
         frame = comparisons(store)
         if format_ == "table":
             print_confirmation(store, settings)
@@ -154,6 +162,7 @@ def _search(
     store: Store, folder: Path, settings: CampaignConfig, executor: Executor, guard: _Interruptible, quiet: bool
 ) -> None:
     """Search until the budget is spent, then confirm, print and export."""
+    from runs import finalists
     from search.campaign import Campaign
     from search.confirmation import confirm as run_confirmation
     from search.progress import ProgressView, closing_line, halving_line, prior_lines
@@ -164,7 +173,7 @@ def _search(
         print(f"campaign in {folder}: {settings.task}, {settings.budget.trainings} trainings", file=sys.stderr)
     with ProgressView(quiet, guard.check) as view:
         campaign.run(executor, view)
-        if settings.confirm.automatic and any(not best.baseline for best in campaign.progress.best):
+        if settings.confirm.automatic and finalists(store, 1):
             run_confirmation(store, _plan(settings), executor, view.confirming)
     print_outcome(store, folder, settings)
     store.set_meta("state", "finished")
@@ -181,14 +190,34 @@ def _plan(settings: CampaignConfig) -> Any:
     return Plan(chosen.top, chosen.seeds, settings.confirm_tasks, chosen.steps, settings.fidelity.timeout)
 
 
-def _train_confirmation(store: Store, plan: Any, execution: Execution, guard: _Interruptible, quiet: bool) -> None:
+def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
+    """Say which tasks train one candidate after another, and why, as seen from this machine."""
+    from evaluators.cohort.trainer import why_not_stacked
+    from evaluators.train import pick_device
+
+    for name, task in tasks.items():
+        if reason := why_not_stacked(task, pick_device(device)):
+            print(f"{name} trains one candidate after another: {reason}", file=sys.stderr)
+
+
+def _tasks(settings: CampaignConfig, data: Path | None) -> dict[str, AnyTask]:
+    """Return the tasks of a campaign: of the search, and of the confirmation that follows it."""
+    from search.session import load_tasks
+
+    names = [settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())]
+    return load_tasks(names, str(data) if data else settings.data)
+
+
+def _train_confirmation(
+    store: Store, plan: Any, execution: Execution, guard: _Interruptible, quiet: bool, data: str | None
+) -> None:
     """Start workers only when something is missing."""
     from search.confirmation import confirm as run_confirmation
     from search.confirmation import missing_jobs
     from search.progress import ProgressView
     from search.session import load_tasks, make_executor
 
-    tasks = load_tasks(plan.tasks)
+    tasks = load_tasks(plan.tasks, data)
     if not missing_jobs(store, plan, list(tasks.values())):
         return
     with make_executor(execution, tasks) as executor, ProgressView(quiet, guard.check) as view:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.options import DENSITY_HELP, FormatOption
+from search.commands.options import DENSITY_HELP, DataOption, FormatOption
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from evaluators.task import AnyTask
     from primitives import Expression
 
 
@@ -20,6 +22,7 @@ def score(
     expressions: Annotated[list[str], typer.Argument(metavar="EXPR...", help="Formulas or library names.")],
     input_: Annotated[str | None, typer.Option("--input", help=f"Measure under this density: {DENSITY_HELP}.")] = None,
     task: Annotated[str | None, typer.Option(help="Measure under what each layer of a task's network sees.")] = None,
+    data: DataOption = None,
     steps: Annotated[int, typer.Option(min=0, help="With --task: train that long before looking.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With --task: of weights and batches.")] = 0,
     time: Annotated[bool, typer.Option("--time", help="Also measure time and memory, compiled and eager.")] = False,
@@ -45,7 +48,7 @@ def score(
     if input_ is None and task is None:
         _score_all(found, format_, time)
     else:
-        _measure_all(found, input_, task, steps, seed, format_)
+        _measure_all(found, input_, _loaded(task, data), steps, seed, format_)
 
 
 def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
@@ -78,8 +81,14 @@ def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
         print("\nprior: entropy of the standardised output, in nats; correction: how much EAFO would still change")
 
 
+def _loaded(task: str | None, data: Path | None) -> AnyTask | None:
+    from search.session import load_tasks
+
+    return None if task is None else load_tasks([task], str(data) if data else None)[task]
+
+
 def _measure_all(
-    expressions: list[Expression], input_: str | None, task: str | None, steps: int, seed: int, format_: str
+    expressions: list[Expression], input_: str | None, task: AnyTask | None, steps: int, seed: int, format_: str
 ) -> None:
     """Print the measures of each expression under a density, or under every layer's of a network."""
     import pandas as pd
@@ -88,17 +97,16 @@ def _measure_all(
     from evaluators.measures import measure, sites
     from primitives.errors import ActsearchError
     from search.output import emit
-    from search.session import load_tasks
 
     density = None if input_ is None else parse_density(input_)
-    tasks = {} if task is None else load_tasks([task])
     rows: list[dict[str, Any]] = []
     for expression in expressions:
         try:
-            if density is not None:
+            if task is None:
+                assert density is not None
                 places = [(density.name, density, expression)]
             else:
-                found = sites(expression, tasks[task or ""], steps, seed)
+                found = sites(expression, task, steps, seed)
                 places = [(site.name, site.density, site.expression) for site in found]
             for name, arriving, present in places:
                 measured = dataclasses.asdict(measure(present, arriving))
@@ -107,7 +115,9 @@ def _measure_all(
         except ActsearchError as error:  # of one function among several, which the others need not suffer
             if len(expressions) == 1:
                 raise
-            rows.append({"expression": str(expression), "input": input_ or task, "refusal": str(error)})
+            rows.append(
+                {"expression": str(expression), "input": input_ or (task.name if task else None), "refusal": str(error)}
+            )
     frame = pd.DataFrame(rows)
     emit(frame, format_, _measures_table(frame))
     if format_ == "table":

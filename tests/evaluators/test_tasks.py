@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from evaluators import TASKS, load_task
-from evaluators.tasks import task_class
 from evaluators.testing import TaskContract
 from primitives import ActsearchError
 
@@ -58,7 +57,7 @@ class TestAUsersOwn(TaskContract):
 
 def test_every_task_documents_itself():
     for name in TASKS:
-        task = task_class(name)
+        task = load_task(name)
         assert task.name == name
         assert task.__doc__
 

@@ -6,9 +6,9 @@ from deap import base, tools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs import finalists, folder, pareto, scored
+from runs import Candidate, finalists, folder, pareto, scored
 from runs.front import non_dominated
-from tests.runs.helpers import made_run
+from tests.runs.helpers import evaluation, made_run, opened
 
 points = st.lists(st.tuples(*[st.integers(0, 4)] * 3), min_size=1, max_size=30)
 
@@ -57,3 +57,17 @@ def test_the_front_has_the_baselines_beside_it_best_error_first(store):
 def test_finalists_are_the_lowest_errors_without_baselines(store):
     assert finalists(store, 1) == [3]
     assert finalists(store, 9) == [3, 4]
+
+
+def test_those_that_halving_stopped_are_on_no_front_and_fill_up_the_finalists_from_the_highest_rung(tmp_path):
+    with opened(made_run(tmp_path / "run")) as store:
+        front = pareto(store)
+        rows = [Candidate(i, f"x**{i}", "random", cost=1.0, complexity=1, prior=0.7) for i in (6, 7, 8)]
+        store.add_candidates(rows)
+        reached = {6: (5, 0.01), 7: (8, 0.5), 8: (8, 0.4)}
+        for number, (steps, error) in reached.items():
+            found = [evaluation(number, 0, 0.9, steps=2), evaluation(number, 0, error, steps=steps)]
+            store.record("search", found, [(number, "stopped", f"not among the best after {steps} steps")])
+        assert pareto(store).equals(front)
+        assert finalists(store, 2) == [3, 4]
+        assert finalists(store, 9) == [3, 4, 8, 7, 6]

@@ -6,21 +6,18 @@ import abc
 import copy
 import dataclasses
 import importlib.util
-from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from evaluators.task import ActivationFactory, Outcome, OwnLoop, Part, Recipe
+from evaluators.tasks.folder import data_folder
+from evaluators.tasks.language.names import BETA, LANGUAGE, named
 from evaluators.tasks.language.preferences import Pair, hh_pairs, shp_pairs
-from evaluators.tasks.vision.extra import data_folder
 from primitives import ActsearchError
 
-BETA = 0.1
-BETAS = (0.1, 1.0, 2.0, 5.0, 10.0)
-"""Penalties that the CRReLU authors ran (names of their log files)."""
 PROMPT_TOKENS = 256
 """Longest prompt; of a longer one the end is kept."""
 
@@ -56,7 +53,7 @@ class Gpt2DPO(OwnLoop):
         if not 0 < beta < float("inf"):
             raise ActsearchError(f"beta is {beta}; it must be a positive number, such as {BETA}")
         self.folder, self.beta = data_folder(data), beta
-        self.name = _name(self.base, beta)
+        self.name = named(self.base, beta)
         if supervised_steps is not None:
             self.supervised = dataclasses.replace(self.supervised, steps=supervised_steps)
 
@@ -117,10 +114,6 @@ class Gpt2DPO(OwnLoop):
         return _outcome(scores, curve, self.beta)
 
 
-def _name(base: str, beta: float) -> str:
-    return base if beta == BETA else f"{base}-beta{beta:g}"
-
-
 def _outcome(scores: dict[str, Any], curve: tuple[float, ...], beta: float) -> Outcome:
     found, test = scores["validation"], scores.get("test")
     metrics = {"beta": beta, **found.metrics()}
@@ -156,7 +149,8 @@ class Gpt2DPOSHP(Gpt2DPO):
         return shp_pairs(self.folder / "SHP", part)
 
 
-LANGUAGE: dict[str, Callable[..., Gpt2DPO]] = {
-    _name(kind.base, beta): partial(kind, beta=beta) for kind in (Gpt2DPOHH, Gpt2DPOSHP) for beta in BETAS
-}
-"""What makes each task of this package, by name; it takes the data folder."""
+def language_task(name: str, data: Path | None = None) -> Gpt2DPO:
+    """Return a task of :data:`evaluators.tasks.language.names.LANGUAGE` over a folder of data sets."""
+    base, beta = LANGUAGE[name]
+    kinds: dict[str, type[Gpt2DPO]] = {kind.base: kind for kind in (Gpt2DPOHH, Gpt2DPOSHP)}
+    return kinds[base](data, beta)

@@ -1,16 +1,11 @@
-"""What these tasks need beyond the ordinary installation, and where their data lie."""
+"""What these tasks need beyond the ordinary installation."""
 
 from __future__ import annotations
 
 import importlib
-import os
-from pathlib import Path
 from types import ModuleType
 
 from primitives import ActsearchError
-
-DATA = "ACTSEARCH_DATA"
-"""Environment variable that names the folder of data sets."""
 
 
 def vision_extra(module: str) -> ModuleType:
@@ -26,8 +21,3 @@ def vision_extra(module: str) -> ModuleType:
         raise ActsearchError(
             f"this task needs {package}, which is not installed; run pip install 'actsearch[vision]'"
         ) from error
-
-
-def data_folder(given: Path | None) -> Path:
-    """Return the folder of data sets: the given one, else ``$ACTSEARCH_DATA``, else ``data``."""
-    return given or Path(os.environ.get(DATA, "data"))

@@ -12,7 +12,9 @@ import pytest
 import torch
 
 from evaluators.task import Recipe
-from evaluators.tasks.language import BETAS, LANGUAGE, Gpt2DPOHH, Gpt2DPOSHP, dpo, model, supervised
+from evaluators.tasks.language import dpo, model, supervised
+from evaluators.tasks.language.gpt2_dpo import Gpt2DPOHH, Gpt2DPOSHP, language_task
+from evaluators.tasks.language.names import BETAS, LANGUAGE
 from evaluators.tasks.language.preferences import Pair
 from evaluators.train import Diverged, Late
 from primitives import ActsearchError, compile_expression, parse
@@ -168,8 +170,8 @@ def test_long_prompts_keep_their_end_and_beta_is_in_the_name(data):
     [pair] = model.shortened([Pair("x" * 40 + "\n\nAssistant:", " a", " b")], tokenizer, 16)
     assert pair.prompt == "xxxx\n\nAssistant:"[-16:]
     assert [Gpt2DPOSHP(data, beta).name for beta in BETAS[:2]] == ["gpt2-dpo-shp", "gpt2-dpo-shp-beta1"]
-    assert {name: make(data).name for name, make in LANGUAGE.items()} == {name: name for name in LANGUAGE}
-    assert LANGUAGE["gpt2-dpo-hh-beta5"](data).beta == 5
+    assert {name: language_task(name, data).name for name in LANGUAGE} == {name: name for name in LANGUAGE}
+    assert language_task("gpt2-dpo-hh-beta5", data).beta == 5
     with pytest.raises(ActsearchError, match="beta is 0; it must be a positive number"):
         Gpt2DPOHH(data, beta=0)
 
