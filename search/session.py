@@ -168,7 +168,8 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     title = f"Front of {folder} and the baselines: scores of the search, the best of many, so no evidence"
     out.print(front_table(pareto(store), title), "")
     print_confirmation(store, config)
-    print_costs(store, config)
+    if config.confirm.measure:
+        print_costs(store, config)
     everything = scored(store)
     if everything.empty:
         return

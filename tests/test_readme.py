@@ -35,8 +35,9 @@ def shrunk(line):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("readme")
-    (source,) = [block for block in blocks("python") if "my_task.py" in block]
-    (folder / "my_task.py").write_text(source)
+    for block in blocks("python"):
+        if name := re.match(r"# (\w+\.py)\n", block):
+            (folder / name[1]).write_text(block)
     return folder
 
 
@@ -83,3 +84,4 @@ def test_the_picture_and_the_files_linked_are_there():
 
 def test_no_placeholder_is_left():
     assert "@@" not in README
+    assert (ROOT / "tests/examples/own_timm_task.py").read_text(encoding="utf-8") in README

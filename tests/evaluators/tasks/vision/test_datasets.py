@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from evaluators.tasks.vision import VisionTask
+from evaluators.tasks.folder import VARIABLE
 from evaluators.tasks.vision import extra as optional
 from evaluators.tasks.vision.augment import crop_and_flip
+from evaluators.tasks.vision.task import VisionTask
 from primitives import ActsearchError
 from tests.evaluators.tasks.vision import made
 
@@ -114,7 +115,7 @@ def views(image):
     ],
 )
 def test_a_missing_data_set_says_what_to_put_where(tmp_path, monkeypatch, data, message):
-    monkeypatch.setenv(optional.DATA, str(tmp_path))
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(ActsearchError, match=message) as caught:
         VisionTask(NAMES[data]).data("train")
     assert str(tmp_path) in str(caught.value)

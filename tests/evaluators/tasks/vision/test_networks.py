@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from evaluators.swapping.known import known_module
-from evaluators.tasks.vision import VISION
+from evaluators.tasks.vision.catalogue import VISION
 
 COUNTS = {
     "cifar10-vit-tiny": (5.40e6, 12),

@@ -9,7 +9,7 @@ import torch
 from evaluators import Job
 from evaluators.check_task import check_task
 from evaluators.cohort.trainer import run_job
-from evaluators.tasks.vision import VisionTask
+from evaluators.tasks.vision.task import VisionTask
 from evaluators.train import pick_device
 from tests.evaluators.tasks.vision import made
 
