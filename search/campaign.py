@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import random
 import time
+from bisect import insort
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -53,13 +54,13 @@ class Progress:
         trained: candidates (not baselines) whose training is over, whatever its outcome.
         budget: of trainings.
         best: successfully trained candidates and baselines, lowest error first.
-        correlations: of each of the theory's features with error so far.
+        correlations: of each of the theory's features with error so far; see :class:`PriorWeight`.
         steps_spent: optimiser steps of all finished trainings, earlier processes included.
         steps_saved: what stopping losers early saved of them.
         training_seconds: summed over workers.
         driver_seconds: spent proposing, judging, storing and telling.
         wall_seconds: since this process started the campaign.
-        workers: jobs that run at once.
+        workers: cohorts that run at once, now.
     """
 
     budget: int
@@ -67,7 +68,7 @@ class Progress:
     counts: dict[CandidateStatus, int] = field(default_factory=dict)
     trained: int = 0
     best: list[Best] = field(default_factory=list)
-    correlations: dict[str, Correlation] = field(default_factory=dict)
+    correlations: Mapping[str, Correlation] = field(default_factory=dict)
     steps_spent: int = 0
     steps_saved: int = 0
     training_seconds: float = 0.0
@@ -108,7 +109,6 @@ class Campaign:
 
     def run(self, executor: Executor, observer: Observer = lambda _: None) -> None:
         """Search until the budget is spent. Safe to stop anywhere and to run again."""
-        self.progress.workers = executor.capacity
         self._started = time.monotonic()
         self._add_starters()
         waiting = deque(c for c in self._candidates.values() if c.status == "pending")
@@ -117,14 +117,13 @@ class Campaign:
                 while self._cohorts < executor.capacity and (chosen := self._gather(waiting, self._size(executor))):
                     executor.submit(self._cohort(chosen))
                     self._cohorts += 1
+            self.progress.workers = executor.capacity  # they come and go
             observer(self._snapshot())
             finished = executor.collect()
             if not finished:
                 break
             with self._driving():
-                for cohort, answers in finished:
-                    self._record(cohort, answers)
-                self._store.set_meta("search_seconds", f"{self._seconds():.3f}")
+                self._record(finished)
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
 
@@ -192,13 +191,14 @@ class Campaign:
             reference=candidate.name is not None,
         )
 
-    def _record(self, cohort: Cohort, answers: Answers) -> None:
-        """Store a cohort's answers, all in one transaction, and learn from them."""
-        self._cohorts -= 1
-        verdicts = [
-            (job.candidate, *verdict(found, job.steps)) for job, found in zip(cohort.jobs, answers, strict=True)
-        ]
-        self._store.record("search", [e for found in answers for e in found], verdicts)
+    def _record(self, finished: list[tuple[Cohort, Answers]]) -> None:
+        """Store the answers of all cohorts that are done in one transaction, and learn from them in that order."""
+        self._cohorts -= len(finished)
+        jobs = [job for cohort, _ in finished for job in cohort.jobs]
+        answers = [found for _, per_job in finished for found in per_job]
+        verdicts = [(job.candidate, *verdict(found, job.steps)) for job, found in zip(jobs, answers, strict=True)]
+        evaluations = [evaluation for found in answers for evaluation in found]
+        self._store.record("search", evaluations, verdicts, {"search_seconds": f"{self._seconds():.3f}"})
         for (identifier, status, reason), found in zip(verdicts, answers, strict=True):
             self._in_flight.discard(identifier)
             self._keep(self._candidates[identifier].stopped(status, reason))
@@ -217,7 +217,8 @@ class Campaign:
         if candidate.status == "ok":
             label = candidate.name or candidate.expression
             cost, _ = _objectives(candidate)
-            self.progress.best.append(Best(candidate.id, label, errors[reached], cost, candidate.name is not None))
+            best = Best(candidate.id, label, errors[reached], cost, candidate.name is not None)
+            insort(self.progress.best, best, key=lambda one: (one.error, one.cost, one.id))
         # The lowest rung is the one that all candidates were measured at.
         self._weight.tell(features(candidate), errors[min(errors)])
         if candidate.genotype is not None:
@@ -277,7 +278,6 @@ class Campaign:
         progress = self.progress
         progress.counts = {status: count for status, count in self._counts.items() if count}
         progress.trained, progress.proposed = self._trained, len(self._candidates)
-        progress.best.sort(key=lambda best: (best.error, best.cost, best.id))
         progress.correlations = self._weight.correlations()
         progress.wall_seconds = time.monotonic() - self._started
         return progress

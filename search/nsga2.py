@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from operator import attrgetter
 
 from deap import base, tools
 
@@ -40,11 +41,18 @@ class NSGA2(Strategy):
         return [self._child() for _ in range(count)]
 
     def tell(self, told: Told) -> None:
-        """Add an individual and keep the best by rank and crowding distance."""
+        """Add an individual; when there is one too many, the most crowded of the last front goes.
+
+        That is what ``tools.selNSGA2`` keeps, which would have to be followed by a second sort: without
+        one of the last front the others have the ranks that they had.
+        """
         self._population.append(_Individual(told))
+        fronts = tools.sortNondominated(self._population, len(self._population))
         if len(self._population) > self._config.population:
-            self._population = tools.selNSGA2(self._population, self._config.population)
-        for rank, front in enumerate(tools.sortNondominated(self._population, len(self._population))):
+            tools.emo.assignCrowdingDist(fronts[-1])
+            fronts[-1].sort(key=attrgetter("fitness.crowding_dist"), reverse=True)
+            self._population.remove(fronts[-1].pop())
+        for rank, front in enumerate(fronts):
             tools.emo.assignCrowdingDist(front)
             for individual in front:
                 individual.rank = rank

@@ -16,6 +16,9 @@ FEATURES = {"prior": "entropy prior", "correction": "size of the remaining corre
 
 Features = Mapping[str, float]
 
+_GROWTH = 0.01
+"""Share by which the evidence grows before it is looked at again, for a look takes time in proportion to it."""
+
 
 @dataclass(frozen=True)
 class Correlation:
@@ -48,26 +51,37 @@ def features(candidate: Candidate) -> dict[str, float]:
 
 @dataclass
 class PriorWeight:
-    """Finds the feature that predicts the error, and how surely, from pairs of (features, error)."""
+    """Finds the feature that predicts the error, and how surely, from pairs of (features, error).
+
+    All evidence counts up to 100 candidates; from there on it is looked at again whenever it has
+    grown by a hundredth. When that is follows from what was told alone, so that a resumed
+    campaign weighs as the uninterrupted one did.
+    """
 
     config: Prior
-    _features: list[Features] = field(default_factory=list)
-    _errors: list[float] = field(default_factory=list)
+    _evidence: list[tuple[Features, float]] = field(default_factory=list)
+    _counted: int = 0
+    _found: dict[str, Correlation] | None = None
 
     def tell(self, features: Features, error: float) -> None:
         """Add one trained candidate."""
-        self._features.append(features)
-        self._errors.append(error)
+        self._evidence.append((features, error))
+        if len(self._evidence) >= (1 + _GROWTH) * self._counted:
+            self._counted = len(self._evidence)
+            self._found = None
 
-    def correlations(self) -> dict[str, Correlation]:
+    def correlations(self) -> Mapping[str, Correlation]:
         """Return the measured correlations by feature; empty before they can be estimated."""
-        found = {}
-        for name in FEATURES:
-            pairs = [(row[name], error) for row, error in zip(self._features, self._errors, strict=True) if name in row]
-            values, errors = zip(*pairs, strict=True) if pairs else ((), ())
-            if len(pairs) >= self.config.evidence and min(len(set(values)), len(set(errors))) > 2:
-                found[name] = _correlation(values, errors)
-        return found
+        if self._found is None:
+            estimates = {name: self._estimate(name) for name in FEATURES}
+            self._found = {name: estimate for name, estimate in estimates.items() if estimate is not None}
+        return self._found
+
+    def _estimate(self, name: str) -> Correlation | None:
+        pairs = [(row[name], error) for row, error in self._evidence[: self._counted] if name in row]
+        values, errors = zip(*pairs, strict=True) if pairs else ((), ())
+        enough = len(pairs) >= self.config.evidence and min(len(set(values)), len(set(errors))) > 2
+        return _correlation(values, errors) if enough else None
 
     def best(self) -> tuple[str, float]:
         """Return the feature that counts in the choice of what to train, and its weight; positive prefers low values.

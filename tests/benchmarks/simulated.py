@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evaluators import Cohort, Evaluation, Executor, Job
-from evaluators.cohort.halving import promoted
 from evaluators.evaluation import Answers
 
 SPREAD = 1.0
@@ -103,17 +102,14 @@ class Pretended(Executor):
         return answers
 
     def _answers(self, cohort: Cohort) -> Answers:
-        """Return random errors, the same at every rung, and stop the losers as a training would."""
+        """Return random errors, the same at every rung, and stop as many at random as a training would."""
         errors = {job: self._random.random() for job in cohort.jobs}
         rows: dict[Job, list[Evaluation]] = {job: [] for job in cohort.jobs}
         left = list(cohort.jobs)
         halving = cohort.halving
-        for number, rung in enumerate(halving.rungs if halving else ()):
+        for rung in halving.rungs if halving else ():
             self._append(rows, left, rung, errors)
-            points = [(errors[job], *job.objectives) for job in left]
-            history = halving.history[number] if halving.history else ()
-            goes_on = promoted(points, history, halving.keep)
-            left = [job for job, chosen in zip(left, goes_on, strict=True) if chosen or job.reference]
+            left = [job for job in left if job.reference or self._random.random() < halving.keep]
         self._append(rows, left, cohort.jobs[0].steps, errors)
         return [rows[job] for job in cohort.jobs]
 

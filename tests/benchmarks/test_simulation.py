@@ -80,10 +80,8 @@ def stock(tmp_path_factory):
 
 
 def test_steady_state_keeps_1000_workers_busy_and_the_driver_keeps_500_evaluations_a_second(tmp_path, stock):
-    print(
-        f"\na proposal takes {1e3 * stock.cost:.1f} ms: one driver feeds {1 / stock.cost:.0f} workers for each second that"
-    )
-    print(f"a candidate is trained; here {MEAN:g} s (log-normal, sigma 1), two seeds")
+    feeds = f"one driver feeds {1 / stock.cost:.0f} workers for each second that a candidate is trained"
+    print(f"\na proposal takes {1e3 * stock.cost:.1f} ms: {feeds}; here {MEAN:g} s (log-normal, sigma 1)")
     print("workers  utilisation  generational  driver load  evaluations kept a second")
     kept = []
     for workers, trainings in TRAININGS.items():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -36,11 +37,32 @@ def test_the_same_evaluation_is_kept_once(run):
         assert len(store.evaluations("search")) == count
 
 
-def test_evaluations_and_their_verdict_are_one_transaction(run):
+@pytest.mark.parametrize(("purpose", "value"), [("surprise", "1"), ("search", None)], ids=["purpose", "meta"])
+def test_evaluations_their_verdict_and_what_goes_with_them_are_one_transaction(run, purpose, value):
     with opened(run) as store:
+        before = store.evaluations("search")
         with pytest.raises(sqlite3.IntegrityError):
-            store.record("surprise", [evaluation(4, 9, 0.1)], [(4, "crashed", "no")])  # not a purpose
+            store.record(purpose, [evaluation(4, 9, 0.1)], [(4, "crashed", "no")], {"one": "1", "two": value})
+        assert store.evaluations("search") == before
         assert store.candidates()[3].status == "ok"
+        assert store.meta("one", "unset") == "unset"
+        store.record("search", [evaluation(4, 9, 0.1)], [(4, "crashed", "no")], {"one": "1"})
+        assert store.evaluations("search")[-1] == evaluation(4, 9, 0.1)
+        assert (store.candidates()[3].status, store.meta("one")) == ("crashed", "1")
+
+
+def test_a_process_that_is_killed_loses_nothing_that_was_stored(run):
+    code = (
+        "import os, signal; from pathlib import Path; from runs import Candidate, folder\n"
+        f"with folder.writing(Path({str(run)!r})) as store:\n"
+        "    store.add_candidates([Candidate(6, 'x', 'seed')])\n"
+        "    store.set_meta('last', 'word')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    with folder.reading(run) as store:
+        assert store.candidates()[-1] == Candidate(6, "x", "seed")
+        assert store.meta("last") == "word"
 
 
 def test_the_file_is_in_wal_mode_and_holds_no_pickle(run):

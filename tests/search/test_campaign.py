@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
 import random
 import signal
 import subprocess
 import sys
 import time
+from statistics import fmean
 
 import pytest
 
 from evaluators import Cohort, Evaluation, Executor, load_task
 from evaluators.serial import SerialExecutor
 from primitives import BASELINES
-from runs import folder, pareto
+from runs import Store, folder, pareto
 from search.campaign import Campaign, verdict
 from search.config import from_dict, merge, to_toml
 from search.prior_weight import PriorWeight
@@ -70,25 +72,61 @@ class Imagined(Executor):
         self._queue.clear()
 
 
-def run(path, settings, executor=None):
+RUNGS, STEPS = (2, 4), 8
+
+
+class Halved(Imagined):
+    """Stops at the rungs what a bar that falls leaves above it; errors fall with the steps."""
+
+    def answers(self, job):
+        error = random.Random(job.expression).random()
+        bars = zip((*RUNGS, STEPS), (1.0, 0.8, 0.5), strict=True)
+        reached = [steps for steps, bar in bars if job.reference or error < bar]
+        return [
+            each for steps in reached for each in super(Halved, self).answers(dataclasses.replace(job, steps=steps))
+        ]
+
+    def answer(self, job, seed, error):
+        return super().answer(job, seed, error + 1 / job.steps)
+
+
+def run(path, settings, executor=None, observer=lambda _: None):
     text = to_toml(settings)
     if not path.exists():
         folder.create(path, text, {"config": text, "seed": str(settings.seed)})
     with folder.writing(path) as store:
         campaign = Campaign(settings, store)
         with executor or Imagined() as engine:
-            campaign.run(engine)
+            campaign.run(engine, observer)
         return store.candidates(), pareto(store).to_csv(), campaign.progress
 
 
-def test_a_serial_campaign_with_a_seed_is_reproducible_to_the_byte_of_its_front(tmp_path):
-    def train(name):
-        executor = SerialExecutor({"digits-vit": load_task("digits-vit")}, "cpu")
-        return run(tmp_path / name, config(), executor)
+def test_a_serial_campaign_of_real_cohorts_stopped_twice_is_the_uninterrupted_one_to_the_byte(tmp_path):
+    class Stops(SerialExecutor):
+        def __init__(self, cohorts):
+            super().__init__({"digits-vit": load_task("digits-vit")}, "cpu", cohort=4)
+            self._left = cohorts
 
-    (first, front, _), (second, again, _) = train("one"), train("two")
-    assert front == again
-    assert first == second
+        def collect(self):
+            if not self._left:
+                raise KeyboardInterrupt
+            self._left -= 1
+            return super().collect()
+
+    def trained(name, cohorts=100):
+        rows, front, progress = run(tmp_path / name, settings, Stops(cohorts))
+        with folder.reading(tmp_path / name) as store:
+            evaluations = [dataclasses.replace(e, seconds=0.0) for e in store.evaluations("search")]
+        return rows, evaluations, front, progress.steps_spent, progress.steps_saved, progress.best
+
+    settings = config(fidelity={"steps": 4, "keep": 0.3}, budget={"trainings": 8})
+    for cohorts in (1, 2):  # among the baselines, then among what was proposed
+        with pytest.raises(KeyboardInterrupt):
+            trained("parts", cohorts)
+    whole = trained("whole")
+    assert trained("parts") == whole
+    assert {c.status for c in whole[0] if c.name} == {"ok"}
+    assert "stopped" in {c.status for c in whole[0]}
 
 
 def test_another_seed_is_another_search(tmp_path):
@@ -129,19 +167,22 @@ def test_no_function_is_trained_twice(tmp_path):
         index.add(job.candidate, expression, print_)
 
 
-@pytest.mark.parametrize(("stop_after", "members"), [(1, 1), (5, 1), (9, 1), (23, 1), (41, 1), (9, 5), (23, 5)])
-def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_after, members):
-    class Stops(Imagined):
+@pytest.mark.parametrize(
+    ("stop_after", "members", "kind"),
+    [*((after, 1, Imagined) for after in (1, 5, 9, 23, 41)), (9, 5, Halved), (23, 5, Halved)],
+)
+def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_after, members, kind):
+    class Stops(kind):
         def collect(self):
             if len(self.jobs) >= stop_after:
                 raise KeyboardInterrupt
             return super().collect()
 
-    settings = config(budget={"trainings": 40}, prior={"evidence": 12})
-    whole, front, _ = run(tmp_path / "whole", settings, Imagined(members=members))
+    settings = config(budget={"trainings": 40}, prior={"evidence": 12}, fidelity={"steps": STEPS})
+    whole, front, _ = run(tmp_path / "whole", settings, kind(members=members))
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "parts", settings, Stops(members=members))
-    resumed, again, _ = run(tmp_path / "parts", settings, Imagined(members=members))
+    resumed, again, _ = run(tmp_path / "parts", settings, kind(members=members))
     assert again == front
     assert resumed == whole
 
@@ -150,6 +191,81 @@ def test_results_in_any_order_from_many_workers_finish_the_budget(tmp_path):
     rows, _, progress = run(tmp_path / "run", config(budget={"trainings": 50}), Imagined(7, shuffle=True))
     assert progress.trained == 50
     assert not [c for c in rows if c.status == "pending"]
+
+
+def test_losers_are_stopped_and_later_cohorts_compared_with_the_latest_at_each_rung(tmp_path, monkeypatch):
+    monkeypatch.setattr("search.campaign._REMEMBERED", 10)
+    executor, seen = Halved(members=4), {rung: [] for rung in RUNGS}
+    run(tmp_path / "run", config(fidelity={"steps": STEPS}, budget={"trainings": 40}), executor)
+    for cohort in executor.cohorts:
+        assert cohort.halving.rungs == RUNGS
+        assert cohort.halving.history == tuple(tuple(seen[rung][-10:]) for rung in RUNGS)
+        for job in cohort.jobs:
+            for rung in RUNGS:
+                if errors := [e.error for e in executor.answers(job) if e.steps == rung and e.error is not None]:
+                    seen[rung].append((fmean(errors), *job.objectives))
+    assert len(seen[RUNGS[0]]) > len(seen[RUNGS[1]]) > 10
+
+
+def test_stopped_candidates_are_told_apart_and_counted_and_never_on_the_front(tmp_path):
+    settings = config(fidelity={"steps": STEPS}, budget={"trainings": 40})
+    rows, _, progress = run(tmp_path / "run", settings, Halved(members=4))
+    reached, last = {}, {}
+    with folder.reading(tmp_path / "run") as store:
+        front = pareto(store)
+        for e in store.evaluations("search"):
+            reached[e.candidate] = e.steps
+            last.setdefault((e.candidate, e.steps), []).append(e.error)
+    through = [c for c in rows if c.status in ("ok", "stopped")]
+    stopped = {c.id for c in through if c.status == "stopped"}
+    whole = {c.id for c in through} - stopped
+    assert {reached[i] for i in stopped} == set(RUNGS)
+    assert all(c.reason == f"not among the best after {reached[c.id]} steps" for c in rows if c.id in stopped)
+    assert {reached[i] for i in whole} == {STEPS}
+    assert not stopped & {c.id for c in rows if c.name}
+    assert progress.counts["stopped"] == len(stopped)
+    assert progress.steps_spent == 2 * sum(reached[c.id] for c in through)
+    assert progress.steps_spent + progress.steps_saved == 2 * STEPS * len(through)
+    assert {best.id for best in progress.best} == whole >= set(front["id"])
+    assert progress.best == sorted(progress.best, key=lambda best: (best.error, best.cost, best.id))
+    assert list(front["error"]) == [pytest.approx(fmean(last[i, STEPS])) for i in front["id"]]
+
+
+def test_cohorts_that_come_back_together_are_stored_in_one_transaction(tmp_path, monkeypatch):
+    class Together(Imagined):
+        def collect(self):
+            found = [answered for _ in self._queue[:] for answered in super(Together, self).collect()]
+            returned.append([job.candidate for cohort, _ in found for job in cohort.jobs])
+            return found
+
+    def recorded(store, purpose, evaluations, verdicts, meta):
+        stored.append([identifier for identifier, _, _ in verdicts])
+        assert meta.keys() == {"search_seconds"}
+        record(store, purpose, evaluations, verdicts, meta)
+
+    returned, stored, record = [], [], Store.record
+    monkeypatch.setattr(Store, "record", recorded)
+    run(tmp_path / "run", config(), Together(3, members=2))
+    assert stored == returned[:-1]
+    assert not returned[-1]
+    assert max(map(len, stored)) == 6
+
+
+def test_workers_that_come_and_go_are_used_and_shown(tmp_path):
+    class Changing(Imagined):
+        @property
+        def capacity(self):
+            return 5 if 10 < len(self.jobs) < 30 else 2
+
+    executor, shown = Changing(), []
+    run(
+        tmp_path / "run",
+        config(budget={"trainings": 40}),
+        executor,
+        lambda progress: shown.append((progress.workers, executor.capacity, len(executor._queue))),
+    )
+    assert all(workers == capacity for workers, capacity, _ in shown)
+    assert {in_flight for _, _, in_flight in shown} >= {2, 5}
 
 
 def test_the_searchs_own_use_of_random_does_not_leak(tmp_path):
@@ -256,6 +372,19 @@ def test_only_the_surer_of_two_features_counts_and_missing_ones_are_no_evidence(
     assert (found["prior"].count, found["correction"].count) == (60, 30)
     assert weight.best() == ("correction", found["correction"].certain)
     assert weight.best()[1] < 0
+
+
+def test_the_weight_lags_by_a_hundredth_at_most_and_is_the_same_whenever_it_is_asked():
+    asked, silent, generator = PriorWeight(config().prior), PriorWeight(config().prior), random.Random(2)
+    for told in range(1, 401):
+        pair = {"prior": generator.random(), "correction": generator.random()}, generator.random()
+        asked.tell(*pair)
+        silent.tell(*pair)
+        if told >= config().prior.evidence:
+            (count,) = {found.count for found in asked.correlations().values()}
+            assert count == told if told <= 100 else count <= told < 1.01 * count
+    assert silent.correlations() == asked.correlations()
+    assert silent.best() == asked.best()
 
 
 def test_a_candidate_fails_when_any_seed_fails():

@@ -23,12 +23,17 @@ class TestNSGA2(StrategyContract):
     def make(self, grammar):
         return NSGA2(grammar, StrategyConfig(population=20))
 
-    def test_the_population_is_what_deap_would_select(self, grammar):
-        strategy, told = self.make(grammar), self.told(grammar, 21)
-        for each in told:
-            strategy.tell(each)
-        wanted = {i.id for i in tools.selNSGA2([_Individual(each) for each in told], 20)}
-        assert {i.id for i in strategy._population} == wanted
+    def test_the_population_and_its_ranks_are_what_deap_would_find_after_every_tell(self, grammar):
+        strategy, kept = self.make(grammar), []
+        for told in self.told(grammar, 80):
+            kept = tools.selNSGA2([*strategy._population, _Individual(told)], 20)
+            wanted = {i.id: rank for rank, front in enumerate(tools.sortNondominated(kept, 20)) for i in front}
+            strategy.tell(told)
+            assert {i.id: i.rank for i in strategy._population} == wanted
+        distances = {i.id: i.fitness.crowding_dist for i in strategy._population}
+        for front in tools.sortNondominated(kept, 20):
+            tools.emo.assignCrowdingDist(front)
+        assert distances == {i.id: i.fitness.crowding_dist for i in kept}
 
     def test_better_individuals_have_more_children(self, grammar):
         strategy = NSGA2(grammar, StrategyConfig(population=20, newcomers=0.0))
