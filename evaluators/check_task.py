@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 def check_task(task: AnyTask) -> None:
     """Try every method of a task on a few examples, on the CPU; it leaves torch's generator as it was.
 
-    A task with a loop of its own is only asked for its recipe.
+    A task with a loop of its own is asked for its recipe and to check for itself.
 
     Raises:
         ActsearchError: a method raises or answers in a wrong shape or type; the message names both.
@@ -30,6 +30,7 @@ def check_task(task: AnyTask) -> None:
     recipe = getattr(task, "recipe", None)
     check.that(isinstance(recipe, Recipe), "its recipe is missing; set recipe = Recipe(steps=500)")
     if isinstance(task, OwnLoop):
+        check.call("check", task.check)
         return
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -161,6 +161,13 @@ class OwnLoop(abc.ABC):
     name: str
     recipe: Recipe
 
+    def check(self) -> None:  # noqa: B027 - most have nothing to look for
+        """Look for what training will need, before a campaign starts.
+
+        Raises:
+            primitives.ActsearchError: a package or a file is missing; the message says how to mend it.
+        """
+
     @abc.abstractmethod
     def train(
         self,

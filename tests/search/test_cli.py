@@ -179,7 +179,12 @@ BAD = [
         ["launch", "--preset", "smoke", "--executor", "ray", "--address", "127.0.0.1:1", "--run", "{tmp}/ad"],
         "cannot reach",
     ),
-    (["launch", "--preset", "smoke", "--task", "{tmp}/bad.py:Bad"], "cannot be trained: ValueError: no network"),
+    (["launch", "--preset", "smoke", "--task", "cifar10-vit-tiny", "--data", "{tmp}"], "CIFAR-10 is not in '{tmp}"),
+    (["launch", "--preset", "smoke", "--task", "gpt2-dpo-hh", "--data", "{tmp}"], "{tmp}"),
+    (
+        ["launch", "--preset", "smoke", "--task", "{tmp}/bad.py:Bad"],
+        "network(activation, gain) raises ValueError: no network",
+    ),
     (["pareto", "{tmp}/made", "--plot", "{tmp}"], "ends in .png"),
     (["resume", "{tmp}/mode"], "did you mean '{tmp}/made'?"),
     (["resume", "{tmp}/taken"], "is a folder but not a run"),

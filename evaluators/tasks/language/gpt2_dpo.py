@@ -72,6 +72,22 @@ class Gpt2DPO(OwnLoop):
             raise ActsearchError(f"the preference files of '{self.name}' in '{self.folder}' leave a part empty")
         return pairs
 
+    def check(self) -> None:
+        """Look for the packages, the preferences and the network, and load them.
+
+        Raises:
+            ActsearchError: one is missing; the message says how to get it.
+        """
+        for package in ("transformers", "trl", "datasets"):
+            if importlib.util.find_spec(package) is None:
+                raise ActsearchError(
+                    f"task '{self.name}' needs the package {package}; run pip install 'actsearch[language]'"
+                )
+        from evaluators.tasks.language import model
+
+        self._training_pairs  # noqa: B018 - read once, kept
+        model.load(self.folder / "gpt2", torch.nn.GELU)
+
     def train(
         self,
         activation: ActivationFactory,
@@ -87,14 +103,9 @@ class Gpt2DPO(OwnLoop):
         Metrics are the margin, accuracy and mean rewards of validation (and test) pairs, and beta.
 
         Raises:
-            ActsearchError: packages, model or data are missing.
+            ActsearchError: model or data are missing, or do not fit each other.
         """
         del gain  # of an initialisation; these weights are trained already
-        for package in ("transformers", "trl", "datasets"):
-            if importlib.util.find_spec(package) is None:
-                raise ActsearchError(
-                    f"task '{self.name}' needs the package {package}; run pip install 'actsearch[language]'"
-                )
         from evaluators.tasks.language import dpo, model, supervised
 
         train, validation = self._training_pairs

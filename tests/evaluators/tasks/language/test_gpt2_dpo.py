@@ -178,15 +178,16 @@ def test_long_prompts_keep_their_end_and_beta_is_in_the_name(data):
 
 def test_missing_files_and_packages_say_what_to_put_where_or_install(data, tmp_path, monkeypatch):
     with pytest.raises(ActsearchError, match="put the folders harmless-base"):
-        run(Gpt2DPOHH(tmp_path))
+        Gpt2DPOHH(tmp_path).check()
     monkeypatch.setenv("ACTSEARCH_DATA", str(tmp_path))
     (tmp_path / "hh-rlhf").symlink_to(data / "hh-rlhf")
     with pytest.raises(ActsearchError, match=r"there is no config.json in .*put .* from https://huggingface.co/"):
-        run(Gpt2DPOHH())
+        Gpt2DPOHH().check()
     write_gpt2(tmp_path / "gpt2")
     (tmp_path / "gpt2" / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(ActsearchError, match="no GPT-2 that transformers can read"):
-        run(Gpt2DPOHH())
+        Gpt2DPOHH().check()
+    Gpt2DPOHH(data).check()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "trl" else object())
     with pytest.raises(ActsearchError, match=r"needs the package trl; run pip install 'actsearch\[language\]'"):
-        run(Gpt2DPOHH(data))
+        Gpt2DPOHH(data).check()
