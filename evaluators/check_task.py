@@ -111,6 +111,7 @@ class _Check:
             made[-1].register_forward_hook(lambda module, *_: reached.add(module))
             return made[-1]
 
+        activation.__qualname__ = "activation"  # errors quote it
         network = self.call("network(activation, gain)", task.network, activation, 1.0)
         self.that(
             isinstance(network, nn.Module),

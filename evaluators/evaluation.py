@@ -23,7 +23,7 @@ class Job:
         seeds: one training each; a seed fixes weights and batches, so that equal seeds give
             paired results across candidates.
         score_test: also score the test part. Only confirmation sets it.
-        timeout: seconds for the whole job; beyond it the job is given up.
+        timeout: seconds that the job adds to what its cohort may take; beyond the sum the cohort is halved.
         objectives: what is known without training, lower is better; halving compares them beside the error.
         reference: trained to the end whatever halving says, as baselines are.
     """
@@ -89,8 +89,10 @@ class Cohort:
         """Check that the jobs belong together.
 
         Raises:
-            ValueError: there is none, or they differ in task, steps, seeds or what is scored.
+            ValueError: there is none, two are equal, or they differ in task, steps, seeds or what is scored.
         """
+        if len(set(self.jobs)) != len(self.jobs):
+            raise ValueError("a cohort holds every job once")
         if len({(j.task, j.steps, j.seeds, j.score_test, len(j.objectives)) for j in self.jobs}) != 1:
             raise ValueError("a cohort holds jobs of one task, fidelity and seeds")
         if self.halving and self.halving.rungs and self.halving.rungs[-1] >= self.jobs[0].steps:
@@ -148,13 +150,11 @@ class Evaluation:
             ValueError: an ``ok`` evaluation without finite values, or values on another status.
         """
         values = (self.error, self.loss)
+        others = (self.test_error, self.test_loss, self.seconds, *self.curve, *self.metrics.values())
+        if not all(math.isfinite(number) for number in (*values, *others) if number is not None):
+            raise ValueError(f"an evaluation needs finite values, got {values}")
         if self.status == "ok":
-            numbers = [
-                v
-                for v in (*values, self.test_error, self.test_loss, *self.curve, *self.metrics.values())
-                if v is not None
-            ]
-            if None in values or not all(map(math.isfinite, numbers)):
+            if None in values:
                 raise ValueError(f"an ok evaluation needs finite values, got {values}")
         elif values != (None, None):
             raise ValueError(f"a '{self.status}' evaluation has no objective values")

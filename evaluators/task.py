@@ -19,7 +19,7 @@ class Data:
     """One part of a task's data, in memory.
 
     Attributes:
-        inputs: shape (n, ...), float.
+        inputs: shape (n, ...), float, or int64 symbols.
         targets: shape (n, ...).
     """
 
@@ -53,8 +53,9 @@ class Recipe:
         first_rate, last_rate: the learning rate before the first and after the last step, as shares of the peak.
         clip: largest norm of the whole gradient; infinite for none.
         precision: ``float32``, ``float64``, or ``bfloat16`` for automatic mixed precision over float32 weights.
-        randomness: ``shared`` when all candidates of a seed see the same dropout masks, which pairs
-            them; ``member`` when each draws its own.
+        randomness: ``shared`` when all candidates of a seed see the same dropout masks and augmented
+            batches, which pairs them; ``member`` when each draws its own (the masks of a stack then
+            depend on who is in it).
     """
 
     steps: int
@@ -98,7 +99,8 @@ class Task(abc.ABC):
         Args:
             data: a part of this task's data.
             rows: indices, shape (n,).
-            generator: for augmentation while training; ``None`` when scoring.
+            generator: for augmentation while training, one for each seed and step, and for each
+                candidate under ``Recipe(randomness="member")``; ``None`` when scoring.
         """
         del generator
         return data.inputs[rows], data.targets[rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -16,8 +16,8 @@ from primitives import compile_expression, parameter_groups, parse
 
 CURVE_POINTS = 20
 _CHECKS = 50
-SCORED_AT_ONCE = 1024
-"""Examples in one forward pass of scoring."""
+SCORED_AT_ONCE = 256
+"""Examples in one forward pass of scoring, for each network."""
 
 Watch = Callable[[nn.Module], Callable[[], None]]
 """Called with the fresh network before its optimiser is made; what it returns is called after every step."""
@@ -105,9 +105,22 @@ def mixed(seed: int, number: int) -> int:
     return (state ^ (state >> 31)) & 0xFFFFFFFF
 
 
-def augmenting(seed: int, step: int) -> torch.Generator:
-    """Return the generator that a step's augmentation draws from."""
-    return torch.Generator().manual_seed(mixed(seed, step))
+def augmenting(seed: int, step: int, stream: int = 0) -> torch.Generator:
+    """Return the generator that a step's augmentation draws from; another stream draws other numbers."""
+    return torch.Generator().manual_seed(mixed(mixed(seed, stream), step))
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's generators within, and put them back afterwards."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def stream_of(recipe: Recipe, candidate: int) -> int:
+    """Return the stream of random numbers that a candidate's steps draw from: all share one, or each has its own."""
+    return 1 + candidate if recipe.randomness == "member" else 0
 
 
 def autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager[Any]:
@@ -187,7 +200,6 @@ def fit(
     return training.network, curve_of(training.losses)
 
 
-@torch.no_grad()
 def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> tuple[float, float]:
     """Return mean error and loss over one part of the data; the network is left in evaluation mode.
 
@@ -197,9 +209,9 @@ def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> t
     network.eval()
     data = on_device(task.data(part), task.recipe, device)
     error = loss = 0.0
-    for rows in torch.arange(len(data), device=device).split(SCORED_AT_ONCE):
-        inputs, targets = task.batch(data, rows, None)
-        with autocast(task.recipe, device):
+    with torch.no_grad(), seeded(0, device), autocast(task.recipe, device):
+        for rows in torch.arange(len(data), device=device).split(SCORED_AT_ONCE):
+            inputs, targets = task.batch(data, rows, None)
             outputs = network(inputs)
             error += float(task.error(outputs, targets).sum())
             loss += float(task.loss(outputs, targets)) * len(rows)

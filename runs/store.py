@@ -160,7 +160,7 @@ class Store:
     def _decode(self, decode: Callable[[tuple[Any, ...]], Row], rows: list[Any]) -> list[Row]:
         try:
             return [decode(row) for row in rows]
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:

@@ -30,8 +30,15 @@ from search.prior_weight import Correlation, PriorWeight, features
 from search.random_search import RandomSearch
 from search.strategy import Strategy, Told
 
+_FAILURES: tuple[CandidateStatus, ...] = ("diverged", "timeout", "oom", "crashed")
+
 _REMEMBERED = 1000
 """Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
+
+
+_FARTHER = 1e3
+"""What the strategy is told on top of the error for each rung missed, above any error: errors in the middle of a
+learning-rate schedule are compared with their like only, and who went farther counts as better."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Progress:
         budget: of trainings.
         best: successfully trained candidates and baselines, lowest error first.
         correlations: of each of the theory's features with error so far; see :class:`PriorWeight`.
-        steps_spent: optimiser steps of all finished trainings, earlier processes included.
+        steps_spent: optimiser steps of all trainings that did not fail, earlier processes included.
         steps_saved: what stopping losers early saved of them.
         training_seconds: summed over workers.
         driver_seconds: spent proposing, judging, storing and telling.
@@ -124,6 +131,7 @@ class Campaign:
                 break
             with self._driving():
                 self._record(finished)
+            self._check_alive()
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
 
@@ -204,6 +212,21 @@ class Campaign:
             self._keep(self._candidates[identifier].stopped(status, reason))
             self._tell(self._candidates[identifier], found)
 
+    def _check_alive(self) -> None:
+        """End a campaign in which nothing can be trained.
+
+        Raises:
+            ActsearchError: every baseline failed, and so did everything else.
+        """
+        tried = [c for c in self._candidates.values() if c.status in _FAILURES]
+        waits = any(c.name is not None and c.status == "pending" for c in self._candidates.values())
+        if tried and not waits and not self.progress.best and not self._counts["stopped"]:
+            (reason, count), *_ = Counter(c.reason for c in tried).most_common(1)
+            raise ActsearchError(
+                f"every training failed so far, those of the baselines too; {count} of {len(tried)} because: {reason}; "
+                "mend the task and launch again"
+            )
+
     def _tell(self, candidate: Candidate, evaluations: list[Evaluation]) -> None:
         """Pass one finished candidate to everything that learns from it."""
         self.progress.training_seconds += sum(e.seconds for e in evaluations)
@@ -223,7 +246,13 @@ class Campaign:
         self._weight.tell(features(candidate), errors[min(errors)])
         if candidate.genotype is not None:
             tree = self._grammar.loads(candidate.genotype)
-            self._strategy.tell(Told(candidate.id, tree, (errors[reached], *_objectives(candidate))))
+            error = errors[reached] + _FARTHER * self._missed(reached)
+            self._strategy.tell(Told(candidate.id, tree, (error, *_objectives(candidate))))
+
+    def _missed(self, reached: int) -> int:
+        """Return how many of the rungs and the end a candidate did not come to."""
+        fidelity = self.config.fidelity
+        return sum(steps > reached for steps in (*fidelity.rung_steps, fidelity.steps))
 
     def _count_steps(self, reached: int) -> None:
         seeds, steps = len(self.seeds), self.config.fidelity.steps

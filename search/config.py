@@ -154,8 +154,8 @@ class Fidelity(_Section):
     rungs: tuple[float, ...] = Field(
         (0.25, 0.5), description="shares of the steps after which losers stop; [] for none"
     )
-    keep: float = Field(0.5, gt=0, lt=1, description="share that goes on at a rung, of all that were ever seen there")
-    timeout: float = Field(600.0, gt=0, description="seconds for one candidate")
+    keep: float = Field(0.5, gt=0, lt=1, description="share that goes on at a rung, of all ever seen there")
+    timeout: float = Field(600.0, gt=0, description="seconds a candidate adds to what its cohort may take")
 
     @field_validator("rungs")
     @classmethod

@@ -122,9 +122,10 @@ def halving_line(progress: Progress) -> str:
     """Return what stopping losers early saved, over the whole campaign."""
     whole = progress.steps_spent + progress.steps_saved
     if not progress.steps_saved:
-        return f"{whole:,} optimiser steps; nobody was stopped early"
+        return f"{whole:,} optimiser steps of trainings that did not fail; nobody was stopped early"
     return (
-        f"{progress.steps_spent:,} optimiser steps; {progress.counts.get('stopped', 0)} candidates were stopped early, "
+        f"{progress.steps_spent:,} optimiser steps of trainings that did not fail; "
+        f"{progress.counts.get('stopped', 0)} candidates were stopped early, "
         f"which saved {progress.steps_saved:,} more ({progress.steps_saved / whole:.0%})"
     )
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
 from evaluators import Executor, load_task
 from evaluators.task import AnyTask
 from primitives import ActsearchError, Expression, parse
@@ -92,7 +94,14 @@ def stored_config(store: Store, folder: Path) -> CampaignConfig:
         console(stderr=True).print(
             f"note: {copy} differs from the configuration the run was started with; the run keeps the latter"
         )
-    return from_toml(text, f"{folder} (stored configuration)")
+    return from_toml(_whole(text), f"{folder} (stored configuration)")
+
+
+def _whole(text: str) -> str:
+    """Return a stored configuration that says what older versions did where they had no key: nobody was stopped."""
+    document = tomlkit.parse(text)
+    document.setdefault("fidelity", {}).setdefault("rungs", [])
+    return tomlkit.dumps(document)
 
 
 def find_candidate(store: Store, wanted: str) -> Candidate:
@@ -112,19 +121,20 @@ def find_candidate(store: Store, wanted: str) -> Candidate:
     raise ActsearchError(f"no candidate '{wanted}' in '{store.path.parent}'{hint}")
 
 
-def recommended(store: Store, config: CampaignConfig) -> int | None:
-    """Return the finalist to export: lowest fresh-seed validation error on the search task.
+def recommended(store: Store, config: CampaignConfig) -> tuple[int, str] | None:
+    """Return the finalist to export and why: lowest fresh-seed validation error on the search task.
 
     Validation decides and the test part is only reported, so choosing among finalists does not
-    flatter the test error. Without confirmation it is the first finalist of the search.
+    flatter the test error. Without confirmation it is the first finalist that was trained to the end.
     """
     frame = confirmed(store)
     found = frame[(frame["task"] == config.task) & frame["name"].isna() & frame["test_error"].notna()]
     if not found.empty:
         longest = found[found["steps"] == found["steps"].max()]
-        return int(longest.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
-    best = finalists(store, 1)
-    return best[0] if best else None
+        best = int(longest.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
+        return best, "lowest fresh-seed validation error among the finalists"
+    ended = [i for i in finalists(store, 1) if find_candidate(store, str(i)).status == "ok"]
+    return (ended[0], "lowest validation error of the search's front, not confirmed yet") if ended else None
 
 
 def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str) -> str:
@@ -167,6 +177,11 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     out = console()
     title = f"Front of {folder} and the baselines: scores of the search, the best of many, so no evidence"
     out.print(front_table(pareto(store), title), "")
+    stopped = [
+        f"#{i}" for i in finalists(store, config.confirm.top) if find_candidate(store, str(i)).status == "stopped"
+    ]
+    if stopped:
+        print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
     print_confirmation(store, config)
     if config.confirm.measure:
         print_costs(store, config)
@@ -179,8 +194,8 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     chosen = recommended(store, config)
     if chosen is None:
         return
-    candidate = find_candidate(store, str(chosen))
+    candidate = find_candidate(store, str(chosen[0]))
     file = folder / EXPORTS / f"act{candidate.id}.py"
     file.parent.mkdir(exist_ok=True)
     file.write_text(export_candidate(store, folder, candidate, f"Act{candidate.id}"), encoding="utf-8")
-    print(f"exported: {file} (#{candidate.id}, lowest fresh-seed validation error among the finalists)")
+    print(f"exported: {file} (#{candidate.id}, {chosen[1]})")

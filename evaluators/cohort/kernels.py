@@ -100,7 +100,9 @@ class Slot(nn.Module):
         self.constants: list[nn.Parameter | None] = [None]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply each member's activation; the shape stays. Works under ``vmap`` over members only."""
+        """Apply each member's activation under ``vmap`` over members, before they are placed the identity."""
+        if not self.runs:
+            return x.clone()
         return _AtSlot.apply(x, self)  # type: ignore[no-any-return]
 
     def stacked(self, x: Tensor) -> Tensor:

@@ -8,17 +8,17 @@ import torch
 
 from evaluators.cohort.group import Failure, Group, Member, Scores
 from evaluators.cohort.single import Single
-from evaluators.task import Part, Task
-from evaluators.train import Diverged, Late, curve_of, score
+from evaluators.task import Data, Part, Task
+from evaluators.train import Diverged, Late, curve_of, score, stream_of
 from primitives import compile_expression, parse
 
 
 class Lone(Group):
     """One member's network, by itself."""
 
-    def __init__(self, task: Task, member: Member, device: torch.device) -> None:
+    def __init__(self, task: Task, member: Member, device: torch.device, data: Data | None = None) -> None:
         self.members = (member,)
-        self._task, self._device = task, device
+        self._task, self._device, self._data = task, device, data
         self._training: Single | None = None
 
     def advance(self, to: int, deadline: float) -> dict[Member, Failure]:
@@ -40,9 +40,9 @@ class Lone(Group):
         if self._training is None:
             job = member.job
             activation = compile_expression(parse(job.expression)).module
-            stream = job.candidate if self._task.recipe.randomness == "member" else 0
+            stream = stream_of(self._task.recipe, job.candidate)
             self._training = Single(
-                self._task, activation, job.gain, job.steps, member.seed, self._device, stream=stream
+                self._task, activation, job.gain, job.steps, member.seed, self._device, stream=stream, data=self._data
             )
         return self._training
 

@@ -81,7 +81,11 @@ class _Attention(torch.autograd.Function):
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Tensor, int]:
         *tensors, mask, options = inputs
         count = info.batch_size
-        query, key, value = (members_first(t, d, count).flatten(0, 1) for t, d in zip(tensors, in_dims, strict=False))
+        stacked = [members_first(t, d, count) for t, d in zip(tensors, in_dims, strict=False)]
+        if len({tensor.dim() for tensor in stacked}) > 1:
+            raise NotImplementedError("attention between tensors of different dimensions")
+        batched = stacked[0].dim() > 3  # else a member has no batch of its own, and members are the batch
+        query, key, value = (tensor.flatten(0, 1) if batched else tensor for tensor in stacked)
         if mask is not None and in_dims[3] is not None:
             raise NotImplementedError("an attention mask that differs between members")
         if _is_small(query, key, mask, options):
@@ -89,11 +93,13 @@ class _Attention(torch.autograd.Function):
             output = torch.softmax((query * scale) @ key.transpose(-2, -1), dim=-1) @ value
         else:
             output = functional.scaled_dot_product_attention(query, key, value, mask, **options)
-        return output.unflatten(0, (count, -1)), 0
+        return output.unflatten(0, (count, -1)) if batched else output, 0
 
 
 def _is_small(query: Tensor, key: Tensor, mask: Tensor | None, options: dict[str, Any]) -> bool:
     """Tell whether plain attention over so few tokens beats the fused one: on a CPU its backward is 3 times as fast."""
     few = query.shape[-2] * key.shape[-2] <= _FEW_TOKENS**2
-    plain = mask is None and not any(options.values())
-    return few and plain and query.device.type == "cpu" and query.shape[1] == key.shape[1]
+    plain = (
+        mask is None and options.get("scale") is None and not (options.get("is_causal") or options.get("enable_gqa"))
+    )
+    return few and plain and query.device.type == "cpu"

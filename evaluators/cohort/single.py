@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 import torch
 from torch import nn
 
-from evaluators.task import ActivationFactory, Task
+from evaluators.task import ActivationFactory, Data, Task
 from evaluators.train import (
     Diverged,
     Watch,
@@ -22,8 +22,12 @@ from evaluators.train import (
     make_schedule,
     mixed,
     on_device,
+    seeded,
     weights_type,
 )
+
+_DROPOUT = 2**33
+"""A number that no step has: dropout draws apart from augmentation."""
 
 
 class Randomness:
@@ -37,7 +41,7 @@ class Randomness:
         """Start the stream of a seed; another number gives another stream."""
         self._device = device
         with self._forked():
-            torch.manual_seed(mixed(seed, stream))
+            torch.manual_seed(mixed(mixed(seed, stream), _DROPOUT))
             self._state = self._get()
 
     def _forked(self) -> AbstractContextManager[None]:
@@ -58,14 +62,6 @@ class Randomness:
             self._state = self._get()
 
 
-@contextmanager
-def initialising(seed: int) -> Iterator[None]:
-    """Seed the generator that initial weights are drawn from, on the CPU whatever the device."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 class Single:
     """One network, its optimiser and where it stands.
 
@@ -84,18 +80,32 @@ class Single:
         device: torch.device,
         watch: Watch | None = None,
         stream: int = 0,
+        data: Data | None = None,
     ) -> None:
-        self._task, self._steps, self._seed, self._device = task, steps, seed, device
-        with initialising(seed):
+        """Build a fresh network.
+
+        Args:
+            task: what to train on.
+            activation: called once for each place that needs an activation layer.
+            gain: initialisation factor of the layers after an activation.
+            steps: of the whole training.
+            seed: of initial weights and batches.
+            device: where to train.
+            watch: as in :func:`evaluators.train.fit`.
+            stream: of the random numbers that steps draw, see :func:`evaluators.train.stream_of`.
+            data: the training part on the device, if it is there already.
+        """
+        self._task, self._steps, self._seed, self._device, self._stream = task, steps, seed, device, stream
+        with seeded(seed, torch.device("cpu")):  # initial weights are drawn there, whatever the device
             self.network: nn.Module = task.network(activation, gain).to(device, weights_type(task.recipe))
         self._after_step = watch(self.network) if watch else None
         self._randomness = Randomness(seed, device, stream)
-        self._data = on_device(task.data("train"), task.recipe, device)
+        self._data = data or on_device(task.data("train"), task.recipe, device)
         self._batches = batches(len(self._data), task.recipe.batch_size, seed)
         self._optimiser = make_optimiser(groups_of(self.network, task.recipe), task.recipe)
         self._schedule = make_schedule(self._optimiser, task.recipe, steps)
         self._done = 0
-        self._losses = torch.zeros(steps, device=device)
+        self._losses = torch.zeros(steps, device=device, dtype=weights_type(task.recipe))
 
     @property
     def losses(self) -> torch.Tensor:
@@ -124,7 +134,7 @@ class Single:
 
     def _step(self, step: int) -> torch.Tensor:
         recipe = self._task.recipe
-        inputs, targets = self._task.batch(self._data, next(self._batches), augmenting(self._seed, step))
+        inputs, targets = self._task.batch(self._data, next(self._batches), augmenting(self._seed, step, self._stream))
         with autocast(recipe, self._device):
             loss = self._task.loss(self.network(inputs), targets)
         self._optimiser.zero_grad(set_to_none=True)

@@ -7,9 +7,8 @@ import os
 import torch
 from torch import Tensor, nn
 
-from evaluators.cohort.single import initialising
 from evaluators.task import AnyTask, OwnLoop, Task
-from evaluators.train import augmenting, autocast, on_device, weights_type
+from evaluators.train import augmenting, autocast, on_device, seeded, weights_type
 
 MOST = 32
 """Members of a stack beyond which nothing is gained, see ``tests/benchmarks/test_cohort.py``."""
@@ -54,7 +53,7 @@ def member_bytes(task: Task) -> float:
     recipe = task.recipe
     data = on_device(task.data("train"), recipe, torch.device("cpu"))
     rows = torch.arange(min(_EXAMPLES, len(data)))
-    with initialising(0):
+    with seeded(0, torch.device("cpu")):
         network = task.network(nn.Softplus, 1.0).to(weights_type(recipe))
         inputs, targets = task.batch(data, rows, augmenting(0, 0))
         kept: dict[int, int] = {}

@@ -13,10 +13,12 @@ from torch.func import functional_call, vmap
 
 from evaluators.cohort.group import Failure, Group, Member, Scores
 from evaluators.cohort.kernels import Slot, initial_constants, runs_of
+from evaluators.cohort.look import look_at
 from evaluators.cohort.operators import StackedOperators
-from evaluators.cohort.single import Randomness, initialising
+from evaluators.cohort.single import Randomness
 from evaluators.task import Data, Part, Task
 from evaluators.train import (
+    SCORED_AT_ONCE,
     Diverged,
     augmenting,
     autocast,
@@ -29,48 +31,58 @@ from evaluators.train import (
     make_optimiser,
     make_schedule,
     on_device,
+    seeded,
+    stream_of,
     weights_type,
 )
 from primitives import parse
-
-_SCORED_AT_ONCE = 256
-"""Examples in one forward pass of scoring, for each member."""
 
 
 class Stack(Group):
     """Members of one task in training as one network.
 
     Every update is elementwise over the stack and every product is batched over it, so no member's
-    numbers depend on another's; one that diverges is only dropped.
+    numbers depend on another's but for rounding; one that diverges is only dropped. Only masks that each
+    member draws for itself (``Recipe.randomness``) come from a stream that all of a stack share.
 
     Attributes:
         draws: whether a step of the network draws random numbers, as dropout does.
     """
 
-    def __init__(self, task: Task, members: Sequence[Member], device: torch.device) -> None:
-        """Build and stack the members' networks and try one step.
+    def __init__(self, task: Task, members: Sequence[Member], device: torch.device, data: Data | None = None) -> None:
+        """Build and stack the members' networks and try a step and a scoring.
+
+        Args:
+            task: what they train on.
+            members: one or more, of the same steps.
+            device: where.
+            data: the training part on the device, if it is there already.
 
         Raises:
             Exception: whatever that raises; these members cannot be stacked.
         """
         self.members = tuple(members)
         self._task, self._device, self._steps = task, device, members[0].job.steps
+        self._data = data or on_device(task.data("train"), task.recipe, device)
         self._expressions = [parse(member.job.expression) for member in members]
         self._network, self._weights, self._buffers = _stacked(task, members, device)
-        self._shared_buffers: dict[str, Tensor] = {}
-        self._slots = _slots(self._network)
+        seen = look_at(self._network, task, self._data, device)
+        self.draws = seen.draws
+        same = [n for n, b in self._buffers.items() if n not in seen.changed and bool((b == b[:1]).all())]
+        self._shared_buffers = {name: self._buffers.pop(name)[0] for name in same}
+        self._slots = [module for module in self._network.modules() if isinstance(module, Slot)]
         for slot in self._slots:
             slot.constants = [initial_constants(self._expressions, next(iter(self._weights.values())))]
         self._place_runs()
-        self._data = on_device(task.data("train"), task.recipe, device)
-        self.draws = self._trial()
-        self._batches = {m.seed: batches(len(self._data), task.recipe.batch_size, m.seed) for m in members}
-        own = task.recipe.randomness == "member"
-        self._randomness = Randomness(members[0].seed, device, members[0].job.candidate if own else 0)
         self._optimiser = make_optimiser(self._parameter_groups(), task.recipe)
         self._schedule = make_schedule(self._optimiser, task.recipe, self._steps)
-        self._losses = torch.zeros(self._steps, len(members), device=device)
+        self._streams = {m: (m.seed, stream_of(task.recipe, m.job.candidate)) for m in members}
+        self._batches = {m.seed: batches(len(self._data), task.recipe.batch_size, m.seed) for m in members}
+        seed, stream = self._streams[members[0]]
+        self._randomness = Randomness(seed, device, stream)
+        self._losses = torch.zeros(self._steps, len(members), device=device, dtype=weights_type(task.recipe))
         self._done = 0
+        self._try()
 
     # --- building ---------------------------------------------------------------------------
 
@@ -94,28 +106,22 @@ class Stack(Group):
     def _trained(self) -> list[nn.Parameter]:
         return [p for p in (*self._weights.values(), *self._constants()) if p.requires_grad]
 
-    def _trial(self) -> bool:
-        """Try a step on two examples, leave no trace of it, and return whether it drew random numbers.
-
-        Buffers that it did not change and that all members share are taken out of the stack.
-        """
-        before = {name: buffer.clone() for name, buffer in self._buffers.items()}
+    def _try(self) -> None:
+        """Do all but the optimiser's step on two examples, and leave no trace of it."""
+        kept = {name: buffer.clone() for name, buffer in self._buffers.items()}
         rows = torch.arange(min(2, len(self._data)))
-        with initialising(0):
-            inputs, targets = self._task.batch(self._data, rows, augmenting(0, 0))
-            state = torch.get_rng_state()
+        with seeded(0, self._device):
+            drawn = {key: self._task.batch(self._data, rows, augmenting(key[0], 0)) for key in self._streams.values()}
             self._network.train()
-            self._losses_of(inputs, targets, None).sum().backward()
-            drew = not torch.equal(state, torch.get_rng_state())
-        for name, kept in before.items():
-            if torch.equal(self._buffers[name], kept) and bool((kept == kept[:1]).all()):
-                self._shared_buffers[name] = kept[0]
-                del self._buffers[name]
-            else:
-                self._buffers[name] = kept
+            self._losses_of(*self._arranged(drawn)).sum().backward()
+            self._clip()
+            self._network.eval()
+            validation = on_device(self._task.data("validation"), self._task.recipe, self._device)
+            with torch.no_grad():
+                self._summed(validation, torch.arange(min(2, len(validation)), device=self._device))
+        self._buffers = kept
         for parameter in self._trained():
             parameter.grad = None
-        return drew
 
     # --- training ---------------------------------------------------------------------------
 
@@ -146,16 +152,21 @@ class Stack(Group):
         return losses.detach()  # a graph that lives on would remember the shapes from before a member is dropped
 
     def _batch(self, step: int) -> tuple[Tensor, Tensor, int | None]:
-        """Return inputs and targets and their dimension of members: none when all have the same seed."""
+        """Return a step's inputs and targets and their dimension of members."""
+        rows = {seed: next(order) for seed, order in self._batches.items()}
+        keys = dict.fromkeys(self._streams[member] for member in self.members)
         drawn = {
-            seed: self._task.batch(self._data, next(rows), augmenting(seed, step))
-            for seed, rows in self._batches.items()
+            (seed, stream): self._task.batch(self._data, rows[seed], augmenting(seed, step, stream))
+            for seed, stream in keys
         }
+        return self._arranged(drawn)
+
+    def _arranged(self, drawn: dict[tuple[int, int], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, int | None]:
+        """Return the batches of streams for all members: without a dimension of members when all share one."""
         if len(drawn) == 1:
             return *next(iter(drawn.values())), None
-        inputs = torch.stack([drawn[member.seed][0] for member in self.members])
-        targets = torch.stack([drawn[member.seed][1] for member in self.members])
-        return inputs, targets, 0
+        each = [drawn[self._streams[member]] for member in self.members]
+        return torch.stack([inputs for inputs, _ in each]), torch.stack([targets for _, targets in each]), 0
 
     def _losses_of(self, inputs: Tensor, targets: Tensor, dimension: int | None) -> Tensor:
         """Return each member's loss, shape (members,)."""
@@ -185,7 +196,7 @@ class Stack(Group):
     def _clip(self) -> None:
         """Scale each member's gradient as :func:`torch.nn.utils.clip_grad_norm_` would."""
         grads = [parameter.grad for parameter in self._trained() if parameter.grad is not None]
-        norms = torch.stack([torch.linalg.vector_norm(grad.flatten(1), dim=1) for grad in grads])
+        norms = torch.stack([torch.linalg.vector_norm(grad.reshape(len(grad), -1), dim=1) for grad in grads])
         factors = (self._task.recipe.clip / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
         for grad in grads:
             grad.mul_(factors.view(-1, *[1] * (grad.dim() - 1)))
@@ -202,7 +213,6 @@ class Stack(Group):
 
     # --- scoring and halving ----------------------------------------------------------------
 
-    @torch.no_grad()
     def scores(self, part: Part) -> dict[Member, Scores | Failure]:
         """Score every member on one part of the data; those without finite scores are dropped."""
         if not self.members:
@@ -210,8 +220,9 @@ class Stack(Group):
         self._network.eval()
         data = on_device(self._task.data(part), self._task.recipe, self._device)
         sums = torch.zeros(2, len(self.members), dtype=torch.float64)
-        for rows in torch.arange(len(data), device=self._device).split(_SCORED_AT_ONCE):
-            sums += self._summed(data, rows)
+        with torch.no_grad(), seeded(0, self._device):
+            for rows in torch.arange(len(data), device=self._device).split(SCORED_AT_ONCE):
+                sums += self._summed(data, rows)
         found: dict[Member, Scores | Failure] = {}
         for member, (error, loss) in zip(self.members, (sums / len(data)).T.tolist(), strict=True):
             try:
@@ -268,7 +279,7 @@ def _stacked(
     """Build every member's network and stack their weights and buffers; the first network stands for all."""
     networks = []
     for member in members:
-        with initialising(member.seed):
+        with seeded(member.seed, torch.device("cpu")):
             networks.append(task.network(Slot, member.job.gain).to(device, weights_type(task.recipe)))
     named = [dict(network.named_parameters()) for network in networks]
     weights = {
@@ -278,7 +289,3 @@ def _stacked(
     held = [dict(network.named_buffers()) for network in networks]
     buffers = {name: torch.stack([each[name] for each in held]) for name in held[0]}
     return networks[0], weights, buffers
-
-
-def _slots(network: nn.Module) -> list[Slot]:
-    return [module for module in network.modules() if isinstance(module, Slot)]

@@ -15,8 +15,8 @@ from evaluators.cohort.lone import Lone
 from evaluators.cohort.size import stack_limit
 from evaluators.cohort.stack import Stack
 from evaluators.evaluation import Answers, Cohort, Evaluation, Halving, Job, Point, failed
-from evaluators.task import AnyTask, OwnLoop, Task
-from evaluators.train import Diverged, Late
+from evaluators.task import AnyTask, Data, OwnLoop, Task
+from evaluators.train import Diverged, Late, on_device
 from primitives import compile_expression, parse
 
 
@@ -38,7 +38,12 @@ def run_cohort(cohort: Cohort, task: AnyTask, device: torch.device) -> Answers:
     deadline = time.monotonic() + cohort.timeout
     if isinstance(task, OwnLoop):
         return [_own_loop(job, task, device, deadline) for job in cohort.jobs]
-    return _Training(cohort, task, device, deadline).run()
+    try:
+        return _Training(cohort, make_groups(cohort.jobs, task, device), task, deadline).run()
+    except (Late, torch.OutOfMemoryError):
+        raise
+    except Exception:  # a stack can meet what its trial did not: then each member meets it by itself
+        return _Training(cohort, one_by_one(cohort.jobs, task, device), task, deadline).run()
 
 
 def run_job(job: Job, task: AnyTask, device: torch.device) -> list[Evaluation]:
@@ -49,13 +54,16 @@ def run_job(job: Job, task: AnyTask, device: torch.device) -> list[Evaluation]:
         return [failed(job, seed, "timeout", f"it took longer than {job.timeout:g} s") for seed in job.seeds]
 
 
+_FEW = 4
+"""Members below which a stack on a CPU is slower than one network after another."""
+
+
 class _Training:
     """The state of a cohort between rungs."""
 
-    def __init__(self, cohort: Cohort, task: Task, device: torch.device, deadline: float) -> None:
-        self._jobs, self._task, self._deadline = cohort.jobs, task, deadline
+    def __init__(self, cohort: Cohort, groups: list[Group], task: Task, deadline: float) -> None:
+        self._jobs, self._groups, self._task, self._deadline = cohort.jobs, groups, task, deadline
         self._halving = cohort.halving or Halving((), 0.5)
-        self._groups: list[Group] = make_groups(cohort.jobs, task, device)
         self._answers: dict[Job, list[Evaluation]] = {job: [] for job in cohort.jobs}
         self._useful: set[Job] = {job for job in cohort.jobs if job.reference}
         self._clock = time.monotonic()
@@ -133,20 +141,36 @@ def make_groups(jobs: Sequence[Job], task: Task, device: torch.device) -> list[G
     A network that draws random numbers, shared by all candidates of a seed, has a stack a seed.
     """
     members = [Member(job, seed) for job in jobs for seed in job.seeds]
+    few = _FEW if device.type == "cpu" else 2
     try:
         limit = stack_limit(task, device)
-        if limit == 1:
-            return [Lone(task, member, device) for member in members]
-        first = Stack(task, members[:limit], device)
+        if min(limit, len(members)) < few:
+            return one_by_one(jobs, task, device)
+        data = on_device(task.data("train"), task.recipe, device)
+        first = Stack(task, members[:limit], device, data)
         if not (first.draws and task.recipe.randomness == "shared"):
-            return [first, *(Stack(task, part, device) for part in _parts(members[limit:], limit))]
+            rest = _parts(members[limit:], limit)
+            return [first, *(group for part in rest for group in _grouped(task, part, few, device, data))]
         del first
         by_seed = [[member for member in members if member.seed == seed] for seed in jobs[0].seeds]
-        return [Stack(task, part, device) for same in by_seed for part in _parts(same, limit)]
+        parts = [part for same in by_seed for part in _parts(same, limit)]
+        return [group for part in parts for group in _grouped(task, part, few, device, data)]
     except torch.OutOfMemoryError:
         raise
     except Exception:  # whatever vmap cannot do, or one job cannot: each is tried alone, and fails alone
-        return [Lone(task, member, device) for member in members]
+        return one_by_one(jobs, task, device)
+
+
+def one_by_one(jobs: Sequence[Job], task: Task, device: torch.device) -> list[Group]:
+    """Return every member of jobs in a group of its own; they share the data."""
+    data = on_device(task.data("train"), task.recipe, device)
+    return [Lone(task, Member(job, seed), device, data) for job in jobs for seed in job.seeds]
+
+
+def _grouped(task: Task, members: Sequence[Member], few: int, device: torch.device, data: Data) -> list[Group]:
+    if len(members) < few:
+        return [Lone(task, member, device, data) for member in members]
+    return [Stack(task, members, device, data)]
 
 
 def _parts(members: Sequence[Member], size: int) -> list[Sequence[Member]]:
@@ -163,7 +187,10 @@ def why_not_stacked(task: AnyTask, device: torch.device) -> str | None:
     try:
         Stack(task, [Member(job, 0), Member(job, 1)], device)
     except Exception as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+        said = str(error).splitlines()[0] if str(error) else "no reason given"
+        if "data-dependent" in said or ".item()" in said:
+            return "its forward or its loss turns data into numbers or branches on them"
+        return f"{type(error).__name__}: {said}"
     return None
 
 

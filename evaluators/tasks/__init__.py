@@ -67,7 +67,9 @@ def _from_file(name: str) -> AnyTask:
         raise ActsearchError(f"task file '{file}' does not exist; looked for {path}")
     found = getattr(_import(path), class_name, None)
     if found is None:
-        classes = [n for n, v in vars(_import(path)).items() if isinstance(v, type) and issubclass(v, AnyTask)]
+        module = _import(path)
+        own = {n: v for n, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__}
+        classes = [n for n, v in own.items() if isinstance(v, type) and issubclass(v, AnyTask)]
         hint = nearest(class_name, classes) or f"; it defines {', '.join(classes) or 'no task'}"
         raise ActsearchError(f"task file '{file}' has no class '{class_name}'{hint}")
     try:

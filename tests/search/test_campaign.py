@@ -12,7 +12,7 @@ import pytest
 
 from evaluators import Cohort, Evaluation, Executor, load_task
 from evaluators.serial import SerialExecutor
-from primitives import BASELINES
+from primitives import BASELINES, ActsearchError
 from runs import Store, folder, pareto
 from search.campaign import Campaign, verdict
 from search.config import from_dict, merge, to_toml
@@ -431,3 +431,14 @@ def test_killed_at_random_moments_and_resumed_nothing_finished_is_lost(tmp_path)
     with folder.reading(parts) as store:
         assert store.candidates() == whole
         assert pareto(store).to_csv() == front
+
+
+def test_a_campaign_in_which_nothing_can_be_trained_ends_after_the_baselines_with_the_reason(tmp_path):
+    class Broken(Imagined):
+        def answers(self, job):
+            return [Evaluation(job.candidate, job.task, job.steps, s, "crashed", "the disk is gone") for s in job.seeds]
+
+    executor = Broken()
+    with pytest.raises(ActsearchError, match="every training failed so far.*8 of 8 because: seed 0: the disk is gone"):
+        run(tmp_path / "run", config(), executor)
+    assert len(executor.jobs) == len(BASELINES)

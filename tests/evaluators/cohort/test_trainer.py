@@ -7,12 +7,13 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from evaluators import Cohort, Halving, Job, OwnLoop, Recipe, assess
 from evaluators.cohort import size, trainer
 from evaluators.cohort.lone import Lone
 from evaluators.cohort.stack import Stack
-from evaluators.cohort.trainer import make_groups, run_cohort, run_job, why_not_stacked
+from evaluators.cohort.trainer import make_groups, one_by_one, run_cohort, run_job, why_not_stacked
 from evaluators.task import Outcome
 from evaluators.train import Diverged, Late
 from primitives import resolve
@@ -130,25 +131,128 @@ class Unstackable(Perceptron):
 
 def test_what_cannot_be_stacked_trains_one_by_one_with_the_same_answers(whole):
     assert why_not_stacked(Perceptron(), CPU) is None
-    assert "item" in why_not_stacked(Unstackable(), CPU)
+    assert "branches" in why_not_stacked(Unstackable(), CPU)
     answers = run_cohort(Cohort(jobs(reference=True), Halving((6, 12), 0.99)), Unstackable(), CPU)
     for mine, theirs in zip(answers, whole, strict=True):
         assert [(e.steps, e.seed, e.status) for e in mine] == [(e.steps, e.seed, e.status) for e in theirs]
         assert [e.loss for e in mine] == pytest.approx([e.loss for e in theirs], abs=1e-5)
 
 
+class Scaled(nn.Module):
+    """A scalar weight, attention without a batch of its own, a mask that is a buffer."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.scale, self.tokens = inner, nn.Parameter(torch.tensor(0.7)), nn.Parameter(torch.randn(3, 10))
+        self.register_buffer("mask", torch.ones(3, 3).tril().bool())
+
+    def forward(self, x):
+        mixed = nn.functional.scaled_dot_product_attention(self.tokens, self.tokens, self.tokens, self.mask)
+        return self.scale * self.inner(x) + mixed.mean(0)
+
+
+class Twice(nn.Module):
+    """A layer under two names."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self.first = inner[1][0]
+
+    def forward(self, x):
+        return self.inner(x) + self.first(x.flatten(1))[:, :10]
+
+
+class Assigning(nn.Module):
+    """A running mean that is assigned and not written in place."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self.register_buffer("mean", torch.zeros(10))
+
+    def forward(self, x):
+        out = self.inner(x)
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * out.mean(0).detach()
+        return out - self.mean
+
+
+class Counting(nn.Module):
+    """A plain number that changes with every step."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.steps = inner, 0
+
+    def forward(self, x):
+        self.steps += self.training
+        return self.inner(x) * (1 + 0.05 * self.steps)
+
+
+class OnlyWhenScored(nn.Module):
+    """A branch on data in evaluation mode only."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        out = self.inner(x)
+        return out if self.training or bool(out.sum() < math.inf) else out * 0
+
+
+@pytest.mark.parametrize("kind", [Scaled, Twice, Assigning, Counting, OnlyWhenScored])
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_what_vmap_alone_would_get_wrong_has_the_answers_of_training_alone(kind, seeds):
+    class Odd(Perceptron):
+        def network(self, activation, gain):
+            return kind(super().network(activation, gain))
+
+    cohort = Cohort(jobs(("relu", "crrelu", "tanh", "gelu"), seeds=seeds))
+    task = Odd()
+    answers = run_cohort(cohort, task, CPU)
+    alone = trainer._Training(cohort, one_by_one(cohort.jobs, task, CPU), task, math.inf).run()
+    for mine, theirs in zip(answers, alone, strict=True):
+        assert [(e.status, e.error) for e in mine] == [(e.status, e.error) for e in theirs]
+        assert [e.loss for e in mine] == pytest.approx([e.loss for e in theirs], abs=1e-5)
+    assert (why_not_stacked(task, CPU) is None) == (kind is Scaled)
+
+
+class Noisy(Perceptron):
+    """Augmented by noise."""
+
+    def batch(self, data, rows, generator):
+        inputs, targets = super().batch(data, rows, generator)
+        if generator is not None:
+            inputs = inputs + 0.3 * torch.randn(inputs.shape, generator=generator)
+        return inputs, targets
+
+
+@pytest.mark.parametrize("randomness", ["shared", "member"])
+def test_augmentation_is_shared_by_the_candidates_of_a_seed_or_each_one_s_own_as_the_recipe_says(randomness):
+    task = Noisy()
+    task.recipe = dataclasses.replace(Noisy.recipe, randomness=randomness)
+    twins = jobs(("tanh",) * 4, seeds=(0, 1))
+    answers = run_cohort(Cohort(twins), task, CPU)
+    alone = trainer._Training(Cohort(twins), one_by_one(twins, task, CPU), task, math.inf).run()
+    for mine, theirs in zip(answers, alone, strict=True):
+        assert [e.loss for e in mine] == pytest.approx([e.loss for e in theirs], abs=1e-5)
+    assert len({found[0].loss for found in answers}) == (1 if randomness == "shared" else 4)
+
+
 def test_networks_that_draw_have_a_stack_a_seed_so_that_masks_pair_up_with_training_alone():
-    some = jobs(NAMES[:3], seeds=(0, 1))
+    some = jobs(NAMES[:4], seeds=(0, 1))
     groups = make_groups(some, Dropping(), CPU)
     assert [{m.seed for m in group.members} for group in groups] == [{0}, {1}]
     assert len(make_groups(some, Perceptron(), CPU)) == 1
 
 
 def test_a_stack_is_no_larger_than_memory_allows(monkeypatch):
-    monkeypatch.setattr(trainer, "stack_limit", lambda *_: 3)
-    groups = make_groups(jobs(), Perceptron(), CPU)
-    assert [len(group.members) for group in groups] == [3, 3, 2]
-    assert all(isinstance(group, Stack) for group in groups)
+    monkeypatch.setattr(trainer, "stack_limit", lambda *_: 5)
+    groups = make_groups(jobs(seeds=(0, 1)), Perceptron(), CPU)
+    assert [len(group.members) for group in groups] == [5, 5, 5, 1]
+    assert [isinstance(group, Stack) for group in groups] == [True, True, True, False]
     monkeypatch.setattr(trainer, "stack_limit", lambda *_: 1)
     assert all(isinstance(group, Lone) for group in make_groups(jobs(), Perceptron(), CPU))
 
@@ -216,6 +320,7 @@ def test_a_task_with_a_loop_of_its_own_is_asked_for_each_job_and_seed_and_its_me
         lambda: Halving((5,), 1.0),
         lambda: Halving((5,), 0.5, ((), ())),
         lambda: Cohort(()),
+        lambda: Cohort(jobs(("relu",)) * 2),
         lambda: Cohort(jobs(("relu",), seeds=(0,)) + jobs(("tanh",), seeds=(1,))),
         lambda: Cohort(jobs(("relu",)), Halving((STEPS,), 0.5)),
     ],
