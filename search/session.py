@@ -177,9 +177,8 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     out = console()
     title = f"Front of {folder} and the baselines: scores of the search, the best of many, so no evidence"
     out.print(front_table(pareto(store), title), "")
-    stopped = [
-        f"#{i}" for i in finalists(store, config.confirm.top) if find_candidate(store, str(i)).status == "stopped"
-    ]
+    chosen = [find_candidate(store, str(i)) for i in finalists(store, config.confirm.top)]
+    stopped = [f"#{candidate.id}" for candidate in chosen if candidate.status == "stopped"]
     if stopped:
         print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
     print_confirmation(store, config)
@@ -191,11 +190,11 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     picture = folder / "front.png"
     plot_front(everything, picture, f"{config.name}: {config.task}, {config.fidelity.steps} steps, seed {config.seed}")
     print(f"\nplot: {picture}")
-    chosen = recommended(store, config)
-    if chosen is None:
+    best = recommended(store, config)
+    if best is None:
         return
-    candidate = find_candidate(store, str(chosen[0]))
+    candidate = find_candidate(store, str(best[0]))
     file = folder / EXPORTS / f"act{candidate.id}.py"
     file.parent.mkdir(exist_ok=True)
     file.write_text(export_candidate(store, folder, candidate, f"Act{candidate.id}"), encoding="utf-8")
-    print(f"exported: {file} (#{candidate.id}, {chosen[1]})")
+    print(f"exported: {file} (#{candidate.id}, {best[1]})")

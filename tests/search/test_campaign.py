@@ -439,6 +439,6 @@ def test_a_campaign_in_which_nothing_can_be_trained_ends_after_the_baselines_wit
             return [Evaluation(job.candidate, job.task, job.steps, s, "crashed", "the disk is gone") for s in job.seeds]
 
     executor = Broken()
-    with pytest.raises(ActsearchError, match="every training failed so far.*8 of 8 because: seed 0: the disk is gone"):
+    with pytest.raises(ActsearchError, match=r"every training failed so far.*8 of 8 because: seed 0: the disk is gone"):
         run(tmp_path / "run", config(), executor)
     assert len(executor.jobs) == len(BASELINES)
