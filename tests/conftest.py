@@ -17,3 +17,8 @@ settings.load_profile("suite")
 def _one_thread():
     """Keep two test processes on two cores out of each other's way."""
     torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Start with the longest test: at the end it would keep one process waiting for the other."""
+    items.sort(key=lambda item: "every_actsearch_command" not in item.nodeid)

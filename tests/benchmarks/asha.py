@@ -14,9 +14,8 @@ import torch
 from torch import nn
 
 from evaluators import Job, Task
-from evaluators.cohort.single import initialising
 from evaluators.ray.connection import connect
-from evaluators.train import batches, groups_of, learning_rate, score
+from evaluators.train import batches, groups_of, learning_rate, score, seeded
 from primitives import compile_expression, parse
 
 PARTS = 4
@@ -35,7 +34,7 @@ class Plain:
     def __init__(self, task: Task, job: Job) -> None:
         self._task = task
         activation = compile_expression(parse(job.expression)).module
-        with initialising(job.seeds[0]):
+        with seeded(job.seeds[0], torch.device("cpu")):
             self.network = task.network(activation, job.gain).train()
         recipe = task.recipe
         self._optimiser = torch.optim.AdamW(groups_of(self.network, recipe), lr=recipe.learning_rate)
