@@ -60,7 +60,7 @@ class Case:
 
     Attributes:
         stretch: steps of the stack in each turn.
-        bar: what issue 5 asks of 32 different candidates against the plain loop, if anything.
+        bar: what 32 different candidates should gain on the plain loop, if that was ever set.
         least: what is asserted of them: what was measured, less a margin.
     """
 
@@ -170,7 +170,7 @@ def test_a_stack_of_32_against_the_same_one_by_one(case):
     chosen = stacked if limit > 1 else lone
     print(f"the rule chooses {'stacks of ' + str(limit) if limit > 1 else 'one by one'}: ", end="")
     print(f"{plain / chosen:.2f} times the plain loop, {min(stacked, lone) / chosen:.0%} of the better choice", end="")
-    print(f"; the issue's bar is {case.bar}" if case.bar else "")
+    print(f"; the goal is {case.bar}" if case.bar else "")
     assert plain / stacked >= case.least
 
 
@@ -251,8 +251,8 @@ def test_halving_against_all_trained_to_the_end():
     print(f"\nmnist1d-mlp, {len(jobs)} candidates, {steps} steps, rungs {rungs}, half goes on, one core")
     print(f"plain loop to the end {one_by_one:.1f} s (from 30 steps of each, {len(plain)} times, ", end="")
     print(f"{min(plain):.1f} to {max(plain):.1f})")
-    print(f"stacked to the end {seconds['to the end']:.1f} s: {ratios['to the end']:.2f} times as fast (bar 3)")
-    print(f"stacked and halved {seconds['halved']:.1f} s: {ratios['halved']:.2f} times as fast (bar 5), ", end="")
+    print(f"stacked to the end {seconds['to the end']:.1f} s: {ratios['to the end']:.2f} times as fast (goal 3)")
+    print(f"stacked and halved {seconds['halved']:.1f} s: {ratios['halved']:.2f} times as fast (goal 5), ", end="")
     print(f"{trained / (len(jobs) * steps):.0%} of the steps")
     print(
         f"of the {TOP} best to the end {len(kept)} survive; the best {'does' if best(truth)[0] in kept else 'does not'}"
@@ -305,7 +305,7 @@ def test_end_to_end_against_ray_tune_with_asha():
         print(f"{steps:5} {seconds:8.1f} {trained:6} {rates[0]:15.0f} {tune.seconds:8.1f} {tune.steps:6}", end="")
         with_start = (tune.seconds + tune.start) / (seconds + ready)
         print(f" {rates[1]:15.0f} {ratios[-1]:6.2f}  {with_start:6.2f}")
-    print(f"median {statistics.median(ratios):.2f}, bar 5")
+    print(f"median {statistics.median(ratios):.2f}, goal 5")
     assert statistics.median(ratios) > 1.2
 
 
