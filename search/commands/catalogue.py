@@ -27,7 +27,8 @@ def tasks(
     rows = []
     for name in (*OFFLINE, *(PAPERS if every else ())):
         task = load_task(name)
-        about, _, _ = " ".join((task.__doc__ or "").split()).partition(" Validation error after training:")
+        told = getattr(task, "about", None) or task.__doc__ or ""
+        about, _, _ = " ".join(told.split()).partition(" Validation error after training:")
         row = {"task": name, "steps": task.recipe.steps, "batch_size": task.recipe.batch_size}
         cells = []
         for activation in ("relu", "gelu"):

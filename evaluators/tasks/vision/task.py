@@ -43,6 +43,13 @@ class VisionTask(Classification):
         self.scale_controlled = self._description.scale_controlled
         self._root = data_folder(data)
 
+    @property
+    def about(self) -> str:
+        """What tells this task from the others of the table."""
+        dataset = self._description.dataset
+        scale = "the gain counts" if self.scale_controlled else "published initialisation"
+        return f"{dataset.title}, {dataset.side} pixels, {dataset.classes} classes; {scale}."
+
     @cached_property
     def _parts(self) -> Parts:
         return self._description.dataset.parts(self._root)
