@@ -110,6 +110,12 @@ def augmenting(seed: int, step: int, stream: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(mixed(mixed(seed, stream), step))
 
 
+def generators(device: torch.device) -> list[Tensor]:
+    """Return the states of torch's generators: the CPU's and, on a GPU, its own."""
+    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *on_gpu]
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's generators within, and put them back afterwards."""

@@ -218,9 +218,11 @@ class Campaign:
         Raises:
             ActsearchError: every baseline failed, and so did everything else.
         """
+        if self.progress.best or self._counts["stopped"]:
+            return
         tried = [c for c in self._candidates.values() if c.status in _FAILURES]
         waits = any(c.name is not None and c.status == "pending" for c in self._candidates.values())
-        if tried and not waits and not self.progress.best and not self._counts["stopped"]:
+        if tried and not waits:
             (reason, count), *_ = Counter(c.reason for c in tried).most_common(1)
             raise ActsearchError(
                 f"every training failed so far, those of the baselines too; {count} of {len(tried)} because: {reason}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -160,14 +160,12 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
             print(line)
 
 
-def print_costs(store: Store, config: CampaignConfig) -> None:
-    """Print what the finalists cost on this machine; it decides nothing."""
+def print_costs(chosen: Sequence[Candidate]) -> None:
+    """Print what finalists cost on this machine; it decides nothing."""
     from search.timing_table import measured_costs, timing_table
 
-    chosen = finalists(store, config.confirm.top)
-    known = {candidate.id: candidate for candidate in store.candidates()}
     if chosen:
-        console().print(timing_table(measured_costs([parse(known[i].expression) for i in chosen])), "")
+        console().print(timing_table(measured_costs([parse(candidate.expression) for candidate in chosen])), "")
 
 
 def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
@@ -183,7 +181,7 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
         print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
     print_confirmation(store, config)
     if config.confirm.measure:
-        print_costs(store, config)
+        print_costs(chosen)
     everything = scored(store)
     if everything.empty:
         return

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from evaluators.task import Data, Task
-from evaluators.train import augmenting, autocast, seeded
+from evaluators.train import augmenting, autocast, generators, seeded
 
 
 class Unstackable(Exception):
@@ -52,9 +52,9 @@ def look_at(network: nn.Module, task: Task, data: Data, device: torch.device) ->
     plain = [_plain(module) for module in probe.modules()]
     with seeded(0, device), torch.no_grad(), autocast(task.recipe, device):
         inputs, _ = task.batch(data, torch.arange(min(2, len(data))), augmenting(0, 0))
-        states = _generators(device)
+        states = generators(device)
         probe(inputs)
-        drew = any(not torch.equal(one, other) for one, other in zip(states, _generators(device), strict=True))
+        drew = any(not torch.equal(one, other) for one, other in zip(states, generators(device), strict=True))
     after = dict(probe.named_buffers())
     if any(after[name] is not buffer for name, buffer in buffers.items()):
         raise Unstackable("it assigns a buffer anew in forward; write it in place, as with copy_()")
@@ -72,8 +72,3 @@ def _holds_state(module: nn.Module) -> bool:
 def _plain(module: nn.Module) -> dict[str, Any]:
     """Return a module's attributes that are numbers or texts."""
     return {name: value for name, value in vars(module).items() if isinstance(value, (int, float, str, bool))}
-
-
-def _generators(device: torch.device) -> list[Tensor]:
-    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
-    return [torch.get_rng_state(), *on_gpu]

@@ -16,6 +16,7 @@ from evaluators.train import (
     autocast,
     batches,
     check_deadline,
+    generators,
     groups_of,
     is_checked,
     make_optimiser,
@@ -42,14 +43,10 @@ class Randomness:
         self._device = device
         with self._forked():
             torch.manual_seed(mixed(mixed(seed, stream), _DROPOUT))
-            self._state = self._get()
+            self._state = generators(self._device)
 
     def _forked(self) -> AbstractContextManager[None]:
         return torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else [])
-
-    def _get(self) -> list[torch.Tensor]:
-        on_gpu = [torch.cuda.get_rng_state(self._device)] if self._device.type == "cuda" else []
-        return [torch.get_rng_state(), *on_gpu]
 
     @contextmanager
     def steps(self) -> Iterator[None]:
@@ -59,7 +56,7 @@ class Randomness:
             for state in self._state[1:]:
                 torch.cuda.set_rng_state(state, self._device)
             yield
-            self._state = self._get()
+            self._state = generators(self._device)
 
 
 class Single:

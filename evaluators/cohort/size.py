@@ -34,7 +34,7 @@ def members(task: AnyTask, seeds: int, device: torch.device, cap: int | None = N
         return 1
     if cap is not None:
         return cap
-    return max(1, min(MOST, int(_budget(device) / member_bytes(task))) // seeds)
+    return max(1, _fitting(member_bytes(task), device) // seeds)
 
 
 def stack_limit(task: Task, device: torch.device) -> int:
@@ -45,7 +45,7 @@ def stack_limit(task: Task, device: torch.device) -> int:
     each = member_bytes(task)
     if device.type == "cpu" and each > _WORTH_STACKING:
         return 1
-    return max(1, min(MOST, int(_budget(device) / each)))
+    return max(1, _fitting(each, device))
 
 
 def member_bytes(task: Task) -> float:
@@ -72,6 +72,10 @@ def member_bytes(task: Task) -> float:
     copies = 4 if recipe.optimiser == "adamw" else 3
     fixed = copies * sum(weight.nbytes for weight in weights)
     return fixed + _HEADROOM * sum(kept.values()) * recipe.batch_size / len(rows)
+
+
+def _fitting(each: float, device: torch.device) -> int:
+    return min(MOST, int(_budget(device) / each))
 
 
 def _budget(device: torch.device) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import nn
 from evaluators.networks import cnn1d, mlp
 from evaluators.task import ActivationFactory, Classification, Data, Part, Recipe
 from evaluators.tasks.parts import Parts
+from evaluators.tasks.randomness import every_generator
 
 
 class Mnist1d(Classification):
@@ -23,11 +23,8 @@ class Mnist1d(Classification):
 
         arguments = get_dataset_args()
         arguments.num_samples = 10_000
-        states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-        made = make_dataset(arguments)  # seeds every global generator, so put them back
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
+        with every_generator(arguments.seed, torch.device("cpu")):  # it seeds them all itself
+            made = make_dataset(arguments)
         inputs = torch.tensor(np.concatenate([made["x"], made["x_test"]]), dtype=torch.float32)
         targets = torch.tensor(np.concatenate([made["y"], made["y_test"]]), dtype=torch.long)
         cuts: dict[Part, slice] = {

@@ -16,6 +16,7 @@ from evaluators.task import ActivationFactory, Outcome, OwnLoop, Part, Recipe
 from evaluators.tasks.folder import data_folder
 from evaluators.tasks.language.names import BETA, LANGUAGE, named
 from evaluators.tasks.language.preferences import Pair, hh_pairs, shp_pairs
+from evaluators.tasks.randomness import every_generator
 from primitives import ActsearchError
 
 PROMPT_TOKENS = 256
@@ -112,7 +113,7 @@ class Gpt2DPO(OwnLoop):
         parts = {"train": train, "validation": validation}
         if score_test:
             parts["test"] = self.pairs("test")
-        with model.own_randomness(seed, device):
+        with every_generator(seed, device):
             policy, tokenizer = model.load(self.folder / "gpt2", activation)
             policy.to(device)
             short = {name: model.shortened(pairs, tokenizer, PROMPT_TOKENS) for name, pairs in parts.items()}

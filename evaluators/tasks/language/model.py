@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -62,19 +60,6 @@ def shortened(pairs: Sequence[Pair], tokenizer: Any, longest: int) -> list[Pair]
         prompt = tokenizer.decode(ids[-longest:]) if len(ids) > longest else pair.prompt
         found.append(Pair(prompt, pair.chosen, pair.rejected))
     return found
-
-
-@contextmanager
-def own_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed every global generator within, and put all back afterwards: trainers of transformers seed them too."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
 
 
 @contextmanager

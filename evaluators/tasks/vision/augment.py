@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evaluators.tasks.randomness import every_generator
 from evaluators.tasks.vision.datasets import DataSet
 from evaluators.tasks.vision.extra import vision_extra
 
@@ -50,7 +48,7 @@ def timm_training(pictures: Sequence[Any], dataset: DataSet, generator: torch.Ge
     generators of Python, numpy and torch: they are seeded from the given one and put back.
     """
     transform = _training_transform(dataset)
-    with _global_generators(int(torch.randint(2**31, (), generator=generator))):
+    with every_generator(int(torch.randint(2**31, (), generator=generator)), torch.device("cpu")):
         return torch.stack([transform(picture) for picture in pictures])
 
 
@@ -80,18 +78,3 @@ def _scoring_transform(dataset: DataSet) -> Callable[[Any], Tensor]:
         dataset.side, interpolation="bilinear", crop_pct=0.875, mean=dataset.mean, std=dataset.deviation
     )
     return made
-
-
-@contextmanager
-def _global_generators(seed: int) -> Iterator[None]:
-    """Seed the generators of Python, numpy and torch, and put them back as they were."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])

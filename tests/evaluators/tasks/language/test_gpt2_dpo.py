@@ -16,6 +16,7 @@ from evaluators.tasks.language import dpo, model, supervised
 from evaluators.tasks.language.gpt2_dpo import Gpt2DPOHH, Gpt2DPOSHP, language_task
 from evaluators.tasks.language.names import BETAS, LANGUAGE
 from evaluators.tasks.language.preferences import Pair
+from evaluators.tasks.randomness import every_generator
 from evaluators.train import Diverged, Late
 from primitives import ActsearchError, compile_expression, parse
 from tests.evaluators.tasks.language.helpers import hh_rows, shp_row, write_gpt2, write_lines
@@ -61,7 +62,7 @@ def settings(steps: int, deadline: float = math.inf, recipe: Recipe = FAST) -> d
 @contextmanager
 def tuned(*arguments):
     """Prepare DPO, and leave the global generators as they were."""
-    with model.own_randomness(0, CPU), dpo.tuning(*arguments) as tuning:
+    with every_generator(0, CPU), dpo.tuning(*arguments) as tuning:
         yield tuning
 
 
