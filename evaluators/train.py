@@ -148,6 +148,15 @@ def on_device(data: Data, recipe: Recipe, device: torch.device) -> Data:
     return Data(*moved)
 
 
+def fresh_network(task: Task, activation: ActivationFactory, gain: float, seed: int, device: torch.device) -> nn.Module:
+    """Return a task's network with the initial weights of a seed, on a device in the recipe's precision.
+
+    Initial weights are drawn on the CPU, whatever the device.
+    """
+    with seeded(seed, torch.device("cpu")):
+        return task.network(activation, gain).to(device, weights_type(task.recipe))
+
+
 def is_checked(step: int, steps: int) -> bool:
     """Tell whether divergence and deadline are looked at after a step: about 50 times a training."""
     return step % max(1, steps // _CHECKS) == 0 or step == steps - 1

@@ -192,7 +192,7 @@ class Campaign:
             candidate.expression,
             candidate.gain,
             self.config.task,
-            fidelity.steps,
+            fidelity.whole,
             self.seeds,
             timeout=fidelity.timeout,
             objectives=_objectives(candidate),
@@ -254,10 +254,10 @@ class Campaign:
     def _missed(self, reached: int) -> int:
         """Return how many of the rungs and the end a candidate did not come to."""
         fidelity = self.config.fidelity
-        return sum(steps > reached for steps in (*fidelity.rung_steps, fidelity.steps))
+        return sum(steps > reached for steps in (*fidelity.rung_steps, fidelity.whole))
 
     def _count_steps(self, reached: int) -> None:
-        seeds, steps = len(self.seeds), self.config.fidelity.steps
+        seeds, steps = len(self.seeds), self.config.fidelity.whole
         self.progress.steps_spent += seeds * reached
         self.progress.steps_saved += seeds * (steps - reached)
 

@@ -16,6 +16,7 @@ from evaluators.train import (
     autocast,
     batches,
     check_deadline,
+    fresh_network,
     generators,
     groups_of,
     is_checked,
@@ -23,7 +24,6 @@ from evaluators.train import (
     make_schedule,
     mixed,
     on_device,
-    seeded,
     weights_type,
 )
 
@@ -93,8 +93,7 @@ class Single:
             data: the training part on the device, if it is there already.
         """
         self._task, self._steps, self._seed, self._device, self._stream = task, steps, seed, device, stream
-        with seeded(seed, torch.device("cpu")):  # initial weights are drawn there, whatever the device
-            self.network: nn.Module = task.network(activation, gain).to(device, weights_type(task.recipe))
+        self.network: nn.Module = fresh_network(task, activation, gain, seed, device)
         self._after_step = watch(self.network) if watch else None
         self._randomness = Randomness(seed, device, stream)
         self._data = data or on_device(task.data("train"), task.recipe, device)

@@ -26,6 +26,7 @@ from evaluators.train import (
     check_deadline,
     curve_of,
     finite_scores,
+    fresh_network,
     groups_of,
     is_checked,
     make_optimiser,
@@ -277,10 +278,7 @@ def _stacked(
     task: Task, members: Sequence[Member], device: torch.device
 ) -> tuple[nn.Module, dict[str, nn.Parameter], dict[str, Tensor]]:
     """Build every member's network and stack their weights and buffers; the first network stands for all."""
-    networks = []
-    for member in members:
-        with seeded(member.seed, torch.device("cpu")):
-            networks.append(task.network(Slot, member.job.gain).to(device, weights_type(task.recipe)))
+    networks = [fresh_network(task, Slot, member.job.gain, member.seed, device) for member in members]
     named = [dict(network.named_parameters()) for network in networks]
     weights = {
         name: nn.Parameter(torch.stack([each[name].detach() for each in named]), parameter.requires_grad)

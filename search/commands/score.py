@@ -82,9 +82,12 @@ def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
 
 
 def _loaded(task: str | None, data: Path | None) -> AnyTask | None:
-    from search.session import load_tasks
+    from search.loading import Loader
 
-    return None if task is None else load_tasks([task], str(data) if data else None)[task]
+    if task is None:
+        return None
+    loaded = Loader(data=str(data) if data else None).named([task])
+    return loaded.tasks[loaded.labels[task]]
 
 
 def _measure_all(
@@ -95,6 +98,7 @@ def _measure_all(
 
     from evaluators.density import parse_density
     from evaluators.measures import measure, sites
+    from evaluators.train import pick_device
     from primitives.errors import ActsearchError
     from search.output import emit
 
@@ -106,7 +110,7 @@ def _measure_all(
                 assert density is not None
                 places = [(density.name, density, expression)]
             else:
-                found = sites(expression, task, steps, seed)
+                found = sites(expression, task, steps, seed, pick_device())
                 places = [(site.name, site.density, site.expression) for site in found]
             for name, arriving, present in places:
                 measured = dataclasses.asdict(measure(present, arriving))

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from primitives import ActsearchError
-from search.config import PRESETS, CampaignConfig, defaults_toml, from_toml, load_preset, resolve_config, to_toml
+from search.config import PRESETS, CampaignConfig, defaults_toml, from_toml, load_preset, to_toml
+from search.layers import layers
 
 
 def test_the_commented_defaults_are_the_defaults_and_explain_every_key():
@@ -17,14 +18,14 @@ def test_the_commented_defaults_are_the_defaults_and_explain_every_key():
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_resolves_and_survives_the_round_trip(name):
-    config = resolve_config(None, name, {})
+    config = layers(None, name, {}).config()
     assert from_toml(to_toml(config), "again") == config
 
 
 def test_a_file_lies_over_a_preset_and_options_over_both(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text("[budget]\ntrainings = 7\n[fidelity]\nsteps = 3\n")
-    config = resolve_config(file, "quick", {"fidelity": {"steps": 9}})
+    config = layers(file, "quick", {"fidelity": {"steps": 9}}).config()
     assert (config.budget.trainings, config.fidelity.steps) == (7, 9)
     assert config.confirm.tasks == tuple(load_preset("quick")["confirm"]["tasks"])
 
@@ -83,9 +84,9 @@ def test_a_wrong_key_or_value_is_named_with_the_reason_and_the_nearest(text):
 def test_a_missing_file_suggests_the_nearest_one(tmp_path):
     (tmp_path / "campaign.toml").write_text("")
     with pytest.raises(ActsearchError, match=r"No such file.*did you mean '.*campaign\.toml'"):
-        resolve_config(tmp_path / "campain.toml", None, {})
+        layers(tmp_path / "campain.toml", None, {})
 
 
 def test_an_unknown_preset_suggests_the_nearest():
     with pytest.raises(ActsearchError, match="unknown preset 'quik'; did you mean 'quick'"):
-        resolve_config(None, "quik", {})
+        layers(None, "quik", {})
