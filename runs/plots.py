@@ -30,7 +30,7 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
         ActsearchError: nothing was trained yet, or the file cannot be written.
     """
     if everything.empty:
-        raise ActsearchError("there is nothing to plot: no candidate has been trained yet")
+        raise ActsearchError("there is nothing to plot: no candidate has been trained to the end yet")
     shape: dict[str, Any] = {"figsize": (13, 5.6), "width_ratios": [1.5, 1], "layout": "constrained"}
     with _picture(path, 1, 2, **shape) as (figure, (left, right)):
         _draw_front(left, everything)

@@ -288,10 +288,10 @@ class Campaign:
         """Take a candidate in, or its new state, and count it."""
         if before := self._candidates.get(candidate.id):
             self._counts[before.status] -= 1
-            self._trained -= _was_trained(before)
+            self._trained -= before.was_trained
         self._candidates[candidate.id] = candidate
         self._counts[candidate.status] += 1
-        self._trained += _was_trained(candidate)
+        self._trained += candidate.was_trained
         self._asked = max(self._asked, candidate.ask)
 
     def _replay(self) -> None:
@@ -389,10 +389,3 @@ def _read(candidate: Candidate) -> Expression:
         return parse(candidate.expression)
     except ActsearchError as error:
         raise ActsearchError(f"candidate {candidate.id} in the run file cannot be read: {error}") from error
-
-
-def _was_trained(candidate: Candidate) -> bool:
-    """Tell whether the training of something proposed is over."""
-    return (
-        candidate.ask > 0 and candidate.prior is not None and candidate.status not in ("pending", "rejected", "cached")
-    )

@@ -112,7 +112,8 @@ def find_candidate(store: Store, wanted: str) -> Candidate:
         if wanted in (str(candidate.id), candidate.name) or wanted == f"#{candidate.id}":
             return candidate
     names = [c.name for c in candidates if c.name]
-    hint = f"; ids run from 1 to {len(candidates)}" if re.fullmatch(r"#?\d+", wanted) else nearest(wanted, names)
+    ids = f"; ids run from 1 to {len(candidates)}" if candidates else "; it has none yet"
+    hint = ids if not candidates or re.fullmatch(r"#?\d+", wanted) else nearest(wanted, names)
     raise ActsearchError(f"no candidate '{wanted}' in '{store.path.parent}'{hint}")
 
 

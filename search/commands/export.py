@@ -53,7 +53,7 @@ def _from_expression(expr: str, to: str, name: str | None, module: str | None) -
 
     expression = resolve(expr)
     found = assess(expression)
-    if found.rejection and to == "torch" and "affine" not in found.rejection:
+    if found.rejection and to == "torch" and not found.straight:
         raise ActsearchError(f"'{expr}' is no usable activation: {found.rejection}")
     note = Provenance(("Written by actsearch from a formula; nothing was trained.",))
     return export_bytes(

@@ -56,13 +56,13 @@ def _facts(path: Path, store: Store) -> dict[str, Any]:
     from search.config import from_toml
 
     frame = scored(store)
-    found = frame[~frame["baseline"].astype(bool)].nsmallest(1, "error")
+    found = frame[~frame["baseline"]].nsmallest(1, "error")
     best = {} if found.empty else found.iloc[0].to_dict()
     return {
         "task": from_toml(store.meta("config"), str(path)).task,
         "state": store.meta("state"),
         "created": store.meta("created"),
-        "trained": sum(c.ask > 0 and c.status not in ("pending", "rejected", "cached") for c in store.candidates()),
+        "trained": sum(c.was_trained for c in store.candidates()),
         "best_error": best.get("error"),
         "best": best.get("expression", ""),
     }
@@ -108,7 +108,7 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     credit = frame.assign(ok=frame["status"] == "ok").groupby("origin")["ok"].agg(["size", "sum"])
     made = ", ".join(f"{origin} {row['sum']}/{row['size']}" for origin, row in credit.iterrows())
     out = console()
-    out.print(f"\ntrained successfully of proposed, by operator: {made}")
+    out.print(f"\ntrained successfully of proposed, by operator: {made}" if made else "\nnothing was proposed yet")
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
     out.print(store.meta("config"))
 
@@ -150,8 +150,10 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         "gain": candidate.gain,
         "cost": candidate.cost,
     }
-    described = ", ".join(f"{key} {value:.4g}" for key, value in facts.items() if value is not None)
-    out.print(f"{described}, complexity {candidate.complexity}\n\nlineage:")
+    described = [f"{key} {value:.4g}" for key, value in facts.items() if value is not None]
+    described += [] if candidate.complexity is None else [f"complexity {candidate.complexity}"]
+    out.print(", ".join(described) or "not assessed")
+    out.print("\nlineage:")
     for line in _lineage(store, candidate):
         out.print(line)
     if candidate.prior is not None:
@@ -221,8 +223,10 @@ def pareto(
     The scores are those of the search: picked as the best of many, so flattering. Quote
     'actsearch confirm' instead.
     """
+    from primitives.errors import ActsearchError
     from runs import pareto as front
     from runs import reading, scored
+    from runs.front import nothing_yet
     from runs.plots import plot_front
     from search.output import check_format, emit
     from search.tables import front_table
@@ -231,6 +235,11 @@ def pareto(
     folder = locate(run)
     with reading(folder) as store:
         frame = front(store)
+        if frame.empty and plot is not None:
+            raise ActsearchError(f"there is nothing to plot in '{folder}': {nothing_yet(store)}")
+        if frame.empty and format_ == "table":
+            print(f"'{folder}' has no front: {nothing_yet(store)}")
+            return
         if plot is not None:
             plot_front(scored(store), plot, str(folder.name))
         emit(frame, format_, front_table(frame, f"Front of {folder} and the baselines"), optional=("name",))

@@ -64,6 +64,7 @@ def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
     for expression in expressions:
         found = dataclasses.asdict(assess(expression))
         reason = found.pop("rejection") or "passes"
+        del found["straight"]  # it is a part of the reason
         rows.append({"expression": str(expression), "screen": reason, **found, **_likeness(expression)})
     columns = ("expression", "screen", ">prior", ">correction", ">cost", ">complexity", ">gain", "tails", "known as")
     table = new_table("", *columns)
