@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
+from primitives import Expression, ExpressionError, parse
+
 CandidateStatus = Literal[
     "pending", "ok", "stopped", "rejected", "outranked", "diverged", "timeout", "oom", "crashed", "cached"
 ]
@@ -63,3 +65,14 @@ class Candidate:
     def stopped(self, status: CandidateStatus, reason: str) -> Candidate:
         """Return the candidate with a final status."""
         return dataclasses.replace(self, status=status, reason=reason)
+
+
+def readable(formula: str) -> Expression | None:
+    """Return the expression that a formula of a run means, ``None`` where it uses a primitive unknown here.
+
+    Such a primitive comes from an extension, which reading a run never imports.
+    """
+    try:
+        return parse(formula)
+    except ExpressionError:
+        return None

@@ -132,6 +132,7 @@ class Campaign:
             with self._driving():
                 self._record(finished)
             self._check_alive()
+        self._check_alive()  # a resumed campaign may have had nothing left to train
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
 

@@ -93,7 +93,7 @@ def import_recorded(
     import_extensions(())
     for label in wanted:
         record = records.get(label)
-        place = place_of(now.get(label) or (record.where if record else label), KIND)
+        place = _place(label, now.get(label) or (record.where if record else label))
         _refuse_changed(place, record, folder)
         fingerprint = fingerprint_of(sources_of(place))
         if trust or label in now:
@@ -101,6 +101,13 @@ def import_recorded(
         else:
             refuse_unknown(label, place.where, fingerprint)
         _imported(place)
+
+
+def _place(label: str, where: str) -> Place:
+    try:
+        return place_of(where, KIND)
+    except ActsearchError as error:
+        raise ActsearchError(f"{error}; say where the run's extension '{label}' is now with --extension") from None
 
 
 def _refuse_changed(place: Place, record: ExtensionRecord | None, folder: Path) -> None:

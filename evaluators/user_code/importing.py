@@ -65,6 +65,12 @@ def import_code(place: Place, kind: str) -> UserCode:
         if known.fingerprint == code.fingerprint and known.place.module in sys.modules:
             return known
         _forget(known)
+    for source in code.sources[1:]:
+        if source.module.partition(".")[0] in sys.stdlib_module_names:
+            raise ActsearchError(
+                f"{kind} '{place.label}' imports '{source.module}', which beside it is '{source.file}' and elsewhere a "
+                "module of Python; rename the file"
+            )
     _reach(place.root)
     try:
         _load(place)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.options import DENSITY_HELP
+from search.commands.options import DENSITY_HELP, ExtensionOption
 
 if TYPE_CHECKING:
     from evaluators.density import Density
@@ -29,6 +29,7 @@ def derive(
     format_: Annotated[str, typer.Option("--format", help="text, json or latex.")] = "text",
     plot: Annotated[Path | None, typer.Option(help="Draw function, correction and output density.")] = None,
     add: Annotated[Path | None, typer.Option(metavar="CONFIG.toml", help="Append the result to its seeds.")] = None,
+    extension: ExtensionOption = None,
 ) -> None:
     """Derive the entropy-lowering correction of an activation (EAFO), step by step; ReLU gives CRReLU."""
     from evaluators.density import parse_density
@@ -39,6 +40,10 @@ def derive(
 
     if format_ not in FORMATS:
         raise ActsearchError(unknown("format", format_, FORMATS))
+    if extension:
+        from search.extensions import import_extensions
+
+        import_extensions(extension)
     expression, density = resolve(activation), parse_density(input_)
     found = derived(expression, density, epsilon)
     if add is not None and found.corrected is None:

@@ -53,13 +53,13 @@ def _summary(path: Path) -> dict[str, Any]:
 
 def _facts(path: Path, store: Store) -> dict[str, Any]:
     from runs import scored
-    from search.config import from_toml
+    from search.config import parsed
 
     frame = scored(store)
     found = frame[~frame["baseline"]].nsmallest(1, "error")
     best = {} if found.empty else found.iloc[0].to_dict()
     return {
-        "task": from_toml(store.meta("config"), str(path)).task,
+        "task": str(parsed(store.meta("config"), str(path)).get("task", "")),
         "state": store.meta("state"),
         "created": store.meta("created"),
         "trained": sum(c.was_trained for c in store.candidates()),
@@ -123,10 +123,11 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
 
     import pandas as pd
 
-    from primitives import parse
+    from runs.candidate import readable
     from search.output import console, to_json
     from search.tables import add_row, new_table
 
+    expression = readable(candidate.expression)
     evaluations = [
         {"purpose": purpose, **dataclasses.asdict(e)}
         for purpose in ("search", "confirm")
@@ -134,7 +135,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         if e.candidate == candidate.id
     ]
     if format_ == "json":
-        plain = {**dataclasses.asdict(candidate), "latex": parse(candidate.expression).latex}
+        plain = {**dataclasses.asdict(candidate), "latex": expression.latex if expression else None}
         print(to_json({**plain, "evaluations": evaluations}))
         return
     if format_ == "csv":
@@ -142,7 +143,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         return
     out = console()
     out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
-    out.print(f"LaTeX: {parse(candidate.expression).latex}")
+    out.print(f"LaTeX: {expression.latex}" if expression else f"not read here: {_foreign(store)}")
     out.print(f"status: {candidate.status} {candidate.reason}")
     facts = {
         "prior": candidate.prior,
@@ -156,7 +157,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     out.print("\nlineage:")
     for line in _lineage(store, candidate):
         out.print(line)
-    if candidate.prior is not None:
+    if candidate.prior is not None and expression:
         out.print("\n" + _drawing(candidate.expression))
     table = new_table("", "purpose", "task", ">steps", ">seed", "status", ">error", ">test error", "training loss")
     for e in evaluations:
@@ -167,6 +168,14 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         )  # fmt: skip
     if evaluations:
         out.print(table)
+
+
+def _foreign(store: Store) -> str:
+    """Say where the primitives may come from that a formula of a run uses and nobody knows here."""
+    from runs.user_code import extension_records
+
+    names = ", ".join(extension_records(store)) or "one that is installed elsewhere"
+    return f"its primitives come from an extension ({names}), which reading commands do not import"
 
 
 def _lineage(store: Store, candidate: Candidate, depth: int = 4) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.options import DENSITY_HELP, DataOption, FormatOption
+from search.commands.options import DENSITY_HELP, DataOption, ExtensionOption, FormatOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ def score(
     expressions: Annotated[list[str], typer.Argument(metavar="EXPR...", help="Formulas or library names.")],
     input_: Annotated[str | None, typer.Option("--input", help=f"Measure under this density: {DENSITY_HELP}.")] = None,
     task: Annotated[str | None, typer.Option(help="Measure under what each layer of a task's network sees.")] = None,
+    extension: ExtensionOption = None,
     data: DataOption = None,
     steps: Annotated[int, typer.Option(min=0, help="With --task: train that long before looking.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With --task: of weights and batches.")] = 0,
@@ -38,6 +39,10 @@ def score(
     from primitives import resolve
     from primitives.errors import ActsearchError
 
+    if extension:
+        from search.extensions import import_extensions
+
+        import_extensions(extension)
     found = [resolve(text) for text in expressions]
     if task is None and (steps or seed):
         raise ActsearchError("--steps and --seed belong to --task; name one, as in --task digits-vit")
