@@ -259,25 +259,40 @@ class CampaignConfig(_Section):
         return self.confirm.tasks or (self.task,)
 
 
-def from_toml(text: str, source: str) -> CampaignConfig:
+def from_toml(text: str, source: str, *, stored: bool = False) -> CampaignConfig:
     """Read a configuration.
 
     Args:
         text: TOML.
         source: what to call it in an error.
+        stored: whether it is that of a run: then a key without effect is no error, since it was accepted once.
 
     Raises:
-        ActsearchError: it does not parse, or a key or value is wrong; the message names the key.
+        ActsearchError: it does not parse, or a key or value is wrong or has no effect; the message names the key.
     """
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ActsearchError(f"'{source}' is not valid TOML: {error}") from None
-    return from_dict(raw, source)
+    return from_dict(raw, source, stored=stored)
 
 
-def from_dict(raw: dict[str, Any], source: str) -> CampaignConfig:
-    """Check a configuration given as nested dictionaries; errors as in :func:`from_toml`."""
+def from_dict(raw: dict[str, Any], source: str, *, stored: bool = False) -> CampaignConfig:
+    """Check a configuration given as nested dictionaries; arguments and errors as in :func:`from_toml`."""
+    config = _validated(raw, source)
+    return config if stored else _effective(config, raw, source)
+
+
+def _effective(config: CampaignConfig, given: dict[str, Any], source: str) -> CampaignConfig:
+    """Return the configuration; a key that was given and has no effect is refused."""
+    from search.effects import without_effect
+
+    if (reason := without_effect(config, given)) is not None:
+        raise ActsearchError(f"'{source}': {reason}")
+    return config
+
+
+def _validated(raw: dict[str, Any], source: str) -> CampaignConfig:
     try:
         return CampaignConfig.model_validate(raw)
     except ValidationError as error:
@@ -332,7 +347,11 @@ def load_preset(name: str) -> dict[str, Any]:
 
 
 def resolve_config(path: Path | None, preset: str | None, overrides: dict[str, Any]) -> CampaignConfig:
-    """Layer preset, file and command-line options, later ones winning, and check the result."""
+    """Layer preset, file and command-line options, later ones winning, and check the result.
+
+    A key of file or options that has no effect is refused; one of the preset only gives way.
+    """
+    given = overrides
     raw: dict[str, Any] = load_preset(preset) if preset else {}
     source = f"preset {preset}" if preset else "defaults"
     if path is not None:
@@ -341,9 +360,10 @@ def resolve_config(path: Path | None, preset: str | None, overrides: dict[str, A
             own = tomllib.loads(_text(path))
         except tomllib.TOMLDecodeError as error:
             raise ActsearchError(f"'{path}' is not valid TOML: {error}") from None
-        from_dict(own, source)  # by itself first: merging must not hide a value of the wrong kind
-        raw = merge(raw, own)
-    return from_dict(merge(raw, overrides), source if not overrides else f"{source} and options")
+        _validated(own, source)  # by itself first: merging must not hide a value of the wrong kind
+        raw, given = merge(raw, own), merge(own, overrides)
+    source = source if not overrides else f"{source} and options"
+    return _effective(_validated(merge(raw, overrides), source), given, source)
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def _facts(path: Path, store: Store) -> dict[str, Any]:
     found = frame[~frame["baseline"]].nsmallest(1, "error")
     best = {} if found.empty else found.iloc[0].to_dict()
     return {
-        "task": from_toml(store.meta("config"), str(path)).task,
+        "task": from_toml(store.meta("config"), str(path), stored=True).task,
         "state": store.meta("state"),
         "created": store.meta("created"),
         "trained": sum(c.was_trained for c in store.candidates()),

@@ -155,7 +155,7 @@ def _execution(settings: CampaignConfig, overrides: dict[str, Any]) -> Execution
     from search.config import from_dict, merge
 
     merged = merge(settings.model_dump(mode="json"), {"execution": overrides})
-    return from_dict(merged, "command line").execution
+    return from_dict(merged, "command line", stored=True).execution
 
 
 def _search(
