@@ -277,17 +277,18 @@ class CampaignConfig(_Section):
         return self.confirm.tasks or (self.task,)
 
 
-def from_toml(text: str, source: str) -> CampaignConfig:
+def from_toml(text: str, source: str, *, stored: bool = False) -> CampaignConfig:
     """Read a configuration.
 
     Args:
         text: TOML.
         source: what to call it in an error.
+        stored: whether it is that of a run: then a key without effect is no error, since it was accepted once.
 
     Raises:
-        ActsearchError: it does not parse, or a key or value is wrong; the message names the key.
+        ActsearchError: it does not parse, or a key or value is wrong or has no effect; the message names the key.
     """
-    return from_dict(parsed(text, source), source)
+    return from_dict(parsed(text, source), source, stored=stored)
 
 
 def parsed(text: str, source: str) -> dict[str, Any]:
@@ -302,8 +303,27 @@ def parsed(text: str, source: str) -> dict[str, Any]:
         raise ActsearchError(f"'{source}' is not valid TOML: {error}") from None
 
 
-def from_dict(raw: dict[str, Any], source: str) -> CampaignConfig:
-    """Check a configuration given as nested dictionaries; errors as in :func:`from_toml`."""
+def from_dict(raw: dict[str, Any], source: str, *, stored: bool = False) -> CampaignConfig:
+    """Check a configuration given as nested dictionaries; arguments and errors as in :func:`from_toml`."""
+    config = validated(raw, source)
+    return config if stored else effective(config, raw, source)
+
+
+def effective(config: CampaignConfig, given: dict[str, Any], source: str) -> CampaignConfig:
+    """Return the configuration; a key that was given and has no effect is refused.
+
+    Raises:
+        ActsearchError: there is such a key; the message names it.
+    """
+    from search.effects import without_effect
+
+    if (reason := without_effect(config, given)) is not None:
+        raise ActsearchError(f"'{source}': {reason}")
+    return config
+
+
+def validated(raw: dict[str, Any], source: str) -> CampaignConfig:
+    """Check keys and values, whether they have an effect or not; errors as in :func:`from_toml`."""
     try:
         return CampaignConfig.model_validate(raw)
     except ValidationError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.config import CampaignConfig, from_dict, load_preset, merge, parsed, text_of
+from search.config import CampaignConfig, effective, load_preset, merge, parsed, text_of, validated
 
 Raw = dict[str, Any]
 
@@ -38,15 +38,27 @@ class Layers:
         return merge(merge(self.defaults, self.own), self.options)
 
     def config(self) -> CampaignConfig:
-        """Return the checked configuration.
+        """Return the checked configuration. A key of the preset that has no effect gives way, one of the user's not.
 
         Raises:
-            ActsearchError: a key or value is wrong; the message names it and the layer.
+            ActsearchError: a key or value is wrong or has no effect; the message names it and the layer.
         """
+        if self.file:  # by itself first: merging must not hide a value of the wrong kind
+            validated(self.own, str(self.file))
+        return self.refuse_idle(validated(self.raw, self._source))
+
+    def refuse_idle(self, config: CampaignConfig) -> CampaignConfig:
+        """Return a configuration made of these layers, unless a key of file or options has no effect in it.
+
+        Raises:
+            ActsearchError: that is so.
+        """
+        return effective(config, merge(self.own, self.options), self._source)
+
+    @property
+    def _source(self) -> str:
         source = str(self.file) if self.file else f"preset {self.preset}" if self.preset else "defaults"
-        if self.file:
-            from_dict(self.own, source)  # by itself first: merging must not hide a value of the wrong kind
-        return from_dict(self.raw, f"{source} and options" if self.options else source)
+        return f"{source} and options" if self.options else source
 
     def said_by(self, section: str, key: str) -> str | None:
         """Return which layer a key's value is from, ``None`` when no layer has it."""

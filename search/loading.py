@@ -12,7 +12,7 @@ from evaluators import load_task
 from evaluators.check_task import check_task
 from evaluators.task import AnyTask
 from evaluators.tasks import PAPERS
-from evaluators.tasks.fingerprint import TaskPrint, print_of
+from evaluators.tasks.fingerprint import TaskPrint, code_of, print_of
 from evaluators.tasks.own import KIND, is_own, own_label, own_place
 from evaluators.user_code.importing import UserCode, import_code
 from evaluators.user_code.sources import fingerprint_of, sources_of
@@ -107,7 +107,7 @@ class Loader:
         for label in wanted:
             record = records.get(label)
             where = now.get(label) or (record.where if record else label)
-            self._allow(label, where, trust or label in now)
+            self._allow(label, where, record, folder, trust or label in now)
             one = self._tried(where)
             if record is not None and (difference := record.made_of.difference(one.made_of)):
                 raise ActsearchError(_changed(label, difference, record, folder))
@@ -140,8 +140,8 @@ class Loader:
         remember((code.fingerprint, label) for label, code in loaded.codes.items())
         return loaded
 
-    def _allow(self, label: str, where: str, trusted: bool) -> None:
-        """Refuse to import code of a run that never ran here, unless the user names it."""
+    def _allow(self, label: str, where: str, record: TaskRecord | None, folder: Path, trusted: bool) -> None:
+        """Refuse to import code of a run that changed, or that never ran here unless the user names it."""
         if not is_own(where):
             return
         try:
@@ -150,11 +150,13 @@ class Loader:
             raise ActsearchError(
                 f"{error}; say where the run's task {label} is now with --task 'FILE.py:{label.rpartition(':')[2]}'"
             ) from None
-        fingerprint = fingerprint_of(sources_of(place))
+        sources = sources_of(place)
+        if record is not None and (difference := record.made_of.code_difference(code_of(sources))):
+            raise ActsearchError(_changed(label, difference, record, folder))
         if trusted:
-            remember([(fingerprint, label)])
+            remember([(fingerprint_of(sources), label)])
         else:
-            refuse_unknown(label, place.where, fingerprint)
+            refuse_unknown(label, place.where, fingerprint_of(sources))
 
     def _tried(self, name: str) -> _Task:
         code, where = None, name

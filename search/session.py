@@ -83,7 +83,7 @@ def stored_config(store: Store, folder: Path) -> CampaignConfig:
         console(stderr=True).print(
             f"note: {copy} differs from the configuration the run was started with; the run keeps the latter"
         )
-    return from_toml(_whole(text), f"{folder} (stored configuration)")
+    return from_toml(_whole(text), f"{folder} (stored configuration)", stored=True)
 
 
 def stored_extensions(store: Store, folder: Path) -> tuple[str, ...]:

@@ -42,10 +42,15 @@ class TaskPrint:
         plain = json.dumps([sorted(self.code.items()), self.data, self.recipe], sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:8]
 
+    def code_difference(self, now: Mapping[str, str]) -> str | None:
+        """Return in a clause which code is different now, or ``None``."""
+        names = sorted(name for name in {*self.code, *now} if self.code.get(name) != now.get(name))
+        return f"{', '.join(names)} changed" if names else None
+
     def difference(self, now: TaskPrint) -> str | None:
         """Return in a clause what is different now, or ``None``."""
-        if names := sorted(n for n in {*self.code, *now.code} if self.code.get(n) != now.code.get(n)):
-            return f"{', '.join(names)} changed"
+        if changed := self.code_difference(now.code):
+            return changed
         old, new = self.recipe, now.recipe
         if keys := [key for key in {**old, **new} if old.get(key) != new.get(key)]:
             return "its recipe changed: " + ", ".join(f"{k} was {old.get(k)} and is {new.get(k)}" for k in keys)
@@ -66,8 +71,14 @@ def print_of(task: AnyTask, sources: Sequence[Source] = ()) -> TaskPrint:
         for part in _PARTS:
             found = task.data(part)
             data |= {f"{part} inputs": _content(found.inputs), f"{part} targets": _content(found.targets)}
-    code = {source.relative: hashlib.sha256(source.text).hexdigest() for source in sources}
-    return TaskPrint(code, data, {key: str(value) for key, value in dataclasses.asdict(task.recipe).items()})
+    return TaskPrint(
+        code_of(sources), data, {key: str(value) for key, value in dataclasses.asdict(task.recipe).items()}
+    )
+
+
+def code_of(sources: Sequence[Source]) -> dict[str, str]:
+    """Return a hash of each file of a user's code."""
+    return {source.relative: hashlib.sha256(source.text).hexdigest() for source in sources}
 
 
 def _content(tensor: Tensor) -> dict[str, Any]:

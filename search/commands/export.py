@@ -28,7 +28,7 @@ def export(
 ) -> None:
     """Write an activation as a Python file that needs torch and nothing else, or in another language."""
     from primitives.errors import ActsearchError, unknown
-    from runs.export import BINARY, TARGETS
+    from runs.export import BINARY, NAMED, TARGETS
 
     if to not in TARGETS:
         raise ActsearchError(unknown("export target", to, TARGETS))
@@ -36,6 +36,12 @@ def export(
         raise ActsearchError("say what to export: either 'export RUN ID' or 'export --expr \"...\"'")
     if output is not None and output.exists() and not force:
         raise ActsearchError(f"'{output}' exists already; --force replaces it")
+    if output is None and force:
+        raise ActsearchError(
+            "--force replaces a file, and none is written without -o FILE; leave it out or name a file"
+        )
+    if name is not None and to not in NAMED:
+        raise ActsearchError(f"target '{to}' has no class for --name to name; leave it out or use --to torch")
     if output is None and to in BINARY:
         raise ActsearchError(f"target '{to}' is no text and cannot be printed; name a file with -o act.{to}")
     if extension:

@@ -90,6 +90,7 @@ def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
     loaded = Loader(settings.execution.executor, settings.data, asked.beside).named(names)
     label = loaded.labels[settings.task]
     whole = settled(settings, loaded.labels, [code.place.label for code in codes], loaded.tasks[label].recipe)
+    asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
     if not quiet:
         _tell_recipes(asked, whole, loaded.tasks)
         _tell_unstacked(loaded.tasks, whole.execution.device)
@@ -189,7 +190,7 @@ def _execution(settings: CampaignConfig, overrides: dict[str, Any]) -> Execution
     from search.config import from_dict, merge
 
     merged = merge(settings.model_dump(mode="json"), {"execution": overrides})
-    return from_dict(merged, "command line").execution
+    return from_dict(merged, "command line", stored=True).execution
 
 
 def _search(

@@ -46,6 +46,8 @@ def score(
     found = [resolve(text) for text in expressions]
     if task is None and (steps or seed):
         raise ActsearchError("--steps and --seed belong to --task; name one, as in --task digits-vit")
+    if task is None and data is not None:
+        raise ActsearchError("--data belongs to --task; name one that needs data, as in --task cifar10-vit-tiny")
     if input_ is not None and task is not None:
         raise ActsearchError("--input and --task both say what the input is; choose one")
     if time and (input_ is not None or task is not None):

@@ -346,7 +346,7 @@ def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entro
     def mean_prior(pool):
         settings = config(
             budget={"trainings": 60},
-            prior={"pool": pool, "initial_weight": 1.0, "evidence": 10_000},
+            prior={"pool": pool} | ({} if pool == 1 else {"initial_weight": 1.0, "evidence": 10_000}),
             strategy={"name": "random"},
         )
         rows, *_ = run(tmp_path / f"pool{pool}", settings)
