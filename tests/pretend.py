@@ -139,10 +139,11 @@ def _backward(loss, gradient=None):
             continue
         call = node.apply if isinstance(node, torch.autograd.function.BackwardCFunction) else node
         found = call(*(grads.get(place) for place in range(len(node._input_metadata))))
-        for (to, place), grad in zip(node.next_functions, found if isinstance(found, tuple) else (found,)):
+        edges = zip(node.next_functions, found if isinstance(found, tuple) else (found,), strict=False)
+        for (to, place), grad in edges:
             if to is not None and grad is not None:
-                into, grad = given.setdefault(to, {}), _fitting(grad, to._input_metadata[place])
-                into[place] = into[place] + grad if place in into else grad
+                into, fitting = given.setdefault(to, {}), _fitting(grad, to._input_metadata[place])
+                into[place] = into[place] + fitting if place in into else fitting
 
 
 def _inputs_first(root):

@@ -18,10 +18,10 @@ Measured on a CPU by ``tests/benchmarks/test_cohort.py``, on a GPU by ``make gpu
 """
 
 _WORTH_STACKING = 12 * 2**20
-"""Bytes of a member's step beyond which a stack on a CPU is slower: what one network does in the cache, a stack does not."""
+"""Bytes of a step beyond which a stack on a CPU is slower: what one network does in the cache, a stack does not."""
 _EXAMPLES = 4
 _HEADROOM = 2.0
-"""All that is in memory during a step, as a multiple of what is kept for backward; scoring keeps nothing and takes 1."""
+"""All that is in memory during a step, in what is kept for backward; scoring keeps nothing and takes once that."""
 _USED_OF_GPU, _USED_OF_MEMORY = 0.8, 0.5
 
 

@@ -9,14 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from evaluators import Data, DynamicEAFO, PreActivations, Recipe, swap
-from evaluators.cohort import look
+from evaluators import Data, DynamicEAFO, PreActivations, swap
 from evaluators.cohort.lone import Lone
 from evaluators.cohort.stack import Stack
-from evaluators.cohort.trainer import one_by_one
 from evaluators.networks import mlp
-from evaluators.train import augmenting, on_device
-from primitives import ActsearchError, compile_expression, parse
+from evaluators.train import augmenting
+from primitives import compile_expression, parse
 from tests.cohorts import NETWORKS, Causal, Perceptron, in_precision, members
 from tests.pretend import DEVICES, pretended
 
