@@ -45,8 +45,9 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if call.when == "call" and HERE in item.path.parents and not report.skipped:
         TABLE.test = item.nodeid
-        error = call.excinfo.value if call.excinfo else None
-        TABLE.end(f"FAILS: {type(error).__name__}: {str(error).strip().splitlines()[:1]}" if error else "")
+        if call.excinfo:
+            lines = str(call.excinfo.value).strip().splitlines() or [""]
+            TABLE.failed(f"{call.excinfo.typename}: {lines[0]}")
         if path := os.environ.get("ACTSEARCH_GPU_TABLE"):
             TABLE.write(Path(path))
     return report

@@ -34,36 +34,41 @@ class Row:
     value: str
     spread: str
     bound: str
+    result: str
 
 
 @dataclass
 class Table:
-    """Rows in the order of the checks, and how each test ended."""
+    """Rows in the order of the checks; ``test`` is the one that runs."""
 
     rows: list[Row] = field(default_factory=list)
-    ends: dict[str, str] = field(default_factory=dict)
     test: str = ""
 
-    def add(self, check: str, value: object, spread: str = "", bound: object = "") -> None:
-        """Add a row of the test that runs; a row without a bound is a measurement."""
-        self.rows.append(Row(self.test, check, shown(value), spread, shown(bound)))
+    def measured(self, check: str, value: object, spread: str = "") -> None:
+        """Add a measurement, which asserts nothing."""
+        self.rows.append(Row(self.test, check, shown(value), spread, "", "measured"))
 
-    def end(self, failure: str) -> None:
-        """Note how the test that runs ended, ``""`` for well; one that failed early still has a row."""
-        self.ends[self.test] = failure
-        if failure and not any(row.test == self.test for row in self.rows):
-            self.add(self.test.rpartition("::")[2], "none")
+    def holds(self, check: str, value: object, bound: object, holds: bool) -> bool:
+        """Add a check and say again whether it holds."""
+        self.rows.append(Row(self.test, check, shown(value), "", shown(bound), "holds" if holds else "FAILS"))
+        return holds
+
+    def failed(self, reason: str) -> None:
+        """Note that the test that runs failed, unless one of its rows says so."""
+        if not any(row.test == self.test and row.result == "FAILS" for row in self.rows):
+            self.rows.append(Row(self.test, self.test.rpartition("::")[2], "none", "", "", f"FAILS: {reason}"))
 
     def write(self, path: Path) -> None:
         """Write what there is so far."""
         card, version = torch.cuda.get_device_name(), torch.__version__
         head = HEAD.format(card=card, torch=version, cuda=torch.version.cuda, date=datetime.date.today())
-        path.write_text(head + "".join(self._line(row) for row in self.rows))
+        lines = [[row.check, row.value, row.spread, row.bound, row.result] for row in self.rows]
+        path.write_text(head + "".join(f"| {' | '.join(map(plain, cells))} |\n" for cells in lines))
 
-    def _line(self, row: Row) -> str:
-        failure = self.ends.get(row.test, "did not end")
-        cells = [row.check, row.value, row.spread, row.bound, failure or ("holds" if row.bound else "measured")]
-        return "| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in cells) + " |\n"
+
+def plain(text: str) -> str:
+    """Return a text that fits in one cell."""
+    return " ".join(text.replace("|", "/").split())
 
 
 def shown(value: object) -> str:

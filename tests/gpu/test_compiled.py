@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 
 import pytest
@@ -41,26 +42,31 @@ def both_ways(function, x, grad):
     return call
 
 
+def apart_from_float64(compiled, layer):
+    """Return how far value and slope are from those of the layer in float64, at most."""
+    x = torch.linspace(-6, 6, 4096, device=CUDA)
+    sides = []
+    for function, at in ((compiled, x.requires_grad_()), (layer.double(), x.detach().double().requires_grad_())):
+        value = function(at)
+        sides.append(torch.stack([value, torch.autograd.grad(value.sum(), at)[0]]).detach().double())
+    return float((sides[0] - sides[1]).abs().max())
+
+
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("text", EXPORTED)
 def test_an_exported_file_compiles_is_right_and_is_measured_beside_gelu(text, table, tmp_path):
     torch.compiler.reset()
     layer = imported(text, tmp_path).to(CUDA)
     compiled = torch.compile(layer, fullgraph=True, dynamic=False)
-    x = torch.linspace(-6, 6, 4096, device=CUDA)
-    one, other = x.clone().requires_grad_(), x.double().requires_grad_()
-    output, expected = compiled(one), layer.double()(other)
-    slopes = [torch.autograd.grad(value.sum(), at)[0] for value, at in ((output, one), (expected, other))]
-    apart = max(float((a.double() - b).abs().max()) for a, b in ((output, expected), slopes))
-    table.add(f"`{text}` exported, compiled: value and slope minus float64, largest", apart, bound=1e-4)
-    assert apart <= 1e-4
-
-    layer.float()
+    apart = apart_from_float64(compiled, copy.deepcopy(layer))
+    name = f"`{text}` exported, compiled"
+    fine = table.holds(f"{name}: value and slope minus float64, largest", apart, 1e-4, apart <= 1e-4)
     generator = torch.Generator().manual_seed(0)
     x, grad = (torch.randn(*SHAPE, generator=generator).to(CUDA) for _ in range(2))
     x.requires_grad_()
     gelu = torch.compile(functional.gelu, fullgraph=True, dynamic=False)
     seconds = interleaved([both_ways(f, x, grad) for f in (compiled, functional.gelu, gelu)], ROUNDS, CUDA)
-    for number, name in ((1, "F.gelu"), (2, "F.gelu compiled")):
+    for number, other in ((1, "F.gelu"), (2, "F.gelu compiled")):
         ratio, spread = quartiles((seconds[:, 0] / seconds[:, number]).tolist())
-        table.add(f"`{text}` exported, compiled: forward and backward over {name}", ratio, spread)
+        table.measured(f"{name}: forward and backward over {other}", ratio, spread)
+    assert fine, apart

@@ -11,26 +11,33 @@ from evaluators.cohort.stack import Stack
 from tests.cohorts import NETWORKS, STEPS, Transformer, alone_weights, in_precision, lone, member_weights, members
 
 CUDA = torch.device("cuda")
-TOLERANCE = {"float64": 1e-5, "float32": 2e-3}
-"""Largest difference of losses, weights, constants and buffers after 25 steps; float32 with TF32 off."""
-SCORES = {"float64": 1e-5, "float32": 0.02}
-"""Of errors and losses over 200 examples: a rounded logit may turn an answer."""
+TOLERANCE = {"float64": 1e-5, "float32": 1e-3}
+"""Largest difference of losses in 25 steps, of constants after them, and of scores; float32 with TF32 off."""
+
+NEAR = 0.05
 
 
 def apart(one, other):
-    return float((one.double() - other.double()).abs().max())
+    return float((one.detach().double() - other.detach().double()).abs().max())
 
 
-def apart_from_alone(task, stack, index, member):
-    """Return the largest difference of what was trained, and of the scores, from the member alone."""
+def differences(task, stack, index, member, scores):
+    """Return how far a member is from itself trained alone, by what is compared.
+
+    Weights in float64 only: where a gradient is zero but for rounding, as that of a key's bias,
+    Adam makes whole steps of the rounding.
+    """
     alone = lone(task, member, device=CUDA)
     (weights, constants), (expected, theirs) = member_weights(stack, index), alone_weights(alone)
     assert weights.keys() == expected.keys()
-    assert len(constants) == len(theirs)
-    found = [apart(stack._losses[:, index], alone._training.losses)]
-    found += [apart(weights[name], value) for name, value in expected.items()]
-    found += [abs(a - b) for a, b in zip(constants, theirs, strict=True)]
-    return max(found), alone.scores("validation")[member]
+    found = {
+        "losses": apart(stack._losses[:, index], alone._training.losses),
+        "constants": max((abs(a - b) for a, b in zip(constants, theirs, strict=True)), default=0.0),
+        "scores": max(abs(a - b) for a, b in zip(scores, alone.scores("validation")[member], strict=True)),
+    }
+    if task.recipe.precision == "float64":
+        found["weights and buffers"] = max(apart(weights[name], value) for name, value in expected.items())
+    return found
 
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
@@ -40,16 +47,14 @@ def test_every_member_is_what_it_is_alone(network, precision, table):
     stack = Stack(task, panel, CUDA)
     assert stack.advance(STEPS, math.inf) == {}
     scores = stack.scores("validation")
-    trained = scored = 0.0
-    for index, member in enumerate(panel):
-        difference, alone = apart_from_alone(task, stack, index, member)
-        trained = max(trained, difference)
-        scored = max(scored, *(abs(a - b) for a, b in zip(scores[member], alone, strict=True)))
-    name = f"{network.name}, {precision}: stacked minus alone, largest"
-    table.add(f"{name} of losses, weights, constants, buffers", trained, bound=TOLERANCE[precision])
-    table.add(f"{name} of scores", scored, bound=SCORES[precision])
-    assert trained <= TOLERANCE[precision]
-    assert scored <= SCORES[precision]
+    every = [differences(task, stack, index, member, scores[member]) for index, member in enumerate(panel)]
+    bound = TOLERANCE[precision]
+    largest = {what: max(each[what] for each in every) for what in every[0]}
+    fine = [
+        table.holds(f"{network.name}, {precision}: {what}, stacked minus alone, largest", value, bound, value <= bound)
+        for what, value in largest.items()
+    ]
+    assert all(fine), largest
 
 
 def test_bfloat16_trains_a_stack_near_float32_and_near_one_alone(table):
@@ -61,8 +66,7 @@ def test_bfloat16_trains_a_stack_near_float32_and_near_one_alone(table):
     alone = [lone(task, member, device=CUDA)._training.losses for member in panel]
     near = apart(mixed._losses, full._losses)
     same = max(apart(mixed._losses[:, index], losses) for index, losses in enumerate(alone))
-    table.add("transformer, bfloat16 minus float32, largest of 25 losses", near, bound=0.1)
-    table.add("transformer, bfloat16: stacked minus alone, largest of 25 losses", same, bound=0.1)
-    assert near <= 0.1
-    assert same <= 0.1
+    fine = table.holds("transformer, bfloat16 minus float32, largest of 25 losses", near, NEAR, near <= NEAR)
+    assert table.holds("transformer, bfloat16: stacked minus alone, largest of 25 losses", same, NEAR, same <= NEAR)
+    assert fine
     assert bool((mixed._losses[-1] < mixed._losses[0]).all())

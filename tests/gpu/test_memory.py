@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ class Wide(OnDigits):
     recipe = Recipe(steps=10, batch_size=64)
 
     def network(self, activation, gain):
-        return nn.Sequential(nn.Flatten(), mlp([64, 1024, 1024, 10], activation, gain))
+        return nn.Sequential(nn.Flatten(), mlp([64, 2048, 2048, 10], activation, gain))
 
 
 def peak_of(task, count):
@@ -50,26 +51,27 @@ def test_the_estimate_of_a_member_s_memory_is_what_the_card_reports(name, table)
     small, large = (peak_of(task, count) for count in (8, 24))
     measured, estimated = (large - small) / 16, size.member_bytes(task).most
     ratio = estimated / measured
-    table.add(f"{name}: MiB of a member, as the card reports", measured / 2**20)
-    table.add(f"{name}: the estimate over that", ratio, bound=f"{LEAST} to {MOST}")
-    assert LEAST <= ratio <= MOST
+    table.measured(f"{name}: MiB of a member, as the card reports", measured / 2**20)
+    assert table.holds(f"{name}: the estimate over that", ratio, f"{LEAST} to {MOST}", LEAST <= ratio <= MOST)
 
 
-@pytest.fixture
-def limited():
-    """Allow this process 3 GiB of the card."""
+@contextmanager
+def allowed(count):
+    """Allow this process so many bytes of the card."""
     torch.cuda.empty_cache()
-    total = torch.cuda.get_device_properties(CUDA).total_memory
-    torch.cuda.set_per_process_memory_fraction(3 * 2**30 / total)
-    yield
-    torch.cuda.set_per_process_memory_fraction(1.0)
+    torch.cuda.set_per_process_memory_fraction(count / torch.cuda.get_device_properties(CUDA).total_memory)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
 
 
-def test_a_stack_is_no_larger_than_the_process_is_allowed(limited, table):
+def test_a_stack_is_no_larger_than_the_process_is_allowed(table):
     task = Wide()
-    fits = 2**20 * 3 * 1024 / size.member_bytes(task).most
-    table.add("members of a stack where 3 GiB are allowed", size.stack_limit(task, CUDA), bound=f"at most {fits:.0f}")
-    assert 1 <= size.stack_limit(task, CUDA) <= fits
+    with allowed(2**30):
+        limit, fits = size.stack_limit(task, CUDA), int(2**30 / size.member_bytes(task).most)
+        assert table.holds("members of a stack where 1 GiB is allowed", limit, f"2 to {fits}", 2 <= limit <= fits)
+        assert peak_of(task, limit) <= 2**30
 
 
 class Wasteful(nn.Module):
@@ -95,35 +97,34 @@ class Hungry(OnDigits):
         return nn.Sequential(nn.Flatten(), mlp([64, 32, 10], activation, gain), Wasteful())
 
 
-def test_a_cohort_that_runs_out_of_memory_is_halved_and_every_row_is_answered(limited, monkeypatch, table):
-    sizes = []
-    build = Stack.__init__
+def answered(task, count):
+    """Return the status of every row of a cohort that a serial executor runs."""
+    executor = SerialExecutor({task.name: task}, device="cuda")
+    executor.submit(Cohort(tuple(jobs(task, count))))
+    ((_, answers),) = executor.collect()
+    executor.close()
+    return [evaluation.status for rows in answers for evaluation in rows]
+
+
+def test_a_cohort_that_runs_out_of_memory_is_halved_and_every_row_is_answered(monkeypatch, table):
+    sizes, build = [], Stack.__init__
 
     def counted(self, task, members, *rest):
         sizes.append(len(members))
         build(self, task, members, *rest)
 
     monkeypatch.setattr(Stack, "__init__", counted)
-    task = Hungry()
-    cohort = Cohort(tuple(jobs(task, 16)))
-    executor = SerialExecutor({task.name: task}, device="cuda")
-    executor.submit(cohort)
-    (done,) = executor.collect()
-    executor.close()
-    statuses = [evaluation.status for rows in done[1] for evaluation in rows]
-    table.add("16 candidates, out of memory: sizes of the stacks tried", ", ".join(map(str, sizes)), bound="16 first")
-    table.add("16 candidates, out of memory: rows answered 'ok'", statuses.count("ok"), bound=16)
-    assert sizes[0] == 16 > sizes[1]
-    assert statuses == ["ok"] * 16
+    with allowed(3 * 2**30):
+        statuses = answered(Hungry(), 16)
+    tried, halved = ", ".join(map(str, sizes)), sizes[0] == 16 > sizes[1]
+    halved = table.holds("16 candidates, out of memory: sizes of the stacks tried", tried, "16, then fewer", halved)
+    good = statuses.count("ok")
+    assert table.holds("16 candidates, out of memory: rows answered 'ok'", good, "16 of 16", statuses == ["ok"] * 16)
+    assert halved
 
 
-def test_a_candidate_that_does_not_fit_alone_is_answered_so(limited, table):
-    task = Hungry()
-    torch.cuda.set_per_process_memory_fraction(2**27 / torch.cuda.get_device_properties(CUDA).total_memory)
-    executor = SerialExecutor({task.name: task}, device="cuda", cohort=2)
-    executor.submit(Cohort(tuple(jobs(task, 2))))
-    ((_, rows),) = executor.collect()
-    executor.close()
-    statuses = [evaluation.status for each in rows for evaluation in each]
-    table.add("2 candidates where none fits: their status", ", ".join(statuses), bound="oom, oom")
-    assert statuses == ["oom", "oom"]
+def test_candidates_that_do_not_fit_alone_are_answered_so(table):
+    with allowed(2**27):
+        statuses = answered(Hungry(), 2)
+    found, wanted = ", ".join(statuses), ["oom", "oom"]
+    assert table.holds("2 candidates that do not fit: their status", found, ", ".join(wanted), statuses == wanted)

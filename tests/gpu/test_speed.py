@@ -58,11 +58,11 @@ def test_candidates_a_second_stacked_and_one_by_one(name, table):
         alone += [1 / one / whole for _, one in rounds]
         rates[count], spread = quartiles([1 / stacked / whole for stacked, _ in rounds])
         ratio, around = quartiles([one / stacked for stacked, one in rounds])
-        table.add(f"{name}: candidates a second, {count} stacked", rates[count], spread)
-        table.add(f"{name}: {count} stacked over one by one", ratio, around)
-    table.add(f"{name}: candidates a second, one by one", *quartiles(alone))
-    table.add(f"{name}: stacking stops paying at", stops_paying(rates))
-    table.add(f"{name}: the largest stack that is built", size.stack_limit(task, CUDA))
+        table.measured(f"{name}: candidates a second, {count} stacked", rates[count], spread)
+        table.measured(f"{name}: {count} stacked over one by one", ratio, around)
+    table.measured(f"{name}: candidates a second, one by one", *quartiles(alone))
+    table.measured(f"{name}: stacking stops paying at", stops_paying(rates))
+    table.measured(f"{name}: the largest stack that is built", size.stack_limit(task, CUDA))
 
 
 def stops_paying(rates):
