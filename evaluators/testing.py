@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import math
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError:
+    raise ImportError("evaluators.testing needs pytest: pip install 'actsearch[test]'") from None
 import torch
 
 from evaluators.cohort.trainer import run_job

@@ -10,7 +10,10 @@ Needs pytest and mpmath (``pip install 'actsearch[test]'``)::
 
 from __future__ import annotations
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError:
+    raise ImportError("primitives.testing needs pytest: pip install 'actsearch[test]'") from None
 import torch
 
 from primitives.check import applied, fault

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError:
+    raise ImportError("search.testing needs pytest: pip install 'actsearch[test]'") from None
 
 from search.campaign import seeded
 from search.config import Grammar as GrammarConfig

@@ -7,11 +7,14 @@ import tempfile
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="actsearch-state-")  # what is trusted here is the test's alone
-settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
+# No health check by the clock: a busy machine is slow at drawing too.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
 
 
@@ -21,6 +24,9 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
+LONGEST = ("commands_work_in_the_order_shown", "the_whole_study")
+
+
 def pytest_collection_modifyitems(items):
-    """Start with the longest test: at the end it would keep one process waiting for the other."""
-    items.sort(key=lambda item: "every_actsearch_command" not in item.nodeid)
+    """Start with the longest tests: at the end they would keep one process waiting for the other."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.search.test_cli import invoke
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Shrunk for the test: the smallest preset on the serial executor instead of minutes of training.
@@ -32,26 +34,57 @@ def shrunk(line):
     return line
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("readme")
-    for block in blocks("python"):
-        if name := re.match(r"# (\w+\.py)\n", block):
-            (folder / name[1]).write_text(block)
-    return folder
+EXAMPLES = {name[1]: block for block in blocks("python") if (name := re.match(r"# (\w+\.py)\n", block))}
+TRAINING = ("launch", "resume", "confirm")
 
 
-def test_every_actsearch_command_works_in_the_order_shown(place):
-    shown = commands("actsearch")
-    assert len(shown) >= 16
-    for line in shown:
-        command = [sys.executable, "-m", "search.cli", *shlex.split(shrunk(line))[1:]]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=250)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-        assert done.stdout
-    for file in ("relu.py", "act.py"):
-        check = subprocess.run([sys.executable, file], cwd=place, capture_output=True, text=True, check=False)
+def files_named(line):
+    """Return the files and folders that a command names, less those that the README shows; `list` lists a campaign."""
+    words = [word.rpartition(".py:")[0] or word for word in shlex.split(line)[1:]]
+    if words == ["list"]:
+        return {re.search(r"campaigns/\w+", "\n".join(commands("actsearch")))[0]}
+    return {word for word in words if re.fullmatch(r"[\w./-]*[./][\w-]+", word) and f"{word}.py" not in EXAMPLES}
+
+
+def chains():
+    """Return the commands shown, in the order shown, those together that name the same file; the longest list first."""
+    found = []
+    for line in commands("actsearch"):
+        names, lines = files_named(line), []
+        for chain in [chain for chain in found if chain[0] & names]:
+            found.remove(chain)
+            names, lines = names | chain[0], lines + chain[1]
+        found.append((names, [*lines, line]))
+    return sorted((lines for _, lines in found), key=len, reverse=True)
+
+
+def run(words, folder, monkeypatch):
+    """Run a command in a folder, in a process of its own if it trains; return exit code, stdout, stderr."""
+    if words[0] in TRAINING:
+        command = [sys.executable, "-m", "search.cli", *words]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+    monkeypatch.chdir(folder)
+    return invoke(*words)
+
+
+@pytest.mark.parametrize("lines", chains(), ids=lambda lines: lines[0].removeprefix("actsearch "))
+def test_the_actsearch_commands_work_in_the_order_shown(lines, tmp_path, monkeypatch):
+    for name, text in EXAMPLES.items():
+        (tmp_path / name).write_text(text)
+    for line in lines:
+        code, out, error = run(shlex.split(shrunk(line))[1:], tmp_path, monkeypatch)
+        assert code == 0, f"{line}\n{error}"
+        assert out
+    for file in {path.name for path in tmp_path.glob("*.py")} - set(EXAMPLES):
+        check = subprocess.run([sys.executable, file], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert "agrees with finite differences" in check.stdout
+
+
+def test_commands_that_share_a_file_are_run_together():
+    assert sum(len(lines) for lines in chains()) == len(commands("actsearch")) >= 16
+    (campaign,) = [lines for lines in chains() if "actsearch list" in lines]
+    assert [line.split()[1] for line in campaign[:2]] == ["launch", "resume"]
 
 
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "bench"])
@@ -82,6 +115,5 @@ def test_the_picture_and_the_files_linked_are_there():
         assert target.startswith("http") or (ROOT / target).exists(), target
 
 
-def test_no_placeholder_is_left():
-    assert "@@" not in README
+def test_the_example_of_a_users_network_is_the_one_that_is_tested():
     assert (ROOT / "tests/examples/own_timm_task.py").read_text(encoding="utf-8") in README

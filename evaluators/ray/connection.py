@@ -35,9 +35,13 @@ def connect(address: str | None, workers: int | None) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
 
+    from evaluators.ray.path import job
+
     if address is not None:
         _check_reachable(address)
     options: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if not (address or "").startswith("ray://"):  # that one's workers have the path of the cluster's own server
+        options["job_config"] = job(ray)
     if address is None:
         options |= {"num_cpus": workers, "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:

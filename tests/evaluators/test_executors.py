@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+import evaluators.tasks.reference
 from evaluators import Cohort, load_task
+from evaluators.ray.connection import connect
 from evaluators.ray.executor import RayExecutor
 from evaluators.ray.fleet import allot
 from evaluators.serial import SerialExecutor
 from evaluators.testing import ExecutorContract
 from primitives import ActsearchError
+from tests.helpers import lay_foreign_files
 
 
 class TestSerial(ExecutorContract):
@@ -46,6 +51,20 @@ def test_a_configured_cohort_size_is_the_one_used():
 def test_an_address_where_no_cluster_answers_is_refused_in_one_sentence():
     with pytest.raises(ActsearchError, match=r"cannot reach a Ray cluster at '127\.0\.0\.1:1'"):
         RayExecutor({}, address="127.0.0.1:1")
+
+
+@pytest.mark.xdist_group("ray")
+def test_workers_import_our_packages_whatever_lies_in_the_current_folder(tmp_path, monkeypatch):
+    lay_foreign_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    ray = connect(None, 1)
+    try:
+        there = ray.get(ray.remote(evaluators.tasks.reference.reference).remote())
+        path = ray.get(ray.remote(lambda: sys.path).remote())
+    finally:
+        ray.shutdown()
+    assert set(there["task"]) == set(evaluators.tasks.OFFLINE)
+    assert str(tmp_path) not in path
 
 
 def node(cpus, gpus=0, alive=True):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
 import signal
 import sqlite3
@@ -413,37 +414,29 @@ def test_a_candidate_fails_when_any_seed_fails():
 
 @pytest.mark.xdist_group("kill")
 def test_killed_at_random_moments_and_resumed_nothing_finished_is_lost(tmp_path):
-    settings = config(fidelity={"steps": 2, "seeds": 1}, budget={"trainings": 30})
+    small = {"fidelity": {"steps": 2, "seeds": 1}, "execution": {"cohort": 4}, "budget": {"trainings": 30}}
+    settings = config(**small)
     (tmp_path / "c.toml").write_text(to_toml(settings))
-    whole, front, _ = run(tmp_path / "whole", settings, SerialExecutor({"digits-vit": load_task("digits-vit")}, "cpu"))
-    actsearch = [sys.executable, "-m", "search.cli"]
-    parts, generator, finished, kills = tmp_path / "parts", random.Random(3), {}, 0
-    for _ in range(40):
-        command = (
-            ["resume", str(parts)] if parts.exists() else ["launch", str(tmp_path / "c.toml"), "--run", str(parts)]
-        )
-        process = subprocess.Popen(
-            [*actsearch, *command, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
-        until = time.monotonic() + 2 + 6 * generator.random() if kills < 5 else float("inf")
-        while process.poll() is None and time.monotonic() < until:
-            time.sleep(0.02)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.wait()
-        errors = process.stderr.read()
-        process.stderr.close()
-        if not parts.exists():
-            continue
-        with folder.reading(parts) as store:
-            now = {(e.candidate, e.seed): e.error for e in store.evaluations("search")}
+    executor = SerialExecutor({"digits-vit": load_task("digits-vit")}, "cpu", cohort=4)
+    whole, front, _ = run(tmp_path / "whole", settings, executor)
+    actsearch, parts, generator = [sys.executable, "-m", "search.cli"], tmp_path / "parts", random.Random(3)
+    kills, finished = [0, generator.randint(1, 8), generator.randint(1, 8)], {}  # after so many more trainings
+    while True:
+        command = ["resume", str(parts)] if parts.exists() else ["launch", tmp_path / "c.toml", "--run", str(parts)]
+        process = subprocess.Popen([*actsearch, *command, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        after = len(finished) + kills.pop(0) if kills else math.inf
+        while process.poll() is None and (not parts.exists() or len(_errors(parts)) < after):
+            time.sleep(0.05)
+        time.sleep(0.2 * generator.random())
+        process.kill()
+        _, complaint = process.communicate()
+        now = _errors(parts)
         assert finished.items() <= now.items()
         finished = now
         if process.returncode == 0:
             break
-        assert process.returncode == -signal.SIGKILL, errors
-    assert kills >= 1
+        assert process.returncode == -signal.SIGKILL, complaint
+    assert len(kills) < 2, "it ended before it was killed twice"
     with folder.reading(parts) as store:
         assert store.candidates() == whole
         assert pareto(store).to_csv() == front
@@ -458,3 +451,11 @@ def test_a_campaign_in_which_nothing_can_be_trained_ends_after_the_baselines_wit
     with pytest.raises(ActsearchError, match=r"every training failed so far.*8 of 8 because: seed 0: the disk is gone"):
         run(tmp_path / "run", config(), executor)
     assert len(executor.jobs) == len(BASELINES)
+
+
+def _errors(path):
+    """Return what a run holds so far by candidate and seed; nothing before its file is there."""
+    if not (path / folder.DATABASE).exists():
+        return {}
+    with folder.reading(path) as store:
+        return {(e.candidate, e.seed): e.error for e in store.evaluations("search")}

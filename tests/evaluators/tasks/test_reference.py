@@ -2,19 +2,34 @@ from __future__ import annotations
 
 import inspect
 
+import pandas as pd
 import pytest
 
 from evaluators.tasks import OFFLINE, load_task
 from evaluators.tasks.reference import reference, trainings
-from tests.benchmarks.task_reference import ACTIVATIONS, SEEDS, measure
+from tests.benchmarks import task_reference
+from tests.benchmarks.task_reference import SEEDS, measure
 
 
-def test_every_offline_task_has_every_training():
-    rows = trainings()
-    found = {tuple(row) for row in rows[["task", "activation", "seed"]].itertuples(index=False)}
-    assert found == {(task, name, seed) for task in OFFLINE for name in ACTIVATIONS for seed in SEEDS}
-    assert len(rows) == len(found)
-    assert (reference()["seeds"] == len(SEEDS)).all()
+def test_measuring_a_task_again_replaces_its_rows_and_keeps_those_of_the_others(tmp_path, monkeypatch, capsys):
+    def measured(task, name, seed):
+        errors = {"validation_error": 0.5 + 0.01 * (seed - SEEDS[0]), "test_error": 0.25}
+        return {"task": task.name, "activation": name, "seed": seed, **errors, "seconds": 1.0}
+
+    before = trainings()
+    monkeypatch.setattr(task_reference, "OUT", tmp_path / "reference.csv")
+    monkeypatch.setattr(task_reference, "measure", measured)
+    before.to_csv(tmp_path / "reference.csv", index=False)
+    task_reference.main(["digits-mlp"])
+    after = pd.read_csv(tmp_path / "reference.csv")
+    pd.testing.assert_frame_equal(*(t[t["task"] != "digits-mlp"].reset_index(drop=True) for t in (before, after)))
+    assert list(after["task"]) == list(before["task"])
+    monkeypatch.setattr("evaluators.tasks.reference.trainings", lambda: after)
+    for row in reference().query("task == 'digits-mlp'").itertuples():
+        assert (row.seeds, row.test_error, row.test_se) == (5, 0.25, 0.0)
+        assert row.validation_error == pytest.approx(0.52)
+        assert row.validation_se == pytest.approx(0.01 * (2.5 / 5) ** 0.5)
+    assert "digits-mlp gelu {'validation_error': 0.52" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", OFFLINE)
