@@ -140,7 +140,7 @@ CHANGES = [
     ("learnable = [0.01, 0.25, 1.0]", "learnable = []"),
     ("newcomers = 0.1", "newcomers = 1.0"),
     ("max_depth = 6", "max_depth = 1"),
-    ("steps = 500", "steps = 1"),
+    ("# steps =\n# trainings of each", "steps = 1\n# trainings of each"),
     ("# cohort =", "cohort = 4"),
 ]
 
