@@ -161,15 +161,24 @@ def weights_type(recipe: Recipe) -> torch.dtype:
     return torch.float64 if recipe.precision == "float64" else torch.float32
 
 
+def check_precision(recipe: Recipe, device: torch.device) -> None:
+    """Refuse a recipe whose numbers a device does not have.
+
+    Raises:
+        ActsearchError: the recipe is in float64 and the device is Apple's.
+    """
+    if device.type == "mps" and recipe.precision == "float64":
+        raise ActsearchError("device 'mps' has no float64; train this task with --device cpu, or in float32")
+
+
 def on_device(data: Data, recipe: Recipe, device: torch.device) -> Data:
     """Return data on a device, floating-point inputs and targets in the recipe's precision.
 
     Raises:
         ActsearchError: the device has no such numbers.
     """
+    check_precision(recipe, device)
     kind = weights_type(recipe)
-    if device.type == "mps" and kind == torch.float64:
-        raise ActsearchError("device 'mps' has no float64; train this task on the CPU, or in float32")
     moved = [part.to(device, kind if part.is_floating_point() else None) for part in (data.inputs, data.targets)]
     return Data(*moved)
 

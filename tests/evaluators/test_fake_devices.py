@@ -13,12 +13,13 @@ from evaluators import Data, DynamicEAFO, PreActivations, swap
 from evaluators.cohort.lone import Lone
 from evaluators.cohort.stack import Stack
 from evaluators.networks import mlp
-from evaluators.train import augmenting
-from primitives import compile_expression, parse
+from evaluators.serial import SerialExecutor
+from evaluators.train import augmenting, on_device
+from primitives import ActsearchError, compile_expression, parse
 from tests.cohorts import NETWORKS, Causal, Perceptron, in_precision, members
 from tests.pretend import DEVICES, pretended
 
-CUDA, MPS = DEVICES
+MPS = DEVICES[1]
 each_device = pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.type)
 
 
@@ -107,7 +108,36 @@ def test_a_swapped_network_runs_on_its_device(device):
         assert swapped(torch.randn(2, 8, device=device)).device == device
 
 
+@pytest.mark.parametrize("door", ["data", "executor"])
+def test_float64_is_refused_where_the_device_has_none(door):
+    task = in_precision(Perceptron, "float64")
+    with pytest.raises(ActsearchError, match=r"'mps' has no float64; train this task with --device cpu"):
+        SerialExecutor({task.name: task}, device="mps") if door == "executor" else on_device(
+            task.data("test"), task.recipe, MPS
+        )
+
+
 # --- that a fault would be found -------------------------------------------------------------------
+
+
+@each_device
+def test_a_device_that_is_not_there_refuses_what_it_would_refuse_there(device):
+    with pretended(device):
+        x, on_cpu = torch.zeros(3, device=device), torch.zeros(3)
+        refused = [
+            lambda: x + on_cpu,
+            lambda: torch.zeros(2, dtype=torch.int64, device=device).add_(torch.tensor([True, False])),
+            lambda: on_cpu[torch.arange(2, device=device)],
+            lambda: torch.equal(x, on_cpu),
+            x.numpy,
+            lambda: torch.randn(3, generator=torch.Generator(), device=device),
+        ]
+        refused += [x.double, lambda: x.to("cpu", torch.float64)] if device == MPS else []
+        for fault in refused:
+            with pytest.raises((RuntimeError, TypeError)):
+                fault()
+        assert x[torch.arange(2)].device == device
+        assert x.cpu().double().device == on_cpu.device
 
 
 def batch_with_an_offset_on_the_cpu(self, data, rows, generator):
