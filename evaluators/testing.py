@@ -18,11 +18,13 @@ except ModuleNotFoundError:
     raise ImportError("evaluators.testing needs pytest: pip install 'actsearch[test]'") from None
 import torch
 
+from evaluators.check_task import check_task
 from evaluators.cohort.trainer import run_job
 from evaluators.evaluation import Cohort, Evaluation, Halving, Job
 from evaluators.executor import Executor
 from evaluators.task import Part, Task
-from evaluators.train import pick_device
+from evaluators.train import on_device, pick_device, weights_type
+from evaluators.user_code.sending import packed, unpacked
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -81,9 +83,9 @@ class TaskContract:
 
     def test_loss_and_error_have_the_promised_shapes(self, task: Task) -> None:
         """The loss is a finite scalar, the error one number an example."""
-        data = task.data("validation")
+        data = on_device(task.data("validation"), task.recipe, pick_device("cpu"))
         inputs, targets = task.batch(data, torch.arange(min(5, len(data))), None)
-        outputs = task.network(torch.nn.ReLU, 1.0)(inputs)
+        outputs = task.network(torch.nn.ReLU, 1.0).to(weights_type(task.recipe))(inputs)
         loss, error = task.loss(outputs, targets), task.error(outputs, targets)
         assert loss.shape == ()
         assert torch.isfinite(loss)
@@ -96,6 +98,17 @@ class TaskContract:
         assert first.status == "ok"
         assert first.curve[-1] < first.curve[0]
         assert (first.error, first.loss, first.curve) == (second.error, second.loss, second.curve)
+
+    def test_the_check_before_a_campaign_finds_nothing(self, task: Task) -> None:
+        """What ``launch`` looks at is right, and the task comes through to another process."""
+        check_task(task, "ray")
+
+    def test_it_trains_the_same_after_the_way_to_a_worker(self, task: Task) -> None:
+        """The state that is sent is the whole state."""
+        job = Job(1, "relu(x)", math.sqrt(2), "t", 5, (0,))
+        sent = unpacked(packed({"t": task}))["t"]
+        here, there = (run_job(job, each, pick_device("cpu"))[0] for each in (task, sent))
+        assert (here.status, here.error, here.loss) == (there.status, there.error, there.loss)
 
 
 class ExecutorContract:

@@ -209,7 +209,7 @@ def _short(text: str) -> str:
 
 def _draw_curves(axes: Any, everything: pd.DataFrame) -> None:
     found = everything[~everything["baseline"].astype(bool)]
-    known = found[[readable(formula) is not None for formula in found["expression"]]]
+    known = found.loc[[readable(formula) is not None for formula in found["expression"]]]
     best = known.sort_values(["on_front", "error"], ascending=[False, True]).head(4)
     references = everything[everything["name"].isin(["relu", "gelu"])]
     for row in references.to_dict("records"):

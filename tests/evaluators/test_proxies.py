@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -58,3 +59,24 @@ def test_seeds_are_averaged_and_the_global_generator_is_left_alone():
     assert both.fisher_trace == pytest.approx(sum(p.fisher_trace for p in singles) / 2)
     assert both.gradient_norm == pytest.approx(sum(p.gradient_norm for p in singles) / 2)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_they_are_those_of_what_batch_loads_in_the_recipe_s_precision():
+    class Bytes(Blobs):
+        def data(self, part):
+            data = super().data(part)
+            return Data((data.inputs * 40 + 128).clamp(0, 255).to(torch.uint8), data.targets)
+
+        def batch(self, data, rows, generator):
+            return (data.inputs[rows].float() - 128) / 40, data.targets[rows]
+
+    class Doubles(Bytes):
+        recipe = Recipe(steps=2, precision="float64")
+
+        def data(self, part):
+            return Data(*Bytes.batch(self, Bytes.data(self, part), torch.arange(40), None))
+
+        batch = Blobs.batch
+
+    one, other = (proxies(task, nn.Tanh, 1.0, [0]) for task in (Bytes(), Doubles()))
+    assert dataclasses.astuple(one) == pytest.approx(dataclasses.astuple(other), rel=1e-5)

@@ -453,6 +453,19 @@ def test_a_campaign_in_which_nothing_can_be_trained_ends_after_the_baselines_wit
     assert len(executor.jobs) == len(BASELINES)
 
 
+def test_a_run_whose_trainings_all_failed_has_nothing_to_show_when_it_is_resumed_either(tmp_path):
+    class Broken(Imagined):
+        def answers(self, job):
+            return [Evaluation(job.candidate, job.task, job.steps, s, "crashed", "the disk is gone") for s in job.seeds]
+
+    settings = config(budget={"trainings": 4}, execution={"cohort": 50})
+    for _ in range(3):
+        with pytest.raises(ActsearchError, match=r"every training failed so far.*the disk is gone"):
+            run(tmp_path / "run", settings, Broken(members=50))
+        with folder.reading(tmp_path / "run") as store:
+            assert store.meta("state") not in ("searched", "finished")
+
+
 def _errors(path):
     """Return what a run holds so far by candidate and seed; nothing before its file is there."""
     if not (path / folder.DATABASE).exists():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from primitives import PrimitiveError, unregister
 from tests.evaluators.user_code.test_sources import write
 from tests.search.test_cli import invoke, shell
 
+ROOT = Path(__file__).parents[2]
 TINY = """
 extensions = ["own_shapes.py"]
 seeds = ["dent(x)"]
@@ -232,6 +235,45 @@ def test_a_state_folder_that_cannot_be_written_is_said_and_hurts_nobody(place, m
 
 
 @pytest.mark.parametrize(
+    ("file", "options", "search", "confirmation"),
+    [
+        (TINY, [], "4 steps (campaign.toml; its recipe has 6)", "4 steps (campaign.toml; its recipe has 6)"),
+        (TINY, ["--steps", "5"], "5 steps (--steps; its recipe has 6)", "4 steps (campaign.toml; its recipe has 6)"),
+        (TINY.replace("steps = 4", ""), [], "6 steps (its recipe)", "6 steps (its recipe)"),
+        (TINY.replace("steps = 4", ""), ["--preset", "smoke"], "6 steps (its recipe)", "6 steps (its recipe)"),
+    ],
+)
+def test_a_launch_says_which_recipe_applies_and_why(file, options, search, confirmation, place):
+    (place / "campaign.toml").write_text(file)
+    forget()
+    code, _, error = invoke(*LAUNCH, *options)
+    assert code == 0, error
+    tail = "batches of 16 and learning rate 0.003 (its recipe)"
+    assert f"search on own_task.py:Line: {search}, {tail}\n" in error
+    assert f"confirmation on own_task.py:Line: {confirmation}, {tail}\n" in error
+    steps = int(search.split()[0])
+    rows = json.loads(run("show", "run", "relu", "--format", "json")[1])["evaluations"]
+    assert {row["steps"] for row in rows if row["purpose"] == "search"} == {steps}
+
+
+def test_for_its_own_task_a_preset_says_the_steps(place):
+    forget()
+    code, _, error = invoke("launch", "--preset", "smoke", "--run", "run")
+    assert code == 0, error
+    assert "search on digits-vit: 10 steps (preset smoke; its recipe has 300)" in error
+
+
+def test_an_installed_package_may_bring_an_extension(place):
+    info = {"METADATA": "Metadata-Version: 2.1\nName: shapes\nVersion: 1.0\n"}
+    info["entry_points.txt"] = "[actsearch.extensions]\nshapes = own_shapes\n"
+    write(place, {f"shapes-1.0.dist-info/{name}": text for name, text in info.items()})
+    (place / "campaign.toml").write_text(TINY.replace('extensions = ["own_shapes.py"]', ""))
+    done = shell(*LAUNCH, "--quiet", env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{place}"}, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "imported extension own_shapes, which registers dent" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--extension", "own_shaped.py"], "extension 'own_shaped.py' does not exist; .*did you mean 'own_shapes.py'"),
@@ -253,6 +295,17 @@ def test_a_wrong_place_of_a_run_s_code_is_told(launched, place):
     assert "the run has no extension 'own_numbers.py'" in run("resume", "run", "--extension", "own_numbers.py")[2]
     write(place, {"another.py": FILES["own_task.py"].replace("Line", "Curve")})
     assert "the run has no task of that file and class" in run("resume", "run", "--task", "another.py:Curve")[2]
+
+
+def test_a_task_that_workers_cannot_get_is_refused_before_one_starts(place):
+    text = FILES["own_task.py"] + "\n    def __init__(self):\n        import threading\n        self.log = threading.Lock()\n"
+    (place / "own_task.py").write_text(text)
+    (place / "campaign.toml").write_text(TINY.replace('executor = "serial"', 'executor = "ray"'))
+    code, _, error = run(*LAUNCH)
+    assert code == 2
+    assert "task 'own_task.py:Line': its attribute 'log' of type lock" in error
+    assert "--executor serial" in error
+    assert run(*LAUNCH, "--executor", "serial")[0] == 0
 
 
 @pytest.mark.xdist_group("ray")
