@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint bench study-entropy clean
+.PHONY: help setup setup-test demo test lint bench study-entropy gpu clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,7 +28,7 @@ demo: setup ## a real campaign in a few minutes, ending with front, evidence and
 	@$(BIN)/actsearch launch --preset quick
 
 test: setup-test ## the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not gpu"
 
 lint: setup-test ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -38,6 +38,9 @@ bench: setup-test ## measured claims, slower than the tests
 
 study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2 cores, resumable
 	@$(BIN)/python -m tests.benchmarks.entropy_study
+
+gpu: ## what only a GPU can tell, in a table: any Python with torch 2.11 and CUDA, as PYTHON=; OUT= for its folder
+	@OUT="$(OUT)" $(PYTHON) -m tests.gpu
 
 clean: ## remove .venv and caches, keep campaigns
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -19,6 +19,7 @@ class Assessment:
 
     Attributes:
         rejection: why it must not be trained, or ``None``.
+        straight: whether that is only because it is a straight line.
         cost: forward + backward of one element in float32 multiplications (ReLU: 2).
         complexity: nodes of the formula.
         prior: standardised output entropy in nats, at most 1.4239, lower is better by EAFO;
@@ -34,6 +35,7 @@ class Assessment:
     prior: float | None = None
     correction: float | None = None
     gain: float | None = None
+    straight: bool = False
 
 
 def assess(expression: Expression) -> Assessment:
@@ -51,6 +53,6 @@ def assess(expression: Expression) -> Assessment:
     if not (np.isfinite(samples.values).all() and np.isfinite(samples.slopes).all()):
         return Assessment("it is not finite on [-8, 8]", price, size)
     if reason := screen.degenerate(samples):
-        return Assessment(reason, price, size)
+        return Assessment(reason, price, size, straight=screen.affine(samples))
     out = output(samples)
     return Assessment(None, price, size, out.entropy, out.correction, gain(samples))

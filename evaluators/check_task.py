@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from evaluators.task import AnyTask, Data, OwnLoop, Part, Recipe, Task
-from evaluators.train import on_device, pick_device, weights_type
+from evaluators.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task
+from evaluators.train import on_device, pick_device, seeded, weights_type
 from primitives import ActsearchError
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _EXAMPLES = 4
+_AT_ONCE = 1024
+_ALL_BYTES = 2**30
+"""Bytes of loaded inputs up to which every example is looked at, beyond them an even spread."""
+_SPREAD = 256
 Answer = TypeVar("Answer")
+Batch = tuple[Tensor, Tensor]
 
 
-def check_task(task: AnyTask) -> None:
-    """Try every method of a task on a few examples, on the CPU; it leaves torch's generator as it was.
+def check_task(task: AnyTask, executor: str = "serial") -> None:
+    """Try every method of a task on the CPU; it leaves torch's generator as it was.
 
-    A task with a loop of its own is asked for its recipe and to check for itself.
+    Every value of the data is looked at, and network, loss and error are tried on the first examples of each part
+    and on those with the smallest and the largest symbol. A task with a loop of its own is asked for its recipe
+    and to check for itself.
+
+    Args:
+        task: to be tried.
+        executor: with ``ray`` the task must come through to another process, too.
 
     Raises:
-        ActsearchError: a method raises or answers in a wrong shape or type; the message names both.
+        ActsearchError: a method raises or answers in a wrong shape or type, a value is not finite or a class out of
+            range, or the task cannot be sent to a worker; the message names which.
     """
     check = _Check(task.name if isinstance(getattr(task, "name", None), str) else type(task).__name__)
     check.that(isinstance(getattr(task, "name", None), str), "its name is missing; set name = 'my-task'")
@@ -31,12 +44,26 @@ def check_task(task: AnyTask) -> None:
     check.that(isinstance(recipe, Recipe), "its recipe is missing; set recipe = Recipe(steps=500)")
     if isinstance(task, OwnLoop):
         check.call("check", task.check)
-        return
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        parts = {part: check.data(task, part) for part in _PARTS}
-        batches = {part: check.batch(task, part, data) for part, data in parts.items()}
-        check.network(task, *batches["train"])
+    else:
+        with seeded(0, torch.device("cpu")):
+            parts = {part: check.data(task, part) for part in _PARTS}
+            targets = {part: check.values(task, part, data) for part, data in parts.items()}
+            tried = {part: check.batch(task, part, data, _telling_rows(data)) for part, data in parts.items()}
+            check.network(task, tried, targets)
+    if executor == "ray":
+        from evaluators.user_code.sending import refuse_unsendable
+
+        refuse_unsendable(task)
+
+
+def _telling_rows(data: Data) -> Tensor:
+    """Return the first rows, and of whole numbers those that hold the smallest and the largest."""
+    rows = list(range(min(_EXAMPLES, len(data))))
+    for values in (data.inputs, data.targets):
+        if not values.is_floating_point() and values.numel():
+            each = values.numel() // len(data)
+            rows += [int(values.argmin()) // each, int(values.argmax()) // each]
+    return torch.tensor(list(dict.fromkeys(rows)))
 
 
 class _Check:
@@ -79,11 +106,37 @@ class _Check:
         )
         return data
 
-    def batch(self, task: Task, part: Part, data: Data) -> tuple[Tensor, Tensor]:
-        """Check how a few examples are loaded, augmented when it is the training part."""
+    def values(self, task: Task, part: Part, data: Data) -> Tensor:
+        """Check that everything the network and the loss are given is finite; return all targets that were seen."""
         data = on_device(data, task.recipe, pick_device("cpu"))
-        rows = torch.arange(min(_EXAMPLES, len(data)))
-        generator = torch.Generator().manual_seed(0) if part == "train" else None
+        (inputs, targets) = self.batch(task, part, data, torch.zeros(1, dtype=torch.long), augmented=False)
+        count = len(data) if inputs.nbytes * len(data) <= _ALL_BYTES else min(_SPREAD, len(data))
+        rows = torch.linspace(0, len(data) - 1, count, dtype=torch.float64).round().long()
+        if type(task).batch is Task.batch:
+            rows = torch.arange(len(data))
+        seen = []
+        for some in rows.split(_AT_ONCE):
+            inputs, targets = self.batch(task, part, data, some, augmented=False)
+            for name, values in (("inputs", inputs), ("targets", targets)):
+                self._finite(f"{name} of {part}", values, some)
+            seen.append(targets)
+        return torch.cat(seen)
+
+    def _finite(self, what: str, values: Tensor, rows: Tensor) -> None:
+        if values.is_floating_point():
+            wrong = ~torch.isfinite(values).reshape(len(rows), -1).all(dim=1)
+            if wrong.any():
+                row = int(rows[int(wrong.nonzero()[0])])
+                self.that(
+                    False,
+                    f"the {what} are not finite in row {row} ({str(values.dtype).removeprefix('torch.')}); leave such "
+                    "rows out, or fill them in, in data() or batch()",
+                )
+
+    def batch(self, task: Task, part: Part, data: Data, rows: Tensor, augmented: bool = True) -> Batch:
+        """Check how some examples are loaded, augmented when it is the training part and that is wanted."""
+        data = on_device(data, task.recipe, pick_device("cpu"))
+        generator = torch.Generator().manual_seed(0) if augmented and part == "train" else None
         answer: Any = self.call("batch(data, rows, generator)", task.batch, data, rows, generator)
         self.that(
             isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(a, Tensor) for a in answer),
@@ -95,14 +148,10 @@ class _Check:
             f"batch(data, rows, generator) given {len(rows)} rows returns inputs {_shape(inputs)} "
             f"and targets {_shape(targets)}",
         )
-        self.that(
-            not inputs.is_floating_point() or bool(torch.isfinite(inputs).all()),
-            f"the first inputs of {part} are not finite",
-        )
         return inputs, targets
 
-    def network(self, task: Task, inputs: Tensor, targets: Tensor) -> None:
-        """Check the network, its activations, loss and error."""
+    def network(self, task: Task, tried: Mapping[Part, Batch], targets: Mapping[Part, Tensor]) -> None:
+        """Check the network, its activations, loss and error on some examples of each part; ``targets`` are all."""
         made: list[nn.Module] = []
         reached: set[nn.Module] = set()
 
@@ -121,27 +170,103 @@ class _Check:
             bool(made), "network(activation, gain) never calls activation(), so every candidate would be the same"
         )
         network.train().to(weights_type(task.recipe))
-        outputs = self.call("the network", network, inputs)
+        outputs = self.outputs("the network", network, tried["train"][0])
         self.that(
             not reached.isdisjoint(made),
             "no activation() that network(activation, gain) made is used by its forward",
         )
-        self.loss(task, outputs, targets)
+        for part, seen in targets.items():
+            self.classes(task, part, seen, outputs)
+        loss = self.loss(task, outputs, tried["train"][1])
+        self.that(
+            loss.requires_grad,
+            "loss(outputs, targets) has no gradient by the network's weights; compute it from outputs with torch",
+        )
+        network.eval()
         with torch.no_grad():
-            self.error(task, self.call("the network in evaluation", network.eval(), inputs), targets)
+            for inputs, wanted in tried.values():
+                outputs = self.outputs("the network in evaluation", network, inputs)
+                self.loss(task, outputs, wanted)
+                self.error(task, outputs, wanted)
+                self.pairing(task, outputs, wanted)
 
-    def loss(self, task: Task, outputs: Tensor, targets: Tensor) -> None:
+    def outputs(self, what: str, network: nn.Module, inputs: Tensor) -> Tensor:
+        """Check that a network answers with one tensor."""
+        outputs: Any = self.call(what, network, inputs)
+        if isinstance(outputs, Mapping):
+            keys = ", ".join(repr(key) for key in outputs)
+            told = f"a {type(outputs).__name__} with {keys}; return one of them, as in outputs[{next(iter(outputs))!r}]"
+        else:
+            told = f"a {type(outputs).__name__}; return one tensor, as in outputs[0] of a tuple"
+        self.that(
+            isinstance(outputs, Tensor),
+            f"{what} returns {told}, from the forward of a module that wraps it: loss and error are given one tensor",
+        )
+        found: Tensor = outputs
+        return found
+
+    def classes(self, task: Task, part: Part, targets: Tensor, outputs: Tensor) -> None:
+        """Check that the targets of a classification are classes that the network has."""
+        if not isinstance(task, Classification) or type(task).loss is not Classification.loss:
+            return
+        if targets.is_floating_point() or outputs.dim() < 2:
+            return  # the loss says so itself
+        wrong = (targets < 0) | (targets >= outputs.shape[1])
+        if wrong.any():
+            value = int(targets[wrong][0])
+            self.that(
+                False,
+                f"the targets of {part} hold the class {value}, but the network has {outputs.shape[1]} outputs, the "
+                f"classes 0 to {outputs.shape[1] - 1}; number the classes from 0, or widen the network",
+            )
+
+    def loss(self, task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
         """Check the loss."""
-        loss = self.call("loss(outputs, targets)", task.loss, outputs, targets)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Using a target size")
+            try:
+                loss: Any = self.call("loss(outputs, targets)", task.loss, outputs, targets)
+            except ActsearchError as error:
+                if isinstance(error.__cause__, UserWarning):
+                    self._shapes("loss", outputs, targets)
+                raise
         self.that(isinstance(loss, Tensor), f"loss(outputs, targets) must return a tensor, not a {type(loss).__name__}")
         self.that(
             loss.shape == (),
             f"loss(outputs, targets) must return a scalar, the mean over the batch, not {_shape(loss)}; "
             f"it was given outputs {_shape(outputs)} and targets {_shape(targets)}",
         )
+        found: Tensor = loss
+        return found
+
+    def pairing(self, task: Task, outputs: Tensor, targets: Tensor) -> None:
+        """Check that loss and error compare each output with its own target.
+
+        Where outputs (n, 1) meet targets (n,), arithmetic pairs every output with every target, without a word. Then
+        nothing changes when the targets change places.
+        """
+        if outputs.numel() != targets.numel() or outputs.shape == targets.shape or len(targets) < 2:
+            return
+        moved = targets.roll(1, 0)
+        answers = moved.reshape(outputs.shape).to(outputs.dtype)
+        for method in ("loss", "error"):
+            function = getattr(task, method)
+            try:
+                own, others, shifted = (
+                    float(function(answers, wanted).double().mean()) for wanted in (targets, moved, 2 * moved + 1)
+                )
+            except Exception:  # these outputs are made up, and the method need not take them  # noqa: S112
+                continue
+            same = abs(own - others) <= 1e-6 * max(abs(own), abs(others))
+            if same and own != shifted and not torch.equal(targets, moved):
+                self._shapes(method, outputs, targets)
+
+    def _shapes(self, method: str, outputs: Tensor, targets: Tensor) -> None:
         self.that(
-            loss.requires_grad,
-            "loss(outputs, targets) has no gradient by the network's weights; compute it from outputs with torch",
+            False,
+            f"{method}(outputs, targets) compares every output with every target, since it is given outputs "
+            f"{_shape(outputs)} and targets {_shape(targets)}; give both one shape, as by targets[:, None] in data() "
+            "or outputs.squeeze(1) in the network",
         )
 
     def error(self, task: Task, outputs: Tensor, targets: Tensor) -> None:

@@ -83,7 +83,7 @@ class PreActivations:
             flat = tensors[0].detach().reshape(-1)
             if len(flat) > _VALUES:
                 flat = flat[torch.randint(len(flat), (_VALUES,), generator=self._generator).to(flat.device)]
-            self._values[name].append(flat.to("cpu", torch.float64, copy=True))
+            self._values[name].append(flat.cpu().to(torch.float64, copy=True))  # in this order: mps has no float64
 
         return hook
 

@@ -14,7 +14,7 @@ from evaluators.eafo.entropy import Output, output, raw_entropy
 from evaluators.meanfield import MeanField, mean_field
 from evaluators.quadrature import NORMAL, finite_sample, gain, has_variance, quadrature
 from evaluators.task import AnyTask, OwnLoop, Task
-from evaluators.train import Diverged, fit
+from evaluators.train import SCORED_AT_ONCE, Diverged, autocast, fit, fresh_network, on_device, seeded
 from primitives import ActsearchError, Expression, compile_expression
 
 _EXAMPLES = 1024
@@ -82,14 +82,20 @@ class Site:
     expression: Expression
 
 
-def sites(expression: Expression, task: AnyTask, steps: int = 0, seed: int = 0) -> list[Site]:
+def sites(
+    expression: Expression, task: AnyTask, steps: int = 0, seed: int = 0, device: torch.device | None = None
+) -> list[Site]:
     """Return every activation layer of a task's network with the density it sees.
+
+    The network sees what it is scored on: training examples as ``Task.batch`` loads them, in the recipe's
+    precision and in evaluation mode. A norm that has seen no batch yet standardises by the batch, as in training.
 
     Args:
         expression: the activation in the network.
         task: gives network and data; up to 1,024 training examples are looked at.
         steps: of training before looking; 0 looks at the initialisation.
         seed: of weights and batches.
+        device: where; the CPU when ``None``.
 
     Raises:
         ActsearchError: the expression is not finite under a standard normal, training diverged, a
@@ -99,27 +105,39 @@ def sites(expression: Expression, task: AnyTask, steps: int = 0, seed: int = 0) 
         raise ActsearchError(
             f"task '{task.name}' trains by its own loop, so its layers cannot be looked at; use --input"
         )
+    device = device or torch.device("cpu")
     activation = compile_expression(expression).module
-    network = _network(expression, activation, task, steps, seed).eval()
-    with PreActivations(network, activation, seed=seed) as seen, torch.no_grad():
-        network(task.data("train").inputs[:_EXAMPLES])
+    network = _network(expression, activation, task, steps, seed, device).eval()
+    for module in network.modules():
+        if getattr(module, "num_batches_tracked", None) == 0:
+            module.train()
+    with PreActivations(network, activation, seed=seed) as seen, torch.no_grad(), seeded(seed, device):
+        _look(network, task, device)
     found = seen.densities()
     layers = {name: network.get_submodule(name) for name in found}
     return [Site(name, density, _present(expression, layers[name])) for name, density in found.items()]
 
 
-def _network(expression: Expression, activation: type[nn.Module], task: Task, steps: int, seed: int) -> nn.Module:
+def _look(network: nn.Module, task: Task, device: torch.device) -> None:
+    """Run the network on its first training examples."""
+    data = on_device(task.data("train"), task.recipe, device)
+    with autocast(task.recipe, device):
+        for rows in torch.arange(min(_EXAMPLES, len(data)), device=device).split(SCORED_AT_ONCE):
+            network(task.batch(data, rows, None)[0])
+
+
+def _network(
+    expression: Expression, activation: type[nn.Module], task: Task, steps: int, seed: int, device: torch.device
+) -> nn.Module:
     factor = gain(finite_sample(expression, NORMAL))
     if steps:
         try:
-            return fit(task, activation, factor, steps, seed, torch.device("cpu"))[0]
+            return fit(task, activation, factor, steps, seed, device)[0]
         except Diverged:
             raise ActsearchError(
                 f"training diverged with '{expression}'; look at it earlier, with fewer steps"
             ) from None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return task.network(activation, factor)
+    return fresh_network(task, activation, factor, seed, device)
 
 
 def _present(expression: Expression, layer: nn.Module) -> Expression:

@@ -18,6 +18,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from evaluators.task import ActivationFactory, Data, Task
+from evaluators.train import autocast, fresh_network, on_device, seeded
 
 _CHUNK = 128
 
@@ -40,29 +41,35 @@ class Proxies:
 
 
 def proxies(
-    task: Task, activation: ActivationFactory, gain: float, seeds: Sequence[int] = (0, 1, 2), examples: int = 256
+    task: Task,
+    activation: ActivationFactory,
+    gain: float,
+    seeds: Sequence[int] = (0, 1, 2),
+    examples: int = 256,
+    device: torch.device | None = None,
 ) -> Proxies:
-    """Return the scores of a task's freshly initialised networks, on the CPU, in evaluation mode.
+    """Return the scores of a task's freshly initialised networks, in evaluation mode and the recipe's precision.
 
     Args:
-        task: gives network, training data and loss.
+        task: gives network, training data as ``Task.batch`` loads them, and loss.
         activation: called once for each place that needs an activation layer.
         gain: initialisation factor of the layers after an activation.
         seeds: one network and one batch each; the global generator is left as it was.
         examples: of the training part in a batch.
+        device: where; the CPU when ``None``.
 
     Returns:
         Means over the seeds; not finite where a gradient is not.
     """
-    data = task.data("train")
+    device = device or torch.device("cpu")
+    data = on_device(task.data("train"), task.recipe, device)
     rows = []
     for seed in seeds:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = task.network(activation, gain).eval()
-        chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:examples]
-        batch = Data(data.inputs[chosen], data.targets[chosen])
-        rows.append((*_gradient(task, network, batch), _fisher_trace(task, network, batch)))
+        network = fresh_network(task, activation, gain, seed, device).eval()
+        chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:examples].to(device)
+        with seeded(seed, device):
+            batch = Data(*task.batch(data, chosen, None))
+            rows.append((*_gradient(task, network, batch), _fisher_trace(task, network, batch)))
     norm, ratio, trace = (math.fsum(column) / len(rows) for column in zip(*rows, strict=True))
     return Proxies(norm, trace, ratio)
 
@@ -70,7 +77,8 @@ def proxies(
 def _gradient(task: Task, network: nn.Module, batch: Data) -> tuple[float, float]:
     """Return the norm of the batch's gradient and the logarithm of its ratio from first to last matrix."""
     parameters = [p for p in network.parameters() if p.requires_grad]
-    loss = task.loss(network(batch.inputs), batch.targets)
+    with autocast(task.recipe, batch.inputs.device):
+        loss = task.loss(network(batch.inputs), batch.targets)
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     squares = {
         id(p): float(g.double().square().sum()) for p, g in zip(parameters, gradients, strict=True) if g is not None
@@ -89,7 +97,8 @@ def _fisher_trace(task: Task, network: nn.Module, batch: Data) -> float:
     parameters = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
 
     def loss(values: dict[str, Tensor], example: Tensor, target: Tensor) -> Tensor:
-        return task.loss(functional_call(network, values, (example[None],)), target[None])
+        with autocast(task.recipe, batch.inputs.device):
+            return task.loss(functional_call(network, values, (example[None],)), target[None])
 
     def square(example: Tensor, target: Tensor) -> Tensor:
         gradients = grad(loss)(parameters, example, target)

@@ -43,16 +43,9 @@ def degenerate(samples: Samples) -> str | None:
     1e-6 of the spread. Dead: the slope vanishes on 99 % of the normal mass. Idle: a learnable
     parameter changes nothing anywhere.
     """
-    nodes, normal = samples.under.nodes, samples.under.weights
-    weights = (normal + np.full_like(normal, 1 / normal.size)) / 2
-    values = samples.values
-    centred = values - weights @ values
-    spread = float(weights @ centred**2)
-    if spread <= (_FLAT * max(1e-6, float(np.abs(values).max()))) ** 2:
+    normal, (spread, residual) = samples.under.weights, _spread_and_residual(samples)
+    if _is_flat(samples, spread):
         return "it is constant"
-    line = nodes - weights @ nodes
-    slope = (weights @ (line * centred)) / (weights @ line**2)
-    residual = float(weights @ (centred - slope * line) ** 2)
     if residual <= (_FLAT**2) * spread:
         return "it is affine (a straight line)"
     dead = float(normal @ (np.abs(samples.slopes) <= _FLAT * np.sqrt(spread)))
@@ -60,3 +53,23 @@ def degenerate(samples: Samples) -> str | None:
         return "its slope is zero almost everywhere"
     idle = [name for name, slopes in samples.parameter_slopes.items() if not slopes.any()]
     return f"its learnable {idle[0]} has no effect" if idle else None
+
+
+def affine(samples: Samples) -> bool:
+    """Tell whether a finite function is a straight line that is not flat, by the measure of :func:`degenerate`."""
+    spread, residual = _spread_and_residual(samples)
+    return not _is_flat(samples, spread) and residual <= (_FLAT**2) * spread
+
+
+def _is_flat(samples: Samples, spread: float) -> bool:
+    return spread <= (_FLAT * max(1e-6, float(np.abs(samples.values).max()))) ** 2
+
+
+def _spread_and_residual(samples: Samples) -> tuple[float, float]:
+    """Return the variance of the values, and what of it the best straight line leaves."""
+    nodes, normal = samples.under.nodes, samples.under.weights
+    weights = (normal + np.full_like(normal, 1 / normal.size)) / 2
+    centred = samples.values - weights @ samples.values
+    line = nodes - weights @ nodes
+    slope = (weights @ (line * centred)) / (weights @ line**2)
+    return float(weights @ centred**2), float(weights @ (centred - slope * line) ** 2)

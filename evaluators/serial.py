@@ -12,7 +12,7 @@ from evaluators.evaluation import Answers, Cohort
 from evaluators.executor import Executor
 from evaluators.isolation import Isolation, attempt, works
 from evaluators.task import AnyTask
-from evaluators.train import pick_device
+from evaluators.train import check_precision, pick_device
 from primitives.errors import ActsearchError
 
 
@@ -30,9 +30,14 @@ class SerialExecutor(Executor):
             tasks: every task that jobs will name.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
             cohort: candidates that are trained together; by the memory there is when ``None``.
+
+        Raises:
+            ActsearchError: the device has no numbers of a task's precision.
         """
         self.tasks = tasks
         self._device = pick_device(device)
+        for task in tasks.values():
+            check_precision(task.recipe, self._device)
         self._cohort = cohort
         self._sizes: dict[tuple[str, int], int] = {}
         self._parts = Isolation()

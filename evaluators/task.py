@@ -98,7 +98,7 @@ class Task(abc.ABC):
 
         Args:
             data: a part of this task's data.
-            rows: indices, shape (n,).
+            rows: indices, shape (n,), on the CPU, where they index data of any device.
             generator: for augmentation while training, one for each seed and step, and for each
                 candidate under ``Recipe(randomness="member")``; ``None`` when scoring.
         """

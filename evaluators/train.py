@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluators.task import ActivationFactory, Data, Part, Recipe, Task
-from primitives import compile_expression, parameter_groups, parse
+from primitives import ActsearchError, compile_expression, parameter_groups, parse
 
 CURVE_POINTS = 20
 _CHECKS = 50
@@ -112,14 +112,34 @@ def augmenting(seed: int, step: int, stream: int = 0) -> torch.Generator:
 
 def generators(device: torch.device) -> list[Tensor]:
     """Return the states of torch's generators: the CPU's and, on a GPU, its own."""
-    on_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
-    return [torch.get_rng_state(), *on_gpu]
+    if device.type == "cuda":
+        return [torch.get_rng_state(), torch.cuda.get_rng_state(device)]
+    return [torch.get_rng_state(), *([torch.mps.get_rng_state()] if device.type == "mps" else [])]
+
+
+def set_generators(states: Sequence[Tensor], device: torch.device) -> None:
+    """Put torch's generators into states that :func:`generators` returned for the device."""
+    torch.set_rng_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(states[1])
+
+
+@contextmanager
+def forked(device: torch.device) -> Iterator[None]:
+    """Put torch's generators back afterwards, whatever is drawn or seeded within."""
+    states = generators(device)
+    try:
+        yield
+    finally:
+        set_generators(states, device)
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch's generators within, and put them back afterwards."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with forked(device):
         torch.manual_seed(seed)
         yield
 
@@ -141,11 +161,35 @@ def weights_type(recipe: Recipe) -> torch.dtype:
     return torch.float64 if recipe.precision == "float64" else torch.float32
 
 
+def check_precision(recipe: Recipe, device: torch.device) -> None:
+    """Refuse a recipe whose numbers a device does not have.
+
+    Raises:
+        ActsearchError: the recipe is in float64 and the device is Apple's.
+    """
+    if device.type == "mps" and recipe.precision == "float64":
+        raise ActsearchError("device 'mps' has no float64; train this task with --device cpu, or in float32")
+
+
 def on_device(data: Data, recipe: Recipe, device: torch.device) -> Data:
-    """Return data on a device, floating-point inputs and targets in the recipe's precision."""
+    """Return data on a device, floating-point inputs and targets in the recipe's precision.
+
+    Raises:
+        ActsearchError: the device has no such numbers.
+    """
+    check_precision(recipe, device)
     kind = weights_type(recipe)
     moved = [part.to(device, kind if part.is_floating_point() else None) for part in (data.inputs, data.targets)]
     return Data(*moved)
+
+
+def fresh_network(task: Task, activation: ActivationFactory, gain: float, seed: int, device: torch.device) -> nn.Module:
+    """Return a task's network with the initial weights of a seed, on a device in the recipe's precision.
+
+    Initial weights are drawn on the CPU, whatever the device.
+    """
+    with seeded(seed, torch.device("cpu")):
+        return task.network(activation, gain).to(device, weights_type(task.recipe))
 
 
 def is_checked(step: int, steps: int) -> bool:
@@ -216,7 +260,7 @@ def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> t
     data = on_device(task.data(part), task.recipe, device)
     error = loss = 0.0
     with torch.no_grad(), seeded(0, device), autocast(task.recipe, device):
-        for rows in torch.arange(len(data), device=device).split(SCORED_AT_ONCE):
+        for rows in torch.arange(len(data)).split(SCORED_AT_ONCE):
             inputs, targets = task.batch(data, rows, None)
             outputs = network(inputs)
             error += float(task.error(outputs, targets).sum())

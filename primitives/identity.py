@@ -76,15 +76,18 @@ class IdentityIndex:
 
     Fingerprints are kept sorted by one fixed projection; a look-up compares in full only the
     few whose projection is close, so the tolerance is honest (no rounding boundaries).
+
+    An id stands for one expression: adding it again replaces what it stood for.
     """
 
-    _keys: dict[str, int] = field(default_factory=dict)
+    _ids: dict[str, set[int]] = field(default_factory=dict)
+    _keys: dict[int, str] = field(default_factory=dict)
     _sorted: list[tuple[int, float, int]] = field(default_factory=list)
     _prints: dict[int, Fingerprint] = field(default_factory=dict)
 
     def find_structure(self, expression: Expression) -> int | None:
-        """Return the id of an expression written the same way, or ``None``."""
-        return self._keys.get(expression.key)
+        """Return the lowest id of an expression written the same way, or ``None``."""
+        return min(self._ids.get(expression.key, ()), default=None)
 
     def find_values(self, print_: Fingerprint) -> int | None:
         """Return the id of an expression with the same values and parameter slopes, or ``None``."""
@@ -106,16 +109,24 @@ class IdentityIndex:
         What the index holds does not depend on the order of additions: of equal structures the
         lowest id counts.
         """
-        key = expression.key
-        self._keys[key] = min(identifier, self._keys.get(key, identifier))
+        if identifier in self._keys:
+            self._drop(identifier)
+        self._keys[identifier] = expression.key
+        self._ids.setdefault(expression.key, set()).add(identifier)
         if print_ is not None and np.isfinite(print_).all():
             self._prints[identifier] = print_
             bisect.insort(self._sorted, (print_.size, _project(print_), identifier))
 
     def forget(self, identifier: int, expression: Expression) -> None:
-        """Undo :meth:`add` of the same id and expression."""
-        if self._keys.get(expression.key) == identifier:
-            del self._keys[expression.key]
+        """Undo :meth:`add` of the same id and expression; another id's equal expression stays known."""
+        if self._keys.get(identifier) == expression.key:
+            self._drop(identifier)
+
+    def _drop(self, identifier: int) -> None:
+        key = self._keys.pop(identifier)
+        self._ids[key].remove(identifier)
+        if not self._ids[key]:
+            del self._ids[key]
         print_ = self._prints.pop(identifier, None)
         if print_ is not None:
             self._sorted.remove((print_.size, _project(print_), identifier))

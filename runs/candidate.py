@@ -6,7 +6,13 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-CandidateStatus = Literal["pending", "ok", "stopped", "rejected", "diverged", "timeout", "oom", "crashed", "cached"]
+from primitives import Expression, ExpressionError, parse
+
+CandidateStatus = Literal[
+    "pending", "ok", "stopped", "rejected", "outranked", "diverged", "timeout", "oom", "crashed", "cached"
+]
+
+_UNTRAINED: tuple[CandidateStatus, ...] = ("pending", "rejected", "outranked", "cached")
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,9 @@ class Candidate:
         cost: forward + backward of one element, in float32 multiplications.
         complexity: nodes of the formula.
         gain: initialisation factor.
-        status: ``pending`` until trained; ``stopped`` by halving before its last step; ``cached``
-            means the same function is there already.
+        status: ``pending`` until trained; ``stopped`` by halving before its last step; ``outranked``
+            means it passed the screen and another proposal for the same training slot was
+            preferred; ``cached`` that the same function is there already.
         reason: why it stopped, for every status but ``pending`` and ``ok``.
     """
 
@@ -46,6 +53,26 @@ class Candidate:
     status: CandidateStatus = "pending"
     reason: str = ""
 
+    @property
+    def was_trained(self) -> bool:
+        """Whether the search proposed it and its training is over, whatever came out.
+
+        Baselines and seeds are not counted, nor is a formula that crashed in our hands before its
+        training: that has no prior.
+        """
+        return self.ask > 0 and self.prior is not None and self.status not in _UNTRAINED
+
     def stopped(self, status: CandidateStatus, reason: str) -> Candidate:
         """Return the candidate with a final status."""
         return dataclasses.replace(self, status=status, reason=reason)
+
+
+def readable(formula: str) -> Expression | None:
+    """Return the expression that a formula of a run means, ``None`` where it uses a primitive unknown here.
+
+    Such a primitive comes from an extension, which reading a run never imports.
+    """
+    try:
+        return parse(formula)
+    except ExpressionError:
+        return None

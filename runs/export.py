@@ -29,6 +29,8 @@ Target = Literal["torch", "numpy", "jax", "latex", "sympy", "onnx"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 BINARY = ("onnx",)
 """Targets that are no text."""
+NAMED = ("torch", "onnx")
+"""Targets in which the class name is written."""
 _TAKEN = {"F", "GAIN", "ActivationFunction"}
 _LONGEST_NAME = 40
 _IMPORTS = (

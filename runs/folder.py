@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 
 from filelock import FileLock, Timeout
 
 from primitives.errors import ActsearchError, unknown
 from runs.store import Store
+from runs.user_code import write_copies
 
 DATABASE, CONFIG, LOCK = "run.sqlite", "config.toml", "lock"
 EXPORTS = "exports"
@@ -37,8 +39,16 @@ def check_free(folder: Path) -> None:
         )
 
 
-def create(folder: Path, config_text: str, meta: Mapping[str, str]) -> None:
+def create(
+    folder: Path, config_text: str, meta: Mapping[str, str], copies: Mapping[str, bytes] = MappingProxyType({})
+) -> None:
     """Make a run folder, all of it or nothing.
+
+    Args:
+        folder: the place.
+        config_text: for reading.
+        meta: for the run's own dictionary.
+        copies: of a user's code, by path, see :mod:`runs.user_code`.
 
     Raises:
         ActsearchError: it exists already, or its parent cannot be written.
@@ -51,6 +61,7 @@ def create(folder: Path, config_text: str, meta: Mapping[str, str]) -> None:
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=parent))
         scratch.chmod(0o755)
         (scratch / CONFIG).write_text(config_text, encoding="utf-8")
+        write_copies(scratch, copies)
         Store.create(scratch / DATABASE, {**_provenance(), **meta})
         scratch.rename(folder)
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -17,6 +17,20 @@ from runs.store import Store
 
 OBJECTIVES = ("error", "cost", "complexity")
 
+_KINDS = {
+    "id": int,
+    "name": object,
+    "expression": object,
+    "error": float,
+    "error_se": float,
+    "cost": float,
+    "complexity": int,
+    "prior": float,
+    "correction": float,
+    "baseline": bool,
+    "origin": object,
+}
+
 
 def scored(store: Store) -> pd.DataFrame:
     """Return every candidate trained to the end with its objectives, in the order of ids.
@@ -29,10 +43,9 @@ def scored(store: Store) -> pd.DataFrame:
     found = search_scores(store)
     whole = [(c, found.get(c.id, ())) for c in store.candidates() if c.status == "ok"]
     rows = [_row(c, [e.error for e in scores if e.error is not None]) for c, scores in whole if scores]
-    columns = ["id", "name", "expression", "error", "error_se", "cost", "complexity", "prior"]
-    columns += ["correction", "baseline", "origin"]
-    frame = with_names(pd.DataFrame(rows, columns=columns))
-    frame["on_front"] = non_dominated(frame[list(OBJECTIVES)].to_numpy(dtype=float)) if len(frame) else []
+    # The kinds are said, because a column without rows has none of its own.
+    frame = with_names(pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS))
+    frame["on_front"] = non_dominated(frame[list(OBJECTIVES)].to_numpy(dtype=float))
     return frame
 
 
@@ -81,6 +94,13 @@ def pareto(store: Store) -> pd.DataFrame:
     return shown.sort_values(["error", "cost", "complexity", "id"]).reset_index(drop=True)
 
 
+def nothing_yet(store: Store) -> str:
+    """Return one clause that says why there is no front: what the search has, none of it trained to the end."""
+    counts = Counter(candidate.status for candidate in store.candidates())
+    had = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    return f"no candidate has been trained to the end yet ({had or 'there is none at all'})"
+
+
 def finalists(store: Store, top: int) -> list[int]:
     """Return ids of the candidates to confirm: those of lowest validation error, baselines excluded.
 
@@ -88,7 +108,7 @@ def finalists(store: Store, top: int) -> list[int]:
     those that halving stopped, the ones that came farthest first.
     """
     frame = scored(store)
-    found = frame[~frame["baseline"].astype(bool)]
+    found = frame[~frame["baseline"]]
     order = found.sort_values(["on_front", "error", "cost", "id"], ascending=[False, True, True, True])
     whole = [int(i) for i in order["id"].head(top)]
     return [*whole, *_stopped(store)[: top - len(whole)]]

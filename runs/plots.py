@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 
 from primitives import ActsearchError, compile_expression, parse
+from runs.candidate import readable
 
 _FOUND, _BASELINE, _OTHER = "#0b6e99", "#c2571a", "#b8bec4"
 _LONGEST_LABEL = 34
@@ -30,7 +31,7 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
         ActsearchError: nothing was trained yet, or the file cannot be written.
     """
     if everything.empty:
-        raise ActsearchError("there is nothing to plot: no candidate has been trained yet")
+        raise ActsearchError("there is nothing to plot: no candidate has been trained to the end yet")
     shape: dict[str, Any] = {"figsize": (13, 5.6), "width_ratios": [1.5, 1], "layout": "constrained"}
     with _picture(path, 1, 2, **shape) as (figure, (left, right)):
         _draw_front(left, everything)
@@ -208,7 +209,8 @@ def _short(text: str) -> str:
 
 def _draw_curves(axes: Any, everything: pd.DataFrame) -> None:
     found = everything[~everything["baseline"].astype(bool)]
-    best = found.sort_values(["on_front", "error"], ascending=[False, True]).head(4)
+    known = found[[readable(formula) is not None for formula in found["expression"]]]
+    best = known.sort_values(["on_front", "error"], ascending=[False, True]).head(4)
     references = everything[everything["name"].isin(["relu", "gelu"])]
     for row in references.to_dict("records"):
         axes.plot(*curve(row["expression"]), color=_BASELINE, lw=1, ls="--" if row["name"] == "gelu" else ":")

@@ -28,6 +28,8 @@ def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
             f"Search score, biased by selection: validation error {mean:.4f} on {trained[0].task}, "
             f"{trained[0].steps} steps, seeds {seeds}."
         )
+    elif candidate.reason:
+        lines.append(f"Not trained: {candidate.status}, {candidate.reason}.")
     lines += _confirmation(store, candidate)
     return Provenance(tuple(lines))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 
 MIGRATIONS = {
     1: "ALTER TABLE candidates ADD COLUMN correction REAL",
     2: "ALTER TABLE evaluations ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}'",
+    3: "UPDATE candidates SET status = 'outranked' WHERE status = 'rejected' "
+    "AND reason = 'another proposal for the same training slot was preferred'",
 }
 """What turns a run file of a version into the next one."""
 

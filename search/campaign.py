@@ -132,6 +132,7 @@ class Campaign:
             with self._driving():
                 self._record(finished)
             self._check_alive()
+        self._check_alive()  # a resumed campaign may have had nothing left to train
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
 
@@ -192,7 +193,7 @@ class Campaign:
             candidate.expression,
             candidate.gain,
             self.config.task,
-            fidelity.steps,
+            fidelity.whole,
             self.seeds,
             timeout=fidelity.timeout,
             objectives=_objectives(candidate),
@@ -254,10 +255,10 @@ class Campaign:
     def _missed(self, reached: int) -> int:
         """Return how many of the rungs and the end a candidate did not come to."""
         fidelity = self.config.fidelity
-        return sum(steps > reached for steps in (*fidelity.rung_steps, fidelity.steps))
+        return sum(steps > reached for steps in (*fidelity.rung_steps, fidelity.whole))
 
     def _count_steps(self, reached: int) -> None:
-        seeds, steps = len(self.seeds), self.config.fidelity.steps
+        seeds, steps = len(self.seeds), self.config.fidelity.whole
         self.progress.steps_spent += seeds * reached
         self.progress.steps_saved += seeds * (steps - reached)
 
@@ -288,10 +289,10 @@ class Campaign:
         """Take a candidate in, or its new state, and count it."""
         if before := self._candidates.get(candidate.id):
             self._counts[before.status] -= 1
-            self._trained -= _was_trained(before)
+            self._trained -= before.was_trained
         self._candidates[candidate.id] = candidate
         self._counts[candidate.status] += 1
-        self._trained += _was_trained(candidate)
+        self._trained += candidate.was_trained
         self._asked = max(self._asked, candidate.ask)
 
     def _replay(self) -> None:
@@ -389,10 +390,3 @@ def _read(candidate: Candidate) -> Expression:
         return parse(candidate.expression)
     except ActsearchError as error:
         raise ActsearchError(f"candidate {candidate.id} in the run file cannot be read: {error}") from error
-
-
-def _was_trained(candidate: Candidate) -> bool:
-    """Tell whether the training of something proposed is over."""
-    return (
-        candidate.ask > 0 and candidate.prior is not None and candidate.status not in ("pending", "rejected", "cached")
-    )

@@ -149,7 +149,9 @@ class Grammar(_Section):
 class Fidelity(_Section):
     """How candidates are trained during the search."""
 
-    steps: int = Field(500, ge=1, le=10_000_000, description="optimiser steps")
+    steps: int | None = Field(
+        None, ge=1, le=10_000_000, description="optimiser steps; those of the task's recipe when left out"
+    )
     seeds: int = Field(2, ge=1, le=1000, description="trainings of each candidate, seeds 0, 1, …")
     rungs: tuple[float, ...] = Field(
         (0.25, 0.5), description="shares of the steps after which losers stop; [] for none"
@@ -167,8 +169,19 @@ class Fidelity(_Section):
     @property
     def rung_steps(self) -> tuple[int, ...]:
         """The steps after which losers stop; shares of few steps may fall together."""
-        steps = {round(share * self.steps) for share in self.rungs}
-        return tuple(sorted(step for step in steps if 0 < step < self.steps))
+        steps = {round(share * self.whole) for share in self.rungs}
+        return tuple(sorted(step for step in steps if 0 < step < self.whole))
+
+    @property
+    def whole(self) -> int:
+        """The steps of a whole training.
+
+        Raises:
+            ValueError: they are still those of a recipe that nobody has looked at.
+        """
+        if self.steps is None:
+            raise ValueError("fidelity.steps is not settled: put the steps of the task's recipe there")
+        return self.steps
 
 
 class Budget(_Section):
@@ -240,7 +253,12 @@ class CampaignConfig(_Section):
     """One search, completely described."""
 
     name: str = Field("campaign", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="for the run folder")
-    task: str = Field("mnist1d-mlp", description="from 'actsearch tasks', or 'file.py:Class'")
+    task: str = Field(
+        "mnist1d-mlp", description="from 'actsearch tasks', or 'file.py:Class', or 'package.module:Class'"
+    )
+    extensions: tuple[str, ...] = Field(
+        (), description="your own code to import first, 'file.py' or 'package.module', as for primitives; it is code"
+    )
     data: str | None = Field(None, description="folder of data sets, for tasks that need one; else $ACTSEARCH_DATA")
     seed: int = Field(0, ge=0, lt=2**32, description="everything random follows from it")
     baselines: tuple[str, ...] = Field((), description="extra library names or formulas beside the eight built in")
@@ -259,25 +277,53 @@ class CampaignConfig(_Section):
         return self.confirm.tasks or (self.task,)
 
 
-def from_toml(text: str, source: str) -> CampaignConfig:
+def from_toml(text: str, source: str, *, stored: bool = False) -> CampaignConfig:
     """Read a configuration.
 
     Args:
         text: TOML.
         source: what to call it in an error.
+        stored: whether it is that of a run: then a key without effect is no error, since it was accepted once.
 
     Raises:
-        ActsearchError: it does not parse, or a key or value is wrong; the message names the key.
+        ActsearchError: it does not parse, or a key or value is wrong or has no effect; the message names the key.
+    """
+    return from_dict(parsed(text, source), source, stored=stored)
+
+
+def parsed(text: str, source: str) -> dict[str, Any]:
+    """Return TOML as nested dictionaries, unchecked.
+
+    Raises:
+        ActsearchError: it does not parse.
     """
     try:
-        raw = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ActsearchError(f"'{source}' is not valid TOML: {error}") from None
-    return from_dict(raw, source)
 
 
-def from_dict(raw: dict[str, Any], source: str) -> CampaignConfig:
-    """Check a configuration given as nested dictionaries; errors as in :func:`from_toml`."""
+def from_dict(raw: dict[str, Any], source: str, *, stored: bool = False) -> CampaignConfig:
+    """Check a configuration given as nested dictionaries; arguments and errors as in :func:`from_toml`."""
+    config = validated(raw, source)
+    return config if stored else effective(config, raw, source)
+
+
+def effective(config: CampaignConfig, given: dict[str, Any], source: str) -> CampaignConfig:
+    """Return the configuration; a key that was given and has no effect is refused.
+
+    Raises:
+        ActsearchError: there is such a key; the message names it.
+    """
+    from search.effects import without_effect
+
+    if (reason := without_effect(config, given)) is not None:
+        raise ActsearchError(f"'{source}': {reason}")
+    return config
+
+
+def validated(raw: dict[str, Any], source: str) -> CampaignConfig:
+    """Check keys and values, whether they have an effect or not; errors as in :func:`from_toml`."""
     try:
         return CampaignConfig.model_validate(raw)
     except ValidationError as error:
@@ -307,10 +353,15 @@ def _fields(path: list[str]) -> list[str]:
 
 def read(path: Path) -> CampaignConfig:
     """Read a configuration file; errors as in :func:`from_toml`, or the file cannot be read."""
-    return from_toml(_text(path), str(path))
+    return from_toml(text_of(path), str(path))
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a configuration file.
+
+    Raises:
+        ActsearchError: it cannot be read; the message suggests the nearest file.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -329,21 +380,6 @@ def load_preset(name: str) -> dict[str, Any]:
         raise ActsearchError(unknown("preset", name, PRESETS))
     text = resources.files("search").joinpath(f"presets/{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
-
-
-def resolve_config(path: Path | None, preset: str | None, overrides: dict[str, Any]) -> CampaignConfig:
-    """Layer preset, file and command-line options, later ones winning, and check the result."""
-    raw: dict[str, Any] = load_preset(preset) if preset else {}
-    source = f"preset {preset}" if preset else "defaults"
-    if path is not None:
-        source = str(path)
-        try:
-            own = tomllib.loads(_text(path))
-        except tomllib.TOMLDecodeError as error:
-            raise ActsearchError(f"'{path}' is not valid TOML: {error}") from None
-        from_dict(own, source)  # by itself first: merging must not hide a value of the wrong kind
-        raw = merge(raw, own)
-    return from_dict(merge(raw, overrides), source if not overrides else f"{source} and options")
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

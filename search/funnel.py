@@ -21,8 +21,6 @@ from search.strategy import Proposal, Strategy
 _PATIENCE = 400
 """Proposals for one training slot before the search is declared exhausted."""
 
-_OUTRANKED = "another proposal for the same training slot was preferred"
-
 
 @dataclass(frozen=True)
 class Slot:
@@ -47,7 +45,7 @@ class Funnel:
         One that was never finite is known by its structure only; an outranked one may come
         again; a cached one is another candidate's function.
         """
-        if candidate.status == "cached" or candidate.reason == _OUTRANKED:
+        if candidate.status in ("cached", "outranked"):
             return
         self._seen.add(candidate.id, expression, _print(candidate, expression))
         if candidate.prior is not None and candidate.status != "rejected":
@@ -151,7 +149,7 @@ class Funnel:
 
     @staticmethod
     def _outranked(candidate: Candidate) -> Candidate:
-        return candidate.stopped("rejected", _OUTRANKED)
+        return candidate.stopped("outranked", "another proposal for the same training slot was preferred")
 
 
 def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:

@@ -85,7 +85,8 @@ def _headline(progress: Progress) -> str:
     stopped = f" ({counts['stopped']} stopped early)" if counts.get("stopped") else ""
     return (
         f"{progress.trained}/{progress.budget} trained{stopped}, {progress.proposed} proposed "
-        f"({counts.get('rejected', 0)} rejected, {counts.get('cached', 0)} known, {failed} failed), "
+        f"({counts.get('rejected', 0)} rejected, {counts.get('outranked', 0)} outranked, "
+        f"{counts.get('cached', 0)} known, {failed} failed), "
         f"{progress.wall_seconds:.0f} s"
     )
 

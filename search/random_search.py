@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from search.effects import RANDOM_DEPTH
 from search.grammar import Grammar
 from search.strategy import Proposal, Strategy, Told
 
@@ -14,7 +15,7 @@ class RandomSearch(Strategy):
 
     def ask(self, count: int) -> list[Proposal]:
         """Return random trees of depth 1 to 4."""
-        return [Proposal(self.grammar.random_tree(1, 4), "random") for _ in range(count)]
+        return [Proposal(self.grammar.random_tree(1, RANDOM_DEPTH), "random") for _ in range(count)]
 
     def tell(self, told: Told) -> None:
         """Ignore it."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 
-from evaluators import Executor, load_task
-from evaluators.task import AnyTask
+from evaluators import Executor
+from evaluators.task import AnyTask, Recipe
 from primitives import ActsearchError, Expression, parse
 from runs import Store, comparisons, confirmed, finalists, pareto
 from runs.candidate import Candidate
@@ -19,42 +19,14 @@ from runs.export import export
 from runs.folder import CONFIG, EXPORTS
 from runs.plots import plot_front
 from runs.provenance import provenance
-from search.config import CampaignConfig, Execution, from_toml
+from search.config import CampaignConfig, Execution, from_toml, parsed
 from search.output import console
 from search.tables import comparison_table, confirmed_table, front_table, verdicts
-
-
-def absolute_task(name: str) -> str:
-    """Return a task name that means the same from any folder."""
-    file, colon, class_name = name.rpartition(":")
-    return f"{Path(file).expanduser().resolve()}:{class_name}" if colon and ".py" in file else name
 
 
 def absolute_folder(folder: Path | None) -> str | None:
     """Return a folder's name that means the same from any folder."""
     return None if folder is None else str(folder.expanduser().resolve())
-
-
-def absolute_tasks(config: CampaignConfig) -> CampaignConfig:
-    """Return the configuration with every task named so that it can be resumed from any folder."""
-    tasks = tuple(absolute_task(name) for name in config.confirm.tasks)
-    confirm = config.confirm.model_copy(update={"tasks": tasks})
-    return config.model_copy(update={"task": absolute_task(config.task), "confirm": confirm})
-
-
-def load_tasks(names: Iterable[str], data: str | None = None) -> dict[str, AnyTask]:
-    """Return tasks by name, each tried on a few examples, so that its errors come before anything starts.
-
-    Args:
-        names: as :func:`evaluators.load_task` takes them.
-        data: folder of data sets.
-    """
-    from evaluators.check_task import check_task
-
-    tasks = {name: load_task(name, Path(data) if data else None) for name in dict.fromkeys(names)}
-    for task in tasks.values():
-        check_task(task)
-    return tasks
 
 
 def make_executor(execution: Execution, tasks: Mapping[str, AnyTask]) -> Executor:
@@ -66,6 +38,23 @@ def make_executor(execution: Execution, tasks: Mapping[str, AnyTask]) -> Executo
     from evaluators.ray.executor import RayExecutor
 
     return RayExecutor(tasks, execution.workers, execution.address, execution.device, execution.cohort)
+
+
+def settled(
+    config: CampaignConfig, labels: Mapping[str, str], extensions: Sequence[str], recipe: Recipe
+) -> CampaignConfig:
+    """Return a configuration that says everything: tasks and extensions by their labels, steps even where left out."""
+    steps = config.fidelity.steps or recipe.steps
+    return config.model_copy(
+        update={
+            "task": labels[config.task],
+            "extensions": tuple(extensions),
+            "fidelity": config.fidelity.model_copy(update={"steps": steps}),
+            "confirm": config.confirm.model_copy(
+                update={"tasks": tuple(labels.get(name, name) for name in config.confirm.tasks)}
+            ),
+        }
+    )
 
 
 def execution_overrides(executor: str | None, workers: int | None, address: str | None) -> dict[str, Any]:
@@ -94,7 +83,13 @@ def stored_config(store: Store, folder: Path) -> CampaignConfig:
         console(stderr=True).print(
             f"note: {copy} differs from the configuration the run was started with; the run keeps the latter"
         )
-    return from_toml(_whole(text), f"{folder} (stored configuration)")
+    return from_toml(_whole(text), f"{folder} (stored configuration)", stored=True)
+
+
+def stored_extensions(store: Store, folder: Path) -> tuple[str, ...]:
+    """Return the extensions a run was started with, by label, read without checking what they may make valid."""
+    found = parsed(store.meta("config"), f"{folder} (stored configuration)").get("extensions", [])
+    return tuple(str(label) for label in found) if isinstance(found, list) else ()
 
 
 def _whole(text: str) -> str:
@@ -117,7 +112,8 @@ def find_candidate(store: Store, wanted: str) -> Candidate:
         if wanted in (str(candidate.id), candidate.name) or wanted == f"#{candidate.id}":
             return candidate
     names = [c.name for c in candidates if c.name]
-    hint = f"; ids run from 1 to {len(candidates)}" if re.fullmatch(r"#?\d+", wanted) else nearest(wanted, names)
+    ids = f"; ids run from 1 to {len(candidates)}" if candidates else "; it has none yet"
+    hint = ids if not candidates or re.fullmatch(r"#?\d+", wanted) else nearest(wanted, names)
     raise ActsearchError(f"no candidate '{wanted}' in '{store.path.parent}'{hint}")
 
 

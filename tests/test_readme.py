@@ -15,8 +15,24 @@ from tests.search.test_cli import invoke
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# Shrunk for the test: the smallest preset on the serial executor instead of minutes of training.
-SHRINK = {"--preset quick": "--preset smoke"}
+# Shrunk for the test: the smallest preset on the serial executor instead of minutes of training, and for a user's own
+# task a campaign as small, on Ray as a reader would run it.
+SHRINK = {"--preset quick --task": "tiny.toml --task", "--preset quick": "--preset smoke"}
+TINY = """
+[fidelity]
+steps = 4
+seeds = 1
+rungs = []
+[budget]
+trainings = 1
+[confirm]
+top = 1
+seeds = 2
+steps = 4
+measure = false
+[execution]
+workers = 1
+"""
 
 
 def blocks(language):
@@ -59,8 +75,8 @@ def chains():
 
 
 def run(words, folder, monkeypatch):
-    """Run a command in a folder, in a process of its own if it trains; return exit code, stdout, stderr."""
-    if words[0] in TRAINING:
+    """Run a command in a folder, in a process of its own if it trains or imports; return exit code, stdout, stderr."""
+    if words[0] in TRAINING or "--extension" in words:
         command = [sys.executable, "-m", "search.cli", *words]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
@@ -70,7 +86,7 @@ def run(words, folder, monkeypatch):
 
 @pytest.mark.parametrize("lines", chains(), ids=lambda lines: lines[0].removeprefix("actsearch "))
 def test_the_actsearch_commands_work_in_the_order_shown(lines, tmp_path, monkeypatch):
-    for name, text in EXAMPLES.items():
+    for name, text in {**EXAMPLES, "tiny.toml": TINY}.items():
         (tmp_path / name).write_text(text)
     for line in lines:
         code, out, error = run(shlex.split(shrunk(line))[1:], tmp_path, monkeypatch)
@@ -85,6 +101,24 @@ def test_commands_that_share_a_file_are_run_together():
     assert sum(len(lines) for lines in chains()) == len(commands("actsearch")) >= 16
     (campaign,) = [lines for lines in chains() if "actsearch list" in lines]
     assert [line.split()[1] for line in campaign[:2]] == ["launch", "resume"]
+
+
+def test_the_campaign_file_shown_is_read_with_its_extension(tmp_path):
+    for name, text in {**EXAMPLES, "own.toml": blocks("toml")[0]}.items():
+        (tmp_path / name).write_text(text)
+    script = (
+        "from pathlib import Path\n"
+        "from search.extensions import import_named\n"
+        "from search.layers import layers\n"
+        "asked = layers(Path('own.toml'), 'quick', {})\n"
+        "import_named(asked)\n"
+        "assert 'dent' in asked.config().grammar.primitives"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "bench"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -16,6 +16,8 @@ from evaluators.train import (
     autocast,
     batches,
     check_deadline,
+    forked,
+    fresh_network,
     generators,
     groups_of,
     is_checked,
@@ -24,6 +26,7 @@ from evaluators.train import (
     mixed,
     on_device,
     seeded,
+    set_generators,
     weights_type,
 )
 
@@ -41,22 +44,16 @@ class Randomness:
     def __init__(self, seed: int, device: torch.device, stream: int = 0) -> None:
         """Start the stream of a seed; another number gives another stream."""
         self._device = device
-        with self._forked():
-            torch.manual_seed(mixed(mixed(seed, stream), _DROPOUT))
-            self._state = generators(self._device)
-
-    def _forked(self) -> AbstractContextManager[None]:
-        return torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else [])
+        with seeded(mixed(mixed(seed, stream), _DROPOUT), device):
+            self._states = generators(device)
 
     @contextmanager
     def steps(self) -> Iterator[None]:
         """Go on with what the steps draw."""
-        with self._forked():
-            torch.set_rng_state(self._state[0])
-            for state in self._state[1:]:
-                torch.cuda.set_rng_state(state, self._device)
+        with forked(self._device):
+            set_generators(self._states, self._device)
             yield
-            self._state = generators(self._device)
+            self._states = generators(self._device)
 
 
 class Single:
@@ -93,8 +90,7 @@ class Single:
             data: the training part on the device, if it is there already.
         """
         self._task, self._steps, self._seed, self._device, self._stream = task, steps, seed, device, stream
-        with seeded(seed, torch.device("cpu")):  # initial weights are drawn there, whatever the device
-            self.network: nn.Module = task.network(activation, gain).to(device, weights_type(task.recipe))
+        self.network: nn.Module = fresh_network(task, activation, gain, seed, device)
         self._after_step = watch(self.network) if watch else None
         self._randomness = Randomness(seed, device, stream)
         self._data = data or on_device(task.data("train"), task.recipe, device)

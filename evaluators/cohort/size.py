@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from evaluators.task import AnyTask, OwnLoop, Task
-from evaluators.train import augmenting, autocast, on_device, seeded, weights_type
+from evaluators.train import SCORED_AT_ONCE, augmenting, autocast, on_device, seeded, weights_type
 
-MOST = 32
-"""Members of a stack beyond which nothing is gained, see ``tests/benchmarks/test_cohort.py``."""
+MOST = {"cpu": 32, "cuda": 32, "mps": 32}
+"""Members of a stack beyond which nothing is gained, for each kind of device.
+
+Measured on a CPU by ``tests/benchmarks/test_cohort.py``, on a GPU by ``make gpu``, and assumed for ``mps``.
+"""
 
 _WORTH_STACKING = 12 * 2**20
-"""Bytes of a member beyond which a stack on a CPU is slower: what one network does in the cache, a stack does not."""
+"""Bytes of a step beyond which a stack on a CPU is slower: what one network does in the cache, a stack does not."""
 _EXAMPLES = 4
 _HEADROOM = 2.0
-"""What passes through memory during a step beside what is kept for backward."""
+"""All that is in memory during a step, in what is kept for backward; scoring keeps nothing and takes once that."""
 _USED_OF_GPU, _USED_OF_MEMORY = 0.8, 0.5
 
 
@@ -28,28 +32,46 @@ def members(task: AnyTask, seeds: int, device: torch.device, cap: int | None = N
         task: what they train on; one that trains by its own loop takes one at a time.
         seeds: trainings of each candidate.
         device: where they are trained.
-        cap: the largest answer, instead of what fits in a stack of 32 members.
+        cap: the largest answer, instead of what fits in the largest stack.
     """
     if isinstance(task, OwnLoop):
         return 1
     if cap is not None:
         return cap
-    return max(1, _fitting(member_bytes(task), device) // seeds)
+    return max(1, _fitting(member_bytes(task).most, device) // seeds)
 
 
 def stack_limit(task: Task, device: torch.device) -> int:
-    """Return how many members one stack may have: what memory allows, 32 at most.
+    """Return how many members one stack may have: what memory allows, :data:`MOST` at most.
 
     It is 1 where one network after another is faster.
     """
     each = member_bytes(task)
-    if device.type == "cpu" and each > _WORTH_STACKING:
+    if device.type == "cpu" and each.step > _WORTH_STACKING:
         return 1
-    return max(1, _fitting(each, device))
+    return max(1, _fitting(each.most, device))
 
 
-def member_bytes(task: Task) -> float:
-    """Return the bytes that training one member takes: weights, gradient, optimiser state, and kept activations."""
+@dataclass(frozen=True)
+class Bytes:
+    """What one member of a stack takes.
+
+    Attributes:
+        step: in a training step: weights, gradient, optimiser state, and kept activations.
+        scoring: while it is scored; more than in a step where batches are small.
+    """
+
+    step: float
+    scoring: float
+
+    @property
+    def most(self) -> float:
+        """The larger of the two."""
+        return max(self.step, self.scoring)
+
+
+def member_bytes(task: Task) -> Bytes:
+    """Return the bytes that one member takes, scaled up from a few examples."""
     recipe = task.recipe
     data = on_device(task.data("train"), recipe, torch.device("cpu"))
     rows = torch.arange(min(_EXAMPLES, len(data)))
@@ -71,11 +93,13 @@ def member_bytes(task: Task) -> float:
             del loss
     copies = 4 if recipe.optimiser == "adamw" else 3
     fixed = copies * sum(weight.nbytes for weight in weights)
-    return fixed + _HEADROOM * sum(kept.values()) * recipe.batch_size / len(rows)
+    each = sum(kept.values()) / len(rows)
+    scored = min(SCORED_AT_ONCE, len(task.data("validation")))
+    return Bytes(fixed + _HEADROOM * each * recipe.batch_size, fixed + each * scored)
 
 
 def _fitting(each: float, device: torch.device) -> int:
-    return min(MOST, int(_budget(device) / each))
+    return min(MOST.get(device.type, MOST["cpu"]), int(_budget(device) / each))
 
 
 def _budget(device: torch.device) -> float:

@@ -26,6 +26,7 @@ from evaluators.train import (
     check_deadline,
     curve_of,
     finite_scores,
+    fresh_network,
     groups_of,
     is_checked,
     make_optimiser,
@@ -118,7 +119,7 @@ class Stack(Group):
             self._network.eval()
             validation = on_device(self._task.data("validation"), self._task.recipe, self._device)
             with torch.no_grad():
-                self._summed(validation, torch.arange(min(2, len(validation)), device=self._device))
+                self._summed(validation, torch.arange(min(2, len(validation))))
         self._buffers = kept
         for parameter in self._trained():
             parameter.grad = None
@@ -221,7 +222,7 @@ class Stack(Group):
         data = on_device(self._task.data(part), self._task.recipe, self._device)
         sums = torch.zeros(2, len(self.members), dtype=torch.float64)
         with torch.no_grad(), seeded(0, self._device):
-            for rows in torch.arange(len(data), device=self._device).split(SCORED_AT_ONCE):
+            for rows in torch.arange(len(data)).split(SCORED_AT_ONCE):
                 sums += self._summed(data, rows)
         found: dict[Member, Scores | Failure] = {}
         for member, (error, loss) in zip(self.members, (sums / len(data)).T.tolist(), strict=True):
@@ -233,7 +234,7 @@ class Stack(Group):
         return found
 
     def _summed(self, data: Data, rows: Tensor) -> Tensor:
-        """Return errors and losses of some examples, summed for each member, shape (2, members)."""
+        """Return errors and losses of some examples, summed for each member, float64 on the CPU, shape (2, members)."""
 
         def outputs(weights: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, _: Tensor) -> Tensor:
             result: Tensor = functional_call(self._network, {**weights, **buffers, **self._shared_buffers}, (x,))
@@ -242,9 +243,9 @@ class Stack(Group):
         inputs, targets = self._task.batch(data, rows, None)
         with self._forward():
             each = self._mapped(outputs, None)(self._weights, self._buffers, inputs, targets)
-            errors = [self._task.error(output, targets).sum().double() for output in each]
-            losses = [self._task.loss(output, targets).double() * len(rows) for output in each]
-        return torch.stack([torch.stack(errors), torch.stack(losses)]).cpu()
+            errors = torch.stack([self._task.error(output, targets).sum() for output in each])
+            losses = torch.stack([self._task.loss(output, targets) for output in each])
+        return torch.stack([errors.cpu().double(), losses.cpu().double() * len(rows)])
 
     def keep(self, members: Collection[Member]) -> None:
         """Drop all other members: weights, optimiser state, buffers, losses and kernels shrink in place."""
@@ -277,10 +278,7 @@ def _stacked(
     task: Task, members: Sequence[Member], device: torch.device
 ) -> tuple[nn.Module, dict[str, nn.Parameter], dict[str, Tensor]]:
     """Build every member's network and stack their weights and buffers; the first network stands for all."""
-    networks = []
-    for member in members:
-        with seeded(member.seed, torch.device("cpu")):
-            networks.append(task.network(Slot, member.job.gain).to(device, weights_type(task.recipe)))
+    networks = [fresh_network(task, Slot, member.job.gain, member.seed, device) for member in members]
     named = [dict(network.named_parameters()) for network in networks]
     weights = {
         name: nn.Parameter(torch.stack([each[name].detach() for each in named]), parameter.requires_grad)

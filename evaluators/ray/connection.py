@@ -6,13 +6,11 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from evaluators.task import AnyTask
 from primitives.errors import ActsearchError
 
 _AUTHENTICATION = "set RAY_AUTH_MODE=token if it asks for one (Ray keeps it in ~/.ray/auth_token); otherwise "
@@ -85,11 +83,3 @@ def _check_reachable(address: str) -> None:
             f"cannot reach a Ray cluster at '{address}': {error}; "
             "leave --address out to start a local one, or use --executor serial"
         ) from None
-
-
-def ship_user_modules(tasks: Mapping[str, AnyTask], ray: Any) -> None:
-    """Send a user's task classes by value, since workers cannot import the file."""
-    for task in tasks.values():
-        module = sys.modules[type(task).__module__]
-        if module.__name__.startswith("actsearch_task_"):
-            ray.cloudpickle.register_pickle_by_value(module)

@@ -15,9 +15,12 @@ from evaluators.cohort.size import members
 from evaluators.evaluation import Answers, Cohort
 from evaluators.executor import Executor
 from evaluators.isolation import Isolation, Part
-from evaluators.ray.connection import connect, ship_user_modules
+from evaluators.ray.connection import connect
 from evaluators.ray.fleet import Fleet, Hand
+from evaluators.ray.worker import Shipment
 from evaluators.task import AnyTask, OwnLoop
+from evaluators.user_code.importing import imported
+from evaluators.user_code.sending import packed
 from primitives.errors import ActsearchError
 
 _GRACE = 10.0
@@ -39,7 +42,7 @@ class _Run:
 class RayExecutor(Executor):
     """Runs cohorts on Ray actors, one CPU each; GPUs are shared out when the cluster has any.
 
-    The tasks, with their data, are shipped once through the object store. A worker that dies,
+    The user's code and the tasks, with their data, are shipped once through the object store. A worker that dies,
     hangs past its limit or runs out of memory is replaced and its cohort halved until the guilty
     job is alone; a node that is lost costs a retry; nodes that join are used.
 
@@ -65,12 +68,13 @@ class RayExecutor(Executor):
             cohort: candidates that are trained together; by a worker's memory when ``None``.
 
         Raises:
-            ActsearchError: no cluster answers at the address, or it has nothing to offer.
+            ActsearchError: a task cannot be sent to workers, no cluster answers at the address, or it has
+                nothing to offer.
         """
         self.tasks = tasks
+        shipment = Shipment(imported(), packed(tasks))
         self._ray = connect(address, workers)
-        ship_user_modules(tasks, self._ray)
-        self._fleet = Fleet(self._ray, tasks, workers, device)
+        self._fleet = Fleet(self._ray, shipment, workers, device)
         self._cohort = cohort
         self._sizes: dict[tuple[str, int], int] = {}
         self._parts = Isolation()

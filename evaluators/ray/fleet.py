@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluators.ray.worker import Worker
-from evaluators.task import AnyTask
+from evaluators.ray.worker import Shipment, Worker
 from primitives.errors import ActsearchError
 
 _POLL = 3.0
@@ -71,8 +70,8 @@ class Hand:
 class Fleet:
     """Starts workers, knows which are idle, and follows the cluster as nodes come and go."""
 
-    def __init__(self, ray: Any, tasks: Mapping[str, AnyTask], wanted: int | None, device: str) -> None:
-        """Start the workers; none is waited for.
+    def __init__(self, ray: Any, shipment: Shipment, wanted: int | None, device: str) -> None:
+        """Start the workers, each of which gets the shipment; none is waited for.
 
         Raises:
             ActsearchError: the cluster has no CPU, or not the GPU that is asked for.
@@ -83,7 +82,7 @@ class Fleet:
             raise ActsearchError("the Ray cluster offers no CPU; start a worker node with at least one")
         if device == "cuda" and not found.share:
             raise ActsearchError("the Ray cluster offers no GPU for device 'cuda'; use --device auto or cpu")
-        self._shipped = ray.put(dict(tasks))
+        self._shipped = ray.put(shipment)
         self._remote = ray.remote(Worker)
         self._starting: dict[Any, tuple[Any, float]] = {}
         self._idle: deque[Hand] = deque()

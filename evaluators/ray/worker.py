@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from evaluators.cohort.group import Failure
     from evaluators.evaluation import Answers, Cohort
-    from evaluators.task import AnyTask
+    from evaluators.user_code.importing import UserCode
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """What a worker needs of this process.
+
+    Attributes:
+        code: what the user wrote, to be imported first.
+        tasks: packed by :func:`evaluators.user_code.sending.packed`.
+    """
+
+    code: tuple[UserCode, ...]
+    tasks: bytes
 
 
 class Worker:
     """Trains on one CPU and, where there are GPUs, a share of one."""
 
-    def __init__(self, tasks: Mapping[str, AnyTask], device: str, share: float) -> None:
-        """Do once what is slow the first time.
+    def __init__(self, shipment: Shipment, device: str, share: float) -> None:
+        """Import the user's code and do once what is slow the first time.
 
         Args:
-            tasks: by name.
+            shipment: the user's code and the tasks.
             device: as :func:`evaluators.train.pick_device` reads it.
             share: of a GPU that this worker may fill, so that it runs out of memory itself before
                 its neighbours on the same GPU do; 0 where none is used.
@@ -27,10 +40,13 @@ class Worker:
         import torch
 
         from evaluators.train import pick_device, warm_up
+        from evaluators.user_code.importing import install
+        from evaluators.user_code.sending import unpacked
 
         torch.set_num_threads(1)
+        install(shipment.code)
         warm_up()
-        self.tasks, self.device = tasks, pick_device(device)
+        self.tasks, self.device = unpacked(shipment.tasks), pick_device(device)
         if self.device.type == "cuda" and 0 < share < 1:
             torch.cuda.set_per_process_memory_fraction(share)
 

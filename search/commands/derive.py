@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.options import DENSITY_HELP
+from search.commands.options import DENSITY_HELP, ExtensionOption
 
 if TYPE_CHECKING:
     from evaluators.density import Density
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 
 _VISIBLE = 0.3
 """The least step of epsilon that a picture shows: at 0.01 the curves cover each other."""
+_EPSILON = 0.01
 FORMATS = ("text", "json", "latex")
 
 
 def derive(
     activation: Annotated[str, typer.Argument(metavar="NAME", help="Library name or formula.")],
     input_: Annotated[str, typer.Option("--input", metavar="DENSITY", help=f"{DENSITY_HELP}.")] = "normal",
-    epsilon: Annotated[float, typer.Option(help="Initial value of the correction's learnable factor.")] = 0.01,
+    epsilon: Annotated[float, typer.Option(help="Initial value of the correction's learnable factor.")] = _EPSILON,
     format_: Annotated[str, typer.Option("--format", help="text, json or latex.")] = "text",
     plot: Annotated[Path | None, typer.Option(help="Draw function, correction and output density.")] = None,
     add: Annotated[Path | None, typer.Option(metavar="CONFIG.toml", help="Append the result to its seeds.")] = None,
+    extension: ExtensionOption = None,
 ) -> None:
     """Derive the entropy-lowering correction of an activation (EAFO), step by step; ReLU gives CRReLU."""
     from evaluators.density import parse_density
@@ -39,8 +41,17 @@ def derive(
 
     if format_ not in FORMATS:
         raise ActsearchError(unknown("format", format_, FORMATS))
+    if extension:
+        from search.extensions import import_extensions
+
+        import_extensions(extension)
     expression, density = resolve(activation), parse_density(input_)
     found = derived(expression, density, epsilon)
+    if epsilon != _EPSILON and found.corrected is None:
+        raise ActsearchError(
+            f"--epsilon has no effect: the correction of '{expression.formula}' under the input density '{density}' "
+            "vanishes; leave it out, or name another activation or input"
+        )
     if add is not None and found.corrected is None:
         raise ActsearchError(
             f"there is nothing to add to '{add}': the correction of '{expression.formula}' under the input density "

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.commands.options import locate
+from search.commands.options import ExtensionOption, locate
+
+if TYPE_CHECKING:
+    from primitives import Expression
+    from runs import Candidate, Store
 
 
 def export(
@@ -19,11 +23,12 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File; text is printed when left out, onnx needs one.")
     ] = None,
+    extension: ExtensionOption = None,
     force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write an activation as a Python file that needs torch and nothing else, or in another language."""
     from primitives.errors import ActsearchError, unknown
-    from runs.export import BINARY, TARGETS
+    from runs.export import BINARY, NAMED, TARGETS
 
     if to not in TARGETS:
         raise ActsearchError(unknown("export target", to, TARGETS))
@@ -31,8 +36,18 @@ def export(
         raise ActsearchError("say what to export: either 'export RUN ID' or 'export --expr \"...\"'")
     if output is not None and output.exists() and not force:
         raise ActsearchError(f"'{output}' exists already; --force replaces it")
+    if output is None and force:
+        raise ActsearchError(
+            "--force replaces a file, and none is written without -o FILE; leave it out or name a file"
+        )
+    if name is not None and to not in NAMED:
+        raise ActsearchError(f"target '{to}' has no class for --name to name; leave it out or use --to torch")
     if output is None and to in BINARY:
         raise ActsearchError(f"target '{to}' is no text and cannot be printed; name a file with -o act.{to}")
+    if extension:
+        from search.extensions import import_extensions
+
+        import_extensions(extension)
     module = output.stem if output is not None else None
     content = _from_expression(expr, to, name, module) if expr is not None else _from_run(run, id_, to, name, module)
     if output is None:
@@ -53,7 +68,7 @@ def _from_expression(expr: str, to: str, name: str | None, module: str | None) -
 
     expression = resolve(expr)
     found = assess(expression)
-    if found.rejection and to == "torch" and "affine" not in found.rejection:
+    if found.rejection and to == "torch" and not found.straight:
         raise ActsearchError(f"'{expr}' is no usable activation: {found.rejection}")
     note = Provenance(("Written by actsearch from a formula; nothing was trained.",))
     return export_bytes(
@@ -62,7 +77,6 @@ def _from_expression(expr: str, to: str, name: str | None, module: str | None) -
 
 
 def _from_run(run: Path | None, id_: str | None, to: str, name: str | None, module: str | None) -> bytes:
-    from primitives import parse
     from primitives.errors import ActsearchError
     from runs import reading
     from runs.export import export_bytes
@@ -78,10 +92,29 @@ def _from_run(run: Path | None, id_: str | None, to: str, name: str | None, modu
         if candidate.status == "rejected":
             raise ActsearchError(f"candidate {candidate.id} was rejected ({candidate.reason}) and cannot be exported")
         return export_bytes(
-            parse(candidate.expression),
+            _expression(store, folder, candidate),
             to,
             name=name or f"Act{candidate.id}",
             gain=candidate.gain or 1.0,
             provenance=provenance(store, folder, candidate),
             module=module,
         )
+
+
+def _expression(store: Store, folder: Path, candidate: Candidate) -> Expression:
+    """Return what to export, or say which extension it needs."""
+    from primitives import parse
+    from primitives.errors import ExpressionError
+    from runs.user_code import extension_records
+
+    try:
+        return parse(candidate.expression)
+    except ExpressionError as error:
+        extensions = extension_records(store)
+        if not extensions:
+            raise
+        names = " ".join(f"--extension {label}" for label in extensions)
+        raise ExpressionError(
+            f"{error}; the run was made with an extension, which is code and which 'export' imports when you name it: "
+            f"actsearch export {folder} {candidate.id} {names}"
+        ) from error

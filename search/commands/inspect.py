@@ -53,16 +53,16 @@ def _summary(path: Path) -> dict[str, Any]:
 
 def _facts(path: Path, store: Store) -> dict[str, Any]:
     from runs import scored
-    from search.config import from_toml
+    from search.config import parsed
 
     frame = scored(store)
-    found = frame[~frame["baseline"].astype(bool)].nsmallest(1, "error")
+    found = frame[~frame["baseline"]].nsmallest(1, "error")
     best = {} if found.empty else found.iloc[0].to_dict()
     return {
-        "task": from_toml(store.meta("config"), str(path)).task,
+        "task": str(parsed(store.meta("config"), str(path)).get("task", "")),
         "state": store.meta("state"),
         "created": store.meta("created"),
-        "trained": sum(c.ask > 0 and c.status not in ("pending", "rejected", "cached") for c in store.candidates()),
+        "trained": sum(c.was_trained for c in store.candidates()),
         "best_error": best.get("error"),
         "best": best.get("expression", ""),
     }
@@ -108,7 +108,7 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     credit = frame.assign(ok=frame["status"] == "ok").groupby("origin")["ok"].agg(["size", "sum"])
     made = ", ".join(f"{origin} {row['sum']}/{row['size']}" for origin, row in credit.iterrows())
     out = console()
-    out.print(f"\ntrained successfully of proposed, by operator: {made}")
+    out.print(f"\ntrained successfully of proposed, by operator: {made}" if made else "\nnothing was proposed yet")
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
     out.print(store.meta("config"))
 
@@ -123,10 +123,11 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
 
     import pandas as pd
 
-    from primitives import parse
+    from runs.candidate import readable
     from search.output import console, to_json
     from search.tables import add_row, new_table
 
+    expression = readable(candidate.expression)
     evaluations = [
         {"purpose": purpose, **dataclasses.asdict(e)}
         for purpose in ("search", "confirm")
@@ -134,7 +135,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         if e.candidate == candidate.id
     ]
     if format_ == "json":
-        plain = {**dataclasses.asdict(candidate), "latex": parse(candidate.expression).latex}
+        plain = {**dataclasses.asdict(candidate), "latex": expression.latex if expression else None}
         print(to_json({**plain, "evaluations": evaluations}))
         return
     if format_ == "csv":
@@ -142,7 +143,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         return
     out = console()
     out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
-    out.print(f"LaTeX: {parse(candidate.expression).latex}")
+    out.print(f"LaTeX: {expression.latex}" if expression else f"not read here: {_foreign(store)}")
     out.print(f"status: {candidate.status} {candidate.reason}")
     facts = {
         "prior": candidate.prior,
@@ -150,11 +151,13 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         "gain": candidate.gain,
         "cost": candidate.cost,
     }
-    described = ", ".join(f"{key} {value:.4g}" for key, value in facts.items() if value is not None)
-    out.print(f"{described}, complexity {candidate.complexity}\n\nlineage:")
+    described = [f"{key} {value:.4g}" for key, value in facts.items() if value is not None]
+    described += [] if candidate.complexity is None else [f"complexity {candidate.complexity}"]
+    out.print(", ".join(described) or "not assessed")
+    out.print("\nlineage:")
     for line in _lineage(store, candidate):
         out.print(line)
-    if candidate.prior is not None:
+    if candidate.prior is not None and expression:
         out.print("\n" + _drawing(candidate.expression))
     table = new_table("", "purpose", "task", ">steps", ">seed", "status", ">error", ">test error", "training loss")
     for e in evaluations:
@@ -165,6 +168,14 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         )  # fmt: skip
     if evaluations:
         out.print(table)
+
+
+def _foreign(store: Store) -> str:
+    """Say where the primitives may come from that a formula of a run uses and nobody knows here."""
+    from runs.user_code import extension_records
+
+    names = ", ".join(extension_records(store)) or "one that is installed elsewhere"
+    return f"its primitives come from an extension ({names}), which reading commands do not import"
 
 
 def _lineage(store: Store, candidate: Candidate, depth: int = 4) -> list[str]:
@@ -221,8 +232,10 @@ def pareto(
     The scores are those of the search: picked as the best of many, so flattering. Quote
     'actsearch confirm' instead.
     """
+    from primitives.errors import ActsearchError
     from runs import pareto as front
     from runs import reading, scored
+    from runs.front import nothing_yet
     from runs.plots import plot_front
     from search.output import check_format, emit
     from search.tables import front_table
@@ -231,6 +244,11 @@ def pareto(
     folder = locate(run)
     with reading(folder) as store:
         frame = front(store)
+        if frame.empty and plot is not None:
+            raise ActsearchError(f"there is nothing to plot in '{folder}': {nothing_yet(store)}")
+        if frame.empty and format_ == "table":
+            print(f"'{folder}' has no front: {nothing_yet(store)}")
+            return
         if plot is not None:
             plot_front(scored(store), plot, str(folder.name))
         emit(frame, format_, front_table(frame, f"Front of {folder} and the baselines"), optional=("name",))

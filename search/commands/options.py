@@ -15,6 +15,11 @@ AddressOption = Annotated[str | None, typer.Option(help="Address of a running Ra
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder of data sets, for tasks that need one [$ACTSEARCH_DATA, else data].")
 ]
+ExtensionOption = Annotated[
+    list[str] | None,
+    typer.Option("--extension", help="Your own code to import first, 'file.py' or 'package.module'; may be repeated."),
+]
+TrustOption = Annotated[bool, typer.Option("--trust", help="Import the run's own code though it never ran here.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 DENSITY_HELP = (
     "normal, logistic, laplace, uniform or student, with numbers as in 'normal(0, 0.139)', summed as in "

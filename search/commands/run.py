@@ -14,9 +14,11 @@ from search.commands.options import (
     AddressOption,
     DataOption,
     ExecutorOption,
+    ExtensionOption,
     FormatOption,
     QuietOption,
     RunArgument,
+    TrustOption,
     WorkersOption,
     locate,
 )
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from evaluators.task import AnyTask
     from runs import Store
     from search.config import CampaignConfig, Execution
+    from search.layers import Layers
 
 
 def launch(
@@ -33,7 +36,10 @@ def launch(
     preset: Annotated[str | None, typer.Option(help="quick, standard or smoke; a file is put over it.")] = None,
     run: Annotated[Path | None, typer.Option(help="Run folder [campaigns/<date>-<name>].")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the campaign.")] = None,
-    task: Annotated[str | None, typer.Option(help="Task, or 'file.py:Class' for your own network.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Task, or 'file.py:Class' or 'package.module:Class' for your own network.")
+    ] = None,
+    extension: ExtensionOption = None,
     data: DataOption = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
     trainings: Annotated[int | None, typer.Option(help="Candidates to train.")] = None,
@@ -45,67 +51,88 @@ def launch(
 ) -> None:
     """Run a campaign: search, confirm the finalists, export the best.
 
-    Leaves a folder with run.sqlite (every candidate and evaluation), config.toml, front.png and
-    exports/. Without a file or preset it uses the preset quick. Ctrl-C is safe: resume goes on.
+    Leaves a folder with run.sqlite (every candidate and evaluation), config.toml, front.png,
+    exports/, and code/ with copies of your own. Without a file or preset it uses the preset quick.
+    Ctrl-C is safe: resume goes on.
     """
-    from runs import folder as folders
-    from search.campaign import check_starters
-    from search.config import resolve_config, to_toml
-    from search.session import (
-        absolute_folder,
-        absolute_task,
-        absolute_tasks,
-        default_folder,
-        execution_overrides,
-        make_executor,
-    )
+    from search.layers import layers
+    from search.session import absolute_folder, execution_overrides
 
-    options: dict[str, Any] = {"name": name, "seed": seed, "data": absolute_folder(data)}
+    options: dict[str, Any] = {"name": name, "seed": seed, "data": absolute_folder(data), "extensions": extension}
     overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     if task is not None:
-        overrides |= {"task": absolute_task(task), "confirm": {"tasks": []}}
+        overrides |= {"task": task, "confirm": {"tasks": []}}
     if trainings is not None:
         overrides["budget"] = {"trainings": trainings}
     if steps is not None:
         overrides["fidelity"] = {"steps": steps}
     if execution := execution_overrides(executor, workers, address):
         overrides["execution"] = execution
-    settings = resolve_config(config, preset or (None if config else "quick"), overrides)
-    settings = absolute_tasks(settings)
+    _launch(layers(config, preset or (None if config else "quick"), overrides), run, quiet)
+
+
+def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
+    from runs import folder as folders
+    from runs.user_code import as_meta, kept_copies
+    from search.campaign import check_starters
+    from search.config import to_toml
+    from search.extensions import import_named, record_of
+    from search.loading import Loader, refuse_data_without_use
+    from search.session import default_folder, make_executor, settled
+
+    codes = import_named(asked)
+    settings = asked.config()
     check_starters(settings)
     folder = run or default_folder(settings.name)
     folders.check_free(folder)
-    tasks = _tasks(settings, data)
+    names = _task_names(settings)
+    refuse_data_without_use(settings.data, names)
+    loaded = Loader(settings.execution.executor, settings.data, asked.beside).named(names)
+    label = loaded.labels[settings.task]
+    whole = settled(settings, loaded.labels, [code.place.label for code in codes], loaded.tasks[label].recipe)
+    asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
     if not quiet:
-        _tell_unstacked(tasks, settings.execution.device)
-    text = to_toml(settings)
-    with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(settings.execution, tasks) as engine:
-        folders.create(folder, text, {"config": text, "seed": str(settings.seed), "state": "searching"})
+        _tell_recipes(asked, whole, loaded.tasks)
+        _tell_unstacked(loaded.tasks, whole.execution.device)
+    text = to_toml(whole)
+    meta = as_meta(loaded.records.values(), map(record_of, codes))
+    copies = kept_copies([(c.place.label, c.sources) for c in (*codes, *loaded.codes.values())])
+    with (
+        _Interruptible(f"actsearch resume {folder}") as guard,
+        make_executor(whole.execution, loaded.tasks) as engine,
+    ):
+        folders.create(folder, text, {"config": text, "seed": str(whole.seed), "state": "searching", **meta}, copies)
         with folders.writing(folder) as store:
-            _search(store, folder, settings, engine, guard, quiet)
+            _search(store, folder, whole, engine, guard, quiet)
 
 
 def resume(
     run: RunArgument,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Where a task file of the run is now, 'file.py:Class'; may be repeated.")
+    ] = None,
+    extension: ExtensionOption = None,
+    trust: TrustOption = False,
     data: DataOption = None,
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Go on after any stop; everything it needs is in the run folder."""
+    """Go on after any stop; it needs the run folder, and your own code where it lay."""
     from runs import folder as folders
     from search.session import execution_overrides, make_executor, print_outcome, stored_config
 
     folder = locate(run)
     with folders.writing(folder) as store:
+        _import_recorded(store, folder, extension, trust)
         settings = stored_config(store, folder)
         if store.meta("state") == "finished":
             print_outcome(store, folder, settings)
             print("\nthe campaign was finished before; nothing was left to search")
             return
         execution = _execution(settings, execution_overrides(executor, workers, address))
-        tasks = _tasks(settings, data)
+        tasks = _recorded_tasks(store, folder, settings, task, data, execution, trust)
         with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(execution, tasks) as engine:
             _search(store, folder, settings, engine, guard, quiet)
 
@@ -114,8 +141,12 @@ def confirm(
     run: RunArgument,
     top: Annotated[int | None, typer.Option(min=1, help="Finalists.")] = None,
     seeds: Annotated[int | None, typer.Option(min=2, help="Fresh seeds.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Task; may be given several times.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Task, wherever its file is now; may be given several times.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [each task's recipe].")] = None,
+    extension: ExtensionOption = None,
+    trust: TrustOption = False,
     data: DataOption = None,
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
@@ -126,24 +157,28 @@ def confirm(
     """Train finalists and baselines on fresh seeds and test the differences.
 
     What was trained before is not trained again, so a second call with the same options answers
-    at once. JSON and CSV give the paired comparisons.
+    at once. A task whose code, data or recipe has changed since is refused; named by --task it is
+    confirmed under a name of its own. JSON and CSV give the paired comparisons.
     """
     from runs import comparisons
     from runs import folder as folders
     from search.confirmation import Plan
     from search.output import check_format, records, to_json
-    from search.session import absolute_task, execution_overrides, print_confirmation, stored_config
+    from search.session import execution_overrides, print_confirmation, stored_config
 
     check_format(format_)
     folder = locate(run)
     with folders.writing(folder) as store:
+        _import_recorded(store, folder, extension, trust)
         settings = stored_config(store, folder)
-        names = tuple(absolute_task(name) for name in task or settings.confirm_tasks)
         chosen = settings.confirm
-        plan = Plan(top or chosen.top, seeds or chosen.seeds, names, steps or chosen.steps, settings.fidelity.timeout)
         execution = _execution(settings, execution_overrides(executor, workers, address))
+        tasks = _confirm_tasks(store, folder, settings, task, data, execution, trust)
+        plan = Plan(
+            top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, settings.fidelity.timeout
+        )
         with _Interruptible(f"actsearch confirm {folder}") as guard:
-            _train_confirmation(store, plan, execution, guard, quiet, str(data) if data else settings.data)
+            _train_confirmation(store, plan, tasks, execution, guard, quiet)
         frame = comparisons(store)
         if format_ == "table":
             print_confirmation(store, settings)
@@ -155,7 +190,7 @@ def _execution(settings: CampaignConfig, overrides: dict[str, Any]) -> Execution
     from search.config import from_dict, merge
 
     merged = merge(settings.model_dump(mode="json"), {"execution": overrides})
-    return from_dict(merged, "command line").execution
+    return from_dict(merged, "command line", stored=True).execution
 
 
 def _search(
@@ -200,24 +235,97 @@ def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
             print(f"{name} trains one candidate after another: {reason}", file=sys.stderr)
 
 
-def _tasks(settings: CampaignConfig, data: Path | None) -> dict[str, AnyTask]:
-    """Return the tasks of a campaign: of the search, and of the confirmation that follows it."""
-    from search.session import load_tasks
+def _tell_recipes(asked: Layers, settings: CampaignConfig, tasks: Mapping[str, AnyTask]) -> None:
+    """Say which steps, rate and batch apply to which training, and why."""
+    task = tasks[settings.task]
+    steps_of = asked.said_by("fidelity", "steps")
+    print(_recipe_line("search", task, settings.fidelity.whole, steps_of), file=sys.stderr)
+    if settings.confirm.automatic:
+        for name in settings.confirm_tasks:
+            said = asked.said_by("confirm", "steps")
+            steps = settings.confirm.steps or tasks[name].recipe.steps
+            print(_recipe_line("confirmation", tasks[name], steps, said), file=sys.stderr)
 
-    names = [settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())]
-    return load_tasks(names, str(data) if data else settings.data)
+
+def _recipe_line(what: str, task: AnyTask, steps: int, said_by: str | None) -> str:
+    own = task.recipe.steps
+    why = "its recipe" if said_by is None else f"{said_by}; its recipe has {own}"
+    return (
+        f"{what} on {task.name}: {steps} steps ({why}), batches of {task.recipe.batch_size} "
+        f"and learning rate {task.recipe.learning_rate:g} (its recipe)"
+    )
+
+
+def _task_names(settings: CampaignConfig) -> list[str]:
+    """Return the tasks of a campaign: of the search, and of the confirmation that follows it."""
+    return [settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())]
+
+
+def _import_recorded(store: Store, folder: Path, extension: list[str] | None, trust: bool) -> None:
+    """Import the extensions that a run was made with, before its configuration is read."""
+    from runs.user_code import extension_records
+    from search.extensions import import_recorded
+    from search.session import stored_extensions
+
+    labels = stored_extensions(store, folder)
+    import_recorded(labels, extension_records(store), folder, extension or (), trust)
+
+
+def _recorded_tasks(
+    store: Store,
+    folder: Path,
+    settings: CampaignConfig,
+    moved: list[str] | None,
+    data: Path | None,
+    execution: Execution,
+    trust: bool,
+) -> dict[str, AnyTask]:
+    """Return the tasks that a run was made with."""
+    from runs.user_code import task_records
+    from search.loading import Loader, refuse_data_without_use
+
+    names = _task_names(settings)
+    refuse_data_without_use(data, names)
+    loader = Loader(execution.executor, str(data) if data else settings.data)
+    return loader.recorded(names, task_records(store), folder, moved or (), trust).tasks
+
+
+def _confirm_tasks(
+    store: Store,
+    folder: Path,
+    settings: CampaignConfig,
+    named: list[str] | None,
+    data: Path | None,
+    execution: Execution,
+    trust: bool,
+) -> dict[str, AnyTask]:
+    """Return the tasks to confirm on: those that the run was made with, or those that the user names."""
+    from runs.user_code import as_meta, kept_copies, task_records, write_copies
+    from search.loading import Loader, refuse_data_without_use
+
+    refuse_data_without_use(data, named or settings.confirm_tasks)
+    loader = Loader(execution.executor, str(data) if data else settings.data)
+    records = task_records(store)
+    if not named:
+        return loader.recorded(settings.confirm_tasks, records, folder, (), trust).tasks
+    results = dict.fromkeys([settings.task, *(e.task for e in store.evaluations("confirm"))])
+    loaded = loader.beside_results(named, records, results)
+    if new := {label: record for label, record in loaded.records.items() if label not in records}:
+        write_copies(folder, kept_copies([(c.place.label, c.sources) for c in loaded.codes.values()], folder))
+        for key, value in as_meta({**records, **new}.values()).items():
+            store.set_meta(key, value)
+    return loaded.tasks
 
 
 def _train_confirmation(
-    store: Store, plan: Any, execution: Execution, guard: _Interruptible, quiet: bool, data: str | None
+    store: Store, plan: Any, tasks: Mapping[str, AnyTask], execution: Execution, guard: _Interruptible, quiet: bool
 ) -> None:
     """Start workers only when something is missing."""
     from search.confirmation import confirm as run_confirmation
     from search.confirmation import missing_jobs
     from search.progress import ProgressView
-    from search.session import load_tasks, make_executor
+    from search.session import make_executor
 
-    tasks = load_tasks(plan.tasks, data)
     if not missing_jobs(store, plan, list(tasks.values())):
         return
     with make_executor(execution, tasks) as executor, ProgressView(quiet, guard.check) as view:

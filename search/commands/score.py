@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.options import DENSITY_HELP, DataOption, FormatOption
+from search.commands.options import DENSITY_HELP, DataOption, ExtensionOption, FormatOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +22,7 @@ def score(
     expressions: Annotated[list[str], typer.Argument(metavar="EXPR...", help="Formulas or library names.")],
     input_: Annotated[str | None, typer.Option("--input", help=f"Measure under this density: {DENSITY_HELP}.")] = None,
     task: Annotated[str | None, typer.Option(help="Measure under what each layer of a task's network sees.")] = None,
+    extension: ExtensionOption = None,
     data: DataOption = None,
     steps: Annotated[int, typer.Option(min=0, help="With --task: train that long before looking.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With --task: of weights and batches.")] = 0,
@@ -38,9 +39,15 @@ def score(
     from primitives import resolve
     from primitives.errors import ActsearchError
 
+    if extension:
+        from search.extensions import import_extensions
+
+        import_extensions(extension)
     found = [resolve(text) for text in expressions]
     if task is None and (steps or seed):
         raise ActsearchError("--steps and --seed belong to --task; name one, as in --task digits-vit")
+    if task is None and data is not None:
+        raise ActsearchError("--data belongs to --task; name one that needs data, as in --task cifar10-vit-tiny")
     if input_ is not None and task is not None:
         raise ActsearchError("--input and --task both say what the input is; choose one")
     if time and (input_ is not None or task is not None):
@@ -64,6 +71,7 @@ def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
     for expression in expressions:
         found = dataclasses.asdict(assess(expression))
         reason = found.pop("rejection") or "passes"
+        del found["straight"]  # it is a part of the reason
         rows.append({"expression": str(expression), "screen": reason, **found, **_likeness(expression)})
     columns = ("expression", "screen", ">prior", ">correction", ">cost", ">complexity", ">gain", "tails", "known as")
     table = new_table("", *columns)
@@ -82,9 +90,12 @@ def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
 
 
 def _loaded(task: str | None, data: Path | None) -> AnyTask | None:
-    from search.session import load_tasks
+    from search.loading import Loader
 
-    return None if task is None else load_tasks([task], str(data) if data else None)[task]
+    if task is None:
+        return None
+    loaded = Loader(data=str(data) if data else None).named([task])
+    return loaded.tasks[loaded.labels[task]]
 
 
 def _measure_all(
@@ -95,6 +106,7 @@ def _measure_all(
 
     from evaluators.density import parse_density
     from evaluators.measures import measure, sites
+    from evaluators.train import pick_device
     from primitives.errors import ActsearchError
     from search.output import emit
 
@@ -106,7 +118,7 @@ def _measure_all(
                 assert density is not None
                 places = [(density.name, density, expression)]
             else:
-                found = sites(expression, task, steps, seed)
+                found = sites(expression, task, steps, seed, pick_device())
                 places = [(site.name, site.density, site.expression) for site in found]
             for name, arriving, present in places:
                 measured = dataclasses.asdict(measure(present, arriving))

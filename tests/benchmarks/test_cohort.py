@@ -24,34 +24,14 @@ from evaluators.cohort.stack import Stack
 from evaluators.cohort.trainer import run_cohort
 from evaluators.evaluation import Answers
 from evaluators.ray.executor import RayExecutor
-from primitives import BASELINES, library, resolve
+from primitives import library, resolve
 from tests.benchmarks.asha import Plain, asha
 from tests.benchmarks.roofline import Load, flops, load, roof
+from tests.functions import FUNCTIONS, jobs_of
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]
 
 CPU = torch.device("cpu")
-
-LIBRARY = (
-    "tanh", "softplus", "selu", "squareplus", "hardswish", "swish", "serf", "golu", "elish", "tanhsoft1", "sinlu",
-    "gelusine",
-)  # fmt: skip
-GRAMMAR = (
-    "erf(asinh(softsign(x)))",
-    "asinh(alpha*x + elu(x))",
-    "softplus(alpha - x)",
-    "silu(x)/sqrt(cos(alpha)**2 + 1) + 1",
-    "sin(0.75*gaussian(x))",
-    "sigmoid(-softsign(x)/sqrt(alpha**2 + 1))",
-    "sin(erf(x))",
-    "elu(softsign(max(0.1, x)))",
-    "-tanh(min(alpha, x) - sigmoid(beta))",
-    "erf(gelu(-x))",
-    "x*gaussian(x)",
-    "atan(sigmoid(x**2))",
-)
-FUNCTIONS = (*BASELINES, *LIBRARY, *GRAMMAR)
-"""32: the baselines, published ones, and what random trees of the default grammar came to."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +61,6 @@ CASES = (
 ROUNDS = 5
 PARTS = 4
 """A round's turns: in each the stack goes on for a quarter of the steps, and a quarter of the others for all."""
-
-
-def jobs_of(task: Task, functions: Sequence[str], steps: int, seeds: Sequence[int]) -> list[Job]:
-    """Return a job for each function and seed, neighbours with the same function."""
-    expressions = [resolve(function) for function in functions for _ in seeds]
-    gains = {expression: assess(expression).gain for expression in expressions}
-    return [
-        Job(number, str(expression), gains[expression], task.name, steps, (seeds[number % len(seeds)],))
-        for number, expression in enumerate(expressions)
-    ]
 
 
 def timed(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from torch import nn
@@ -39,6 +41,27 @@ def unused(self, activation, gain):
     return mlp([3, 8, 2], nn.ReLU, gain)
 
 
+ROWS, LABELS = torch.randn(20, 3, generator=torch.Generator().manual_seed(1)), torch.arange(20) % 2
+
+
+def with_a_hole(where, row):
+    values = {"inputs": ROWS.clone(), "targets": torch.linspace(0, 1, 20)}
+    values[where][row] = torch.nan
+    return Data(**values)
+
+
+def answering(answer):
+    class Net(nn.Module):
+        def __init__(self, body):
+            super().__init__()
+            self.body = body
+
+        def forward(self, x):
+            return answer(self.body(x))
+
+    return lambda _, activation, gain: Net(mlp([3, 8, 2], activation, gain))
+
+
 FAULTS = [
     ({"name": None}, "name is missing"),
     ({"recipe": None}, "recipe is missing"),
@@ -47,18 +70,39 @@ FAULTS = [
     ({"data": lambda *_: (1, 2)}, r'data\("train"\) must return Data\(inputs, targets\), not a tuple'),
     ({"data": lambda *_: Data([1.0], torch.ones(1))}, r"must hold tensors; its inputs is a list"),
     ({"data": lambda *_: Data(torch.ones(5, 3), torch.ones(4))}, r"inputs \(5, 3\) and targets \(4,\)"),
-    ({"data": lambda *_: Data(torch.full((5, 3), torch.nan), torch.ones(5))}, "first inputs of train are not finite"),
+    ({"data": lambda *_: with_a_hole("inputs", 17)}, r"inputs of train are not finite in row 17 \(float32\)"),
+    ({"data": lambda *_: with_a_hole("targets", 19)}, r"targets of train are not finite in row 19"),
+    ({"data": lambda *_: Data(1e300 * torch.ones(5, 3).double(), torch.ones(5))}, r"inputs of train are not finite"),
+    (
+        {"batch": lambda self, data, rows, generator: (data.inputs[rows] / (rows != 12)[:, None], data.targets[rows])},
+        "inputs of train are not finite in row 12",
+    ),
+    (
+        {"data": lambda *_: Data(ROWS, torch.arange(20) // 19 * 7)},
+        "targets of train hold the class 7, .* the classes 0 to 1",
+    ),
+    ({"data": lambda _, part: Data(ROWS, LABELS - int(part == "test"))}, "targets of test hold the class -1"),
+    ({"data": lambda *_: Data(ROWS, LABELS + 1)}, "class 2, but the network has 2 outputs.*number the classes from 0"),
+    (
+        {"network": answering(lambda logits: {"logits": logits})},
+        r"returns a dict with 'logits'; return .*outputs\['logits'\]",
+    ),
+    ({"network": answering(lambda logits: (logits, None))}, r"returns a tuple; return one tensor, as in outputs\[0\]"),
     ({"batch": lambda self, data, rows, generator: data.inputs}, r"batch\(data, rows, generator\) must return"),
     (
         {"batch": lambda self, data, rows, generator: (data.inputs, data.targets)},
-        r"given 4 rows returns inputs \(20, 3",
+        r"given 1 rows returns inputs \(20, 3",
     ),
     ({"network": lambda *_: mlp([3, 8, 2], nn.ReLU, 1.0)}, r"network\(activation, gain\) never calls activation\(\)"),
     ({"network": unused}, r"no activation\(\) that network\(activation, gain\) made is used"),
     ({"network": lambda *_: "net"}, r"must return an nn.Module, not a str"),
     ({"network": raises(ValueError("odd width"))}, r"network\(activation, gain\) raises ValueError: odd width"),
     ({"network": lambda _, a, g: mlp([4, 8, 2], a, g)}, r"the network given \(4, 3\) raises RuntimeError: mat1"),
-    ({"network": lambda _, a, g: mlp([3, 8, 1], a, g)}, r"loss\(outputs, targets\) given \(4, 1\), \(4,\) raises"),
+    ({"network": lambda _, a, g: mlp([3, 8, 1], a, g)}, r"the class 1, but the network has 1 outputs"),
+    (
+        {"loss": lambda _, o, t: nn.functional.nll_loss(o.double(), t.float())},
+        r"loss\(outputs, targets\) given \(4, 2\), \(4,\) raises",
+    ),
     (
         {"loss": lambda _, o, t: cross_entropy(o, t, reduction="none")},
         r"must return a scalar.*not \(4,\).*outputs \(4, 2\)",
@@ -80,3 +124,73 @@ def test_a_right_task_passes_and_the_global_generator_stays():
 def test_a_fault_is_told_with_method_and_shape(methods, message):
     with pytest.raises(ActsearchError, match=message):
         check_task(spoiled(**methods))
+
+
+def regression(loss, error, targets=torch.linspace(-1, 1, 20)):  # noqa: B008 - never changed
+    methods = {
+        "data": lambda *_: Data(ROWS, targets),
+        "network": lambda _, a, g: mlp([3, 8, 1], a, g),
+        "loss": lambda _, o, t: loss(o, t),
+        "error": lambda _, o, t: error(o, t),
+    }
+    return spoiled(**methods)
+
+
+def squared(outputs, targets):
+    return (outputs - targets).square()
+
+
+RIGHT = lambda o, t: squared(o[:, 0], t)  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("loss", "error", "method"),
+    [
+        (nn.functional.mse_loss, RIGHT, "loss"),  # torch warns
+        (nn.functional.l1_loss, RIGHT, "loss"),
+        (nn.functional.huber_loss, RIGHT, "loss"),
+        (lambda o, t: squared(o, t).mean(), RIGHT, "loss"),  # nobody warns
+        (lambda o, t: (o - t).abs().mean(), RIGHT, "loss"),
+        (lambda o, t: RIGHT(o, t).mean(), lambda o, t: squared(o, t).mean(1), "error"),
+    ],
+)
+def test_every_output_is_compared_with_its_own_target_alone(loss, error, method):
+    with pytest.raises(ActsearchError, match=rf"{method}\(outputs, targets\) compares every output .*\(4, 1\).*\(4,\)"):
+        check_task(regression(loss, error))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        regression(lambda o, t: RIGHT(o, t).mean(), RIGHT),
+        regression(lambda o, t: RIGHT(o, t).abs().mean(), RIGHT, 1e6 + torch.linspace(0, 1, 20)),
+        regression(
+            lambda o, t: squared(o, t).mean(), lambda o, t: squared(o, t).mean(1), torch.linspace(0, 1, 20)[:, None]
+        ),
+        regression(lambda o, t: nn.functional.binary_cross_entropy_with_logits(o[:, 0], t.float()), RIGHT, LABELS),
+        regression(lambda o, t: o.square().mean(), lambda o, t: o[:, 0] ** 2),  # the targets do not count
+        regression(lambda o, t: squared(o, t).mean(), lambda o, t: squared(o, t).mean(1), torch.ones(20)[:, None]),
+    ],
+    ids=["slice", "far away", "column", "labels", "no targets", "constant"],
+)
+def test_a_task_that_pairs_them_rightly_passes(task):
+    check_task(task)
+
+
+def test_raw_holes_that_batch_fills_are_no_fault():
+    fill = lambda self, data, rows, generator: (data.inputs[rows].nan_to_num(), data.targets[rows])  # noqa: E731
+    hole = with_a_hole("inputs", 3)
+    check_task(spoiled(data=lambda *_: Data(hole.inputs, LABELS), batch=fill))
+
+
+def test_double_data_are_what_numpy_hands_over():
+    check_task(spoiled(data=lambda *_: Data(ROWS.double(), LABELS)))
+
+
+def test_for_ray_a_task_must_come_through_to_another_process():
+    task = Blobs()
+    check_task(task, "ray")
+    task.lock = threading.Lock()
+    check_task(task, "serial")
+    with pytest.raises(ActsearchError, match=r"its attribute 'lock' of type lock \(TypeError.*--executor serial"):
+        check_task(task, "ray")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import sqlite3
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from primitives import ActsearchError
-from runs import Candidate, Store, folder
+from runs import Candidate, Store, folder, schema
 from tests.runs.helpers import CONFIG, evaluation, made_run, opened
 
 
@@ -99,40 +100,100 @@ def test_a_damaged_foreign_or_newer_file_is_refused_in_one_sentence(run, damage,
         store.evaluations("search")
 
 
-def test_a_run_file_of_the_first_schema_is_read_as_it_is_and_migrated_when_written(tmp_path):
-    file = tmp_path / folder.DATABASE
-    with sqlite3.connect(file) as db:
-        db.executescript((Path(__file__).parent / "schema_v1.sql").read_text())
-        db.execute("INSERT INTO candidates VALUES (1, 'relu(x)', 'seed', '[]', 0, '', '', 0.7, 2, 2, 1.4, 'ok', '')")
-        db.execute("PRAGMA user_version = 1")
+PREFERRED = "another proposal for the same training slot was preferred"
+OLD = [  # id, status and reason as older versions wrote them
+    (1, "ok", ""),
+    (2, "rejected", PREFERRED),
+    (3, "rejected", "it is constant"),
+    (4, "rejected", f"not because {PREFERRED}"),
+    (5, "crashed", PREFERRED),
+    (6, "cached", "written like candidate 1"),
+]
+MIGRATED = ["ok", "outranked", "rejected", "rejected", "crashed", "cached"]
+
+
+def old_file(path, version):
+    """Write a run file as that version wrote it: six candidates and, for the first, an evaluation."""
+    with sqlite3.connect(path) as db:
+        db.executescript((Path(__file__).parent / f"schema_v{version}.sql").read_text())
+        for identifier, status, reason in OLD:
+            row = {"id": identifier, "expression": "relu(x)", "origin": "seed", "parents": "[]", "ask": 0, "prior": 0.7}
+            row |= {"status": status, "reason": reason}
+            marks = ", ".join("?" for _ in row)
+            db.execute(f"INSERT INTO candidates ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+        db.execute(
+            "INSERT INTO evaluations (candidate, purpose, task, steps, seed, status, reason, error, loss, seconds, "
+            "curve) VALUES (1, 'search', 'digits-vit', 10, 0, 'ok', '', 0.25, 1.0, 0.1, '[2.0, 1.0]')"
+        )
+        db.execute("INSERT INTO meta VALUES ('config', 'name = \"old\"'), ('state', 'searched')")
+        db.execute(f"PRAGMA user_version = {version}")
     db.close()
+    return path
+
+
+def contents(path):
+    """Return everything that a file holds, its version too."""
+    with sqlite3.connect(path) as db:
+        found = [*db.iterdump(), db.execute("PRAGMA user_version").fetchone()]
+    db.close()
+    return found
+
+
+def test_there_is_a_file_of_every_older_schema_and_a_migration_from_it():
+    older = {int(path.stem.removeprefix("schema_v")) for path in Path(__file__).parent.glob("schema_v*.sql")}
+    assert older == set(schema.MIGRATIONS) == set(range(1, schema.VERSION))
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_a_run_file_of_an_older_schema_is_read_as_it_is_and_migrated_when_written(tmp_path, version):
+    file = old_file(tmp_path / folder.DATABASE, version)
     before = file.read_bytes()
     with folder.reading(tmp_path) as store:
-        (old,) = store.candidates()
-    assert (old.prior, old.correction) == (0.7, None)
+        old, (evaluation_,) = store.candidates(), store.evaluations("search")
+        assert store.meta("state") == "searched"
+    assert [(c.id, c.status, c.reason) for c in old] == OLD
+    assert (old[0].prior, old[0].correction) == (0.7, None)
+    assert (evaluation_.error, evaluation_.curve, evaluation_.metrics) == (0.25, (2.0, 1.0), {})
     assert file.read_bytes() == before
     with folder.writing(tmp_path) as store:
-        store.add_candidates([Candidate(2, "x", "seed", correction=1.5)])
-        assert [c.correction for c in store.candidates()] == [None, 1.5]
+        store.add_candidates([Candidate(7, "x", "seed", correction=1.5)])
     with folder.reading(tmp_path) as store:
-        assert store.candidates()[0] == old
+        rows = store.candidates()
+        assert store.evaluations("search") == [evaluation_]
+    assert [c.status for c in rows[:-1]] == MIGRATED
+    assert [dataclasses.replace(c, status=o.status) for c, o in zip(rows[:-1], old, strict=True)] == old
+    assert rows[-1].correction == 1.5
 
 
-def test_a_migration_that_is_cut_short_leaves_the_old_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path, version):
+    Store(old_file(tmp_path / "old.sqlite", version), writable=True).close()
+    Store.create(tmp_path / "new.sqlite", {})
+    for table in ("meta", "candidates", "evaluations"):
+        columns = []
+        for name in ("old", "new"):
+            with sqlite3.connect(tmp_path / f"{name}.sqlite") as db:
+                found = db.execute(f"PRAGMA table_info({table})").fetchall()
+                columns.append({row[1:] for row in found})
+                assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+            db.close()
+        assert columns[0] == columns[1]
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_a_migration_that_is_cut_short_leaves_the_old_file(tmp_path, monkeypatch, version):
     from runs import store as module
 
-    file = tmp_path / folder.DATABASE
-    with sqlite3.connect(file) as db:
-        db.executescript((Path(__file__).parent / "schema_v1.sql").read_text())
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-    monkeypatch.setattr(module, "VERSION", 4)
-    monkeypatch.setattr(module, "MIGRATIONS", {**module.MIGRATIONS, 3: "ALTER TABLE nowhere ADD COLUMN x"})
+    file = old_file(tmp_path / folder.DATABASE, version)
+    before = contents(file)
+    monkeypatch.setattr(module, "VERSION", schema.VERSION + 1)
+    monkeypatch.setattr(module, "MIGRATIONS", {**schema.MIGRATIONS, schema.VERSION: "ALTER TABLE nowhere ADD COLUMN x"})
     with pytest.raises(ActsearchError, match="cannot write"):
         Store(file, writable=True)
+    assert contents(file) == before
     monkeypatch.undo()
     store = Store(file, writable=True)
-    assert store.candidates() == []
+    assert [c.status for c in store.candidates()] == MIGRATED
     store.close()
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -149,7 +150,7 @@ def test_every_expression_leaves_one_row_that_says_why_it_stopped(tmp_path):
     assert [c.id for c in rows] == list(range(1, len(rows) + 1))
     assert not [c for c in rows if c.status == "pending"]
     assert all(c.reason for c in rows if c.status not in ("ok", "pending"))
-    assert {"ok", "rejected", "cached", "diverged"} == {c.status for c in rows}
+    assert {"ok", "rejected", "outranked", "cached", "diverged"} == {c.status for c in rows}
     assert progress.trained == 60
     assert sum(c.ask > 0 and c.status in ("ok", "diverged") for c in rows) == 60
     by_id = {c.id: c for c in rows}
@@ -186,6 +187,21 @@ def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_
     resumed, again, _ = run(tmp_path / "parts", settings, kind(members=members))
     assert again == front
     assert resumed == whole
+
+
+def test_a_campaign_stopped_under_the_schema_before_outranked_was_a_status_goes_on_as_if_it_never_stopped(tmp_path):
+    def stop(progress):
+        if progress.trained >= 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "old", config(), observer=stop)
+    with sqlite3.connect(tmp_path / "old" / folder.DATABASE) as db:
+        changed = db.execute("UPDATE candidates SET status = 'rejected' WHERE status = 'outranked'").rowcount
+        db.execute("PRAGMA user_version = 3")
+    db.close()
+    assert changed
+    assert run(tmp_path / "old", config())[:2] == run(tmp_path / "whole", config())[:2]
 
 
 def test_results_in_any_order_from_many_workers_finish_the_budget(tmp_path):
@@ -331,13 +347,13 @@ def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entro
     def mean_prior(pool):
         settings = config(
             budget={"trainings": 60},
-            prior={"pool": pool, "initial_weight": 1.0, "evidence": 10_000},
+            prior={"pool": pool} | ({} if pool == 1 else {"initial_weight": 1.0, "evidence": 10_000}),
             strategy={"name": "random"},
         )
         rows, *_ = run(tmp_path / f"pool{pool}", settings)
         trained = [c.prior for c in rows if c.ask and c.status == "ok"]
         assert all(parse(c.expression) for c in rows)
-        return sum(trained) / len(trained), sum("preferred" in c.reason for c in rows)
+        return sum(trained) / len(trained), sum(c.status == "outranked" for c in rows)
 
     (alone, none), (chosen, some) = mean_prior(1), mean_prior(6)
     assert none == 0

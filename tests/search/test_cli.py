@@ -204,6 +204,13 @@ BAD = [
     (["score", "x.__class__"], "attribute is not allowed"),
     (["score", "9**9**9**9"], "exponents beyond 16"),
     (["score", "(" * 10_000], "more than the limit of 2000"),
+    (["score", "relu", "--data", "{tmp}"], "--data belongs to --task"),
+    (["export", "--expr", "relu", "--to", "numpy", "--name", "Mine"], "target 'numpy' has no class for --name"),
+    (["export", "{tmp}/made", "3", "--to", "latex", "--name", "Mine"], "target 'latex' has no class for --name"),
+    (["export", "--expr", "relu", "--force"], "--force replaces a file"),
+    (["derive", "sigmoid", "--input", "logistic", "--epsilon", "0.5"], "--epsilon has no effect"),
+    (["launch", "{tmp}/idle.toml"], "key 'strategy.crossover' has no effect: strategy 'random' makes no children"),
+    (["launch", "{tmp}/rungs.toml", "--steps", "3"], "key 'fidelity.rungs' has no effect"),
     (["list", "{tmp}/nowhere"], "there is no folder"),
     (["confirm", "{tmp}/made", "--task", "digits-vitt"], "did you mean 'digits-vit'?"),
     (["config"], "say which"),
@@ -223,6 +230,8 @@ def test_bad_input_is_one_sentence_exit_2_and_nothing_half_written(arguments, me
     bad = OWN.replace("return mlp([2, 16, 2], activation, gain)", "raise ValueError('no network')")
     (tmp_path / "bad.py").write_text(bad.replace("Blobs", "Bad"))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "idle.toml").write_text("[strategy]\nname = 'random'\ncrossover = 0.9\n")
+    (tmp_path / "rungs.toml").write_text("[fidelity]\nrungs = [0.1]\n")
     (tmp_path / "affine.toml").write_text("seeds = ['2*x']\n")
     before = sorted(str(p) for p in tmp_path.rglob("*") if not p.name.startswith(("run.sqlite", "lock")))
     code, out, error = invoke(*(a.format(tmp=tmp_path) for a in arguments))
@@ -248,9 +257,10 @@ def test_an_unwritable_place_is_refused():
     assert "cannot write run folder '/proc/run'" in error
 
 
-def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path):
-    run = made_run(tmp_path / "[red]x")
-    for command in (["show", run], ["pareto", run], ["list", tmp_path]):
+def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = made_run(Path("[red]x"))
+    for command in (["show", run], ["pareto", run], ["list", "."]):
         code, out, _ = invoke(*command)
         assert code == 0
         assert "[red]x" in out.replace("\n", "")

@@ -265,19 +265,19 @@ class AdaptiveActivation(nn.Module):
         """
         if self._sample is None or not self._sample.numel():
             return False
-        values, self._sample = self._sample.double().cpu().numpy(), None
+        values, self._sample = self._sample.cpu().double().numpy(), None
         moved = self._moved(values, rate, bound, memory) if np.isfinite(values).all() else None
-        self.counts.add_(torch.tensor([moved is not None, moved is None]))
+        self.counts[0 if moved is not None else 1] += 1
         if moved is None:
             return False
         shape, density = moved
-        self.table.copy_(torch.tensor(shape.table, dtype=torch.float64))
-        self.density.copy_(torch.from_numpy(density))
+        self.table.copy_(torch.tensor(shape.table, dtype=self.table.dtype))
+        self.density.copy_(torch.from_numpy(density).to(self.density.dtype))
         return True
 
     def _moved(self, values: Array, rate: float, bound: float, memory: float) -> tuple[Shape, Array] | None:
         """Return the next shape and density, ``None`` where there is none."""
-        found = running(values, self.shape, self.density.double().cpu().numpy(), memory)
+        found = running(values, self.shape, self._shares(), memory)
         if found is None:
             return None
         shape, density = found
@@ -288,8 +288,13 @@ class AdaptiveActivation(nn.Module):
         largest = torch.finfo(self.table.dtype).max
         return (moved, density) if all(abs(number) <= largest for number in moved.table) else None
 
+    def _shares(self) -> Array:
+        """Return the running density on the CPU, where every device's numbers can be widened."""
+        shares: Array = self.density.cpu().double().numpy()
+        return shares
+
     def _ground(self, shape: Shape, density: Array) -> Ground | None:
-        own = [getattr(self, name).detach().double().cpu().view(()) for name in self.activation_parameters]
+        own = [getattr(self, name).detach().cpu().double().view(()) for name in self.activation_parameters]
         return ground(self._value, self._slopes, own, shape, density)
 
     def entropies(self) -> tuple[float, float]:
@@ -297,7 +302,7 @@ class AdaptiveActivation(nn.Module):
 
         In nats, smoothed by :data:`evaluators.eafo.dynamic.family.SMOOTHING`; both are NaN before the first update.
         """
-        shape, density = self.shape, self.density.double().cpu().numpy()
+        shape, density = self.shape, self._shares()
         at = self._ground(shape, density) if density.any() else None
         if at is None:
             return math.nan, math.nan

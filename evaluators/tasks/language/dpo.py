@@ -107,7 +107,7 @@ class Tuning:
             policy = trainer.compute_ref_log_probs(trainer.model, inputs)
             reference = trainer.compute_ref_log_probs(trainer.ref_model, inputs)
             for found, mine, frozen in zip((chosen, rejected), policy, reference, strict=True):
-                found.append(self._settings.beta * (mine - frozen).double().cpu())
+                found.append(self._settings.beta * (mine - frozen).cpu().double())
         return _scores(torch.cat(chosen), torch.cat(rejected))
 
 

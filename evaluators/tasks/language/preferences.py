@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ def shp_pairs(folder: Path, part: Part) -> list[Pair]:
     Raises:
         ActsearchError: a file is missing or a line is not a pair.
     """
-    subreddits = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    there = folder.iterdir() if folder.is_dir() else ()
+    subreddits = sorted(path for path in there if path.is_dir() and not path.name.startswith("."))
     if not subreddits:
         raise ActsearchError(
             f"there are no SHP preferences in '{folder}'; put the folders (askacademia, askbaking, ...) of "
@@ -89,18 +91,25 @@ def _either(folder: Path, names: tuple[str, ...]) -> Path:
 
 def _pairs(file: Path, read: Any) -> Iterator[Pair]:
     """Yield the pairs of a file of JSON lines, without those that express no preference."""
+    for number, line in enumerate(_lines(file), start=1):
+        try:
+            pair = read(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            what = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ActsearchError(
+                f"line {number} of '{file}' is not a preference pair: {what}; copy the file anew"
+            ) from error
+        if pair is not None:
+            yield pair
+
+
+def _lines(file: Path) -> Iterator[str]:
     opened = gzip.open if file.suffix == ".gz" else open
-    with opened(file, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                pair = read(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
-                what = f"the field {error} is missing" if isinstance(error, KeyError) else str(error)
-                raise ActsearchError(
-                    f"line {number} of '{file}' is not a preference pair: {what}; copy the file anew"
-                ) from error
-            if pair is not None:
-                yield pair
+    try:
+        with opened(file, "rt", encoding="utf-8") as lines:
+            yield from lines
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise ActsearchError(f"'{file}' cannot be read to its end ({error}); copy the file anew") from error
 
 
 def _hh_pair(row: dict[str, Any]) -> Pair | None:

@@ -56,8 +56,8 @@ def _read(file: Path, label: bytes, classes: int) -> tuple[Tensor, Tensor]:
         images, labels = np.asarray(batch[b"data"]), np.asarray(batch[label])
     except Exception as error:  # a damaged pickle may raise anything
         raise ActsearchError(f"'{file}' is not a batch of CIFAR's python version: {error}; unpack it anew") from error
-    whole = images.dtype == np.uint8 and images.shape == (len(labels), 3 * 32 * 32) and labels.dtype.kind in "iu"
-    if not whole or labels.min() < 0 or labels.max() >= classes:
+    whole = images.dtype == np.uint8 and labels.ndim == 1 and images.shape == (labels.size, 3 * 32 * 32)
+    if not whole or not labels.size or labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= classes:
         raise ActsearchError(
             f"'{file}' is not a batch of CIFAR's python version: its images are {images.dtype} {images.shape} "
             f"and its classes {labels.dtype} {labels.shape}; unpack it anew"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,14 +15,13 @@ from torch import Tensor
 
 from evaluators.task import Data, Part
 from evaluators.tasks.vision.cifar import read_batches
-from evaluators.tasks.vision.extra import vision_extra
+from evaluators.tasks.vision.folders import Images, images_by_class, opened
 from primitives import ActsearchError
 
 Triple = tuple[float, float, float]
 Parts = dict[Part, Data]
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION: Triple = (0.229, 0.224, 0.225)
-_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 @dataclass(frozen=True)
@@ -129,16 +127,20 @@ class EuroSat(DataSet):
     """64x64 satellite images in memory, one folder of JPEG files a class.
 
     The data set has no split of its own; here it is 80 / 10 / 10 percent by a fixed permutation.
+
+    Attributes:
+        names: of the classes, as their folders are called.
     """
+
+    names: tuple[str, ...]
 
     def parts(self, root: Path) -> Parts:
         """Return images (n, 3, 64, 64), uint8."""
-        files, labels = _listed(self, self.found(root))
-        pictures = _opened(files)
-        images = torch.stack([_as_tensor(picture) for picture in pictures])
-        rows = split(len(files), [0.8, 0.1])
-        names: tuple[Part, ...] = ("train", "validation", "test")
-        return {part: Data(images[chosen], labels[chosen]) for part, chosen in zip(names, rows, strict=True)}
+        found = _listed(self, self.found(root), self.names)
+        rows = split(len(found.files), [0.8, 0.1])
+        images = torch.stack([_as_tensor(picture) for picture in opened(found.files, self.side)])
+        parts: tuple[Part, ...] = ("train", "validation", "test")
+        return {part: Data(images[chosen], found.labels[chosen]) for part, chosen in zip(parts, rows, strict=True)}
 
     def pictures(self, root: Path, inputs: Tensor) -> list[Any]:
         """Return uint8 images (n, 3, h, w) as PIL images."""
@@ -151,59 +153,40 @@ class ImageNet(DataSet):
     """ImageNet-1K in its folders, decoded when a batch needs it.
 
     Its 50,000 images of ``val`` are the test part, as the papers used them; 4 percent of ``train``
-    are the validation part, by a fixed permutation.
+    are the validation part, by a fixed permutation. The folders of ``train`` name and number the
+    classes; ``val`` must have the same ones.
     """
 
     def parts(self, root: Path) -> Parts:
         """Return file numbers (n,), int64: those of ``train`` first, then those of ``val``."""
-        folder = self.found(root)
-        files, labels = self._files(folder, "train")
-        tested, test_labels = self._files(folder, "val")
-        numbers = torch.arange(len(files) + len(tested))
-        train, validation = split(len(files), [0.96])
+        trained, tested = self._halves(self.found(root))
+        count = len(trained.files)
+        train, validation = split(count, [0.96])
         return {
-            "train": Data(train, labels[train]),
-            "validation": Data(validation, labels[validation]),
-            "test": Data(numbers[len(files) :], test_labels),
+            "train": Data(train, trained.labels[train]),
+            "validation": Data(validation, trained.labels[validation]),
+            "test": Data(torch.arange(count, count + len(tested.files)), tested.labels),
         }
 
     def pictures(self, root: Path, inputs: Tensor) -> list[Any]:
         """Open the files of some numbers."""
-        folder = root / self.folder
-        train, val = (self._files(folder, half)[0] for half in ("train", "val"))
+        train, val = (half.files for half in self._halves(root / self.folder))
         numbers = inputs.tolist()
-        return _opened([train[n] if n < len(train) else val[n - len(train)] for n in numbers])
+        return opened([train[n] if n < len(train) else val[n - len(train)] for n in numbers])
 
-    def _files(self, folder: Path, half: str) -> tuple[tuple[Path, ...], Tensor]:
-        if not (folder / half).is_dir():
-            raise self.missing(folder / half)
-        return _listed(self, folder / half)
+    def _halves(self, folder: Path) -> tuple[Images, Images]:
+        """Return the images of ``train``, and those of ``val`` numbered by the classes of ``train``."""
+        for half in ("train", "val"):
+            if not (folder / half).is_dir():
+                raise self.missing(folder / half)
+        trained = _listed(self, folder / "train", ())
+        return trained, _listed(self, folder / "val", trained.names)
 
 
 @cache
-def _listed(dataset: DataSet, folder: Path) -> tuple[tuple[Path, ...], Tensor]:
-    """Return the image files of a folder with one folder a class, and their classes in alphabetical order."""
-    classes = sorted(path for path in folder.iterdir() if path.is_dir())
-    if len(classes) > dataset.classes:
-        raise ActsearchError(
-            f"{dataset.title} has {dataset.classes} classes, but '{folder}' has {len(classes)} folders"
-        )
-    found = [
-        (path, number)
-        for number, name in enumerate(classes)
-        for path in sorted(name.iterdir())
-        if path.suffix.lower() in _SUFFIXES
-    ]
-    if not found:
-        raise dataset.missing(folder / "<class>" / "<image>.jpg")
-    return tuple(path for path, _ in found), torch.tensor([number for _, number in found])
-
-
-def _opened(files: Sequence[Path]) -> list[Any]:
-    """Decode image files, several at a time."""
-    load = vision_extra("torchvision.datasets.folder").default_loader
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(load, map(str, files)))
+def _listed(dataset: DataSet, folder: Path, names: tuple[str, ...]) -> Images:
+    """Return the images of a folder with one folder a class; see :func:`images_by_class`."""
+    return images_by_class(folder, dataset.title, names, dataset.classes, dataset.source)
 
 
 def _pictures(images: Tensor) -> list[Any]:
@@ -252,7 +235,11 @@ EUROSAT = EuroSat(
     "eurosat/2750",
     "unpack EuroSAT.zip of https://github.com/phelber/EuroSAT into 'eurosat', so that "
     "'eurosat/2750/AnnualCrop/AnnualCrop_1.jpg' and its fellows lie in it",
-)
+    (
+        "AnnualCrop", "Forest", "HerbaceousVegetation", "Highway", "Industrial",
+        "Pasture", "PermanentCrop", "Residential", "River", "SeaLake",
+    ),
+)  # fmt: skip
 IMAGENET = ImageNet(
     "ImageNet-1K",
     224,

@@ -17,7 +17,8 @@ from evaluators.cohort.trainer import make_groups, one_by_one, run_cohort, run_j
 from evaluators.task import Outcome
 from evaluators.train import Diverged, Late
 from primitives import resolve
-from tests.evaluators.cohort.test_stack import Convolutional, Dropping, OnDigits, Perceptron
+from tests.cohorts import Convolutional, OnDigits, Perceptron
+from tests.evaluators.cohort.test_stack import Dropping
 
 CPU = torch.device("cpu")
 STEPS = 24
@@ -258,10 +259,10 @@ def test_a_stack_is_no_larger_than_memory_allows(monkeypatch):
 
 
 def test_the_size_of_a_cohort_follows_memory_seeds_and_the_cap(monkeypatch):
-    assert size.members(Perceptron(), 1, CPU) == size.MOST
-    assert size.members(Perceptron(), 2, CPU) == size.MOST // 2
+    assert size.members(Perceptron(), 1, CPU) == size.MOST["cpu"]
+    assert size.members(Perceptron(), 2, CPU) == size.MOST["cpu"] // 2
     assert size.members(Perceptron(), 2, CPU, cap=5) == 5
-    each = size.member_bytes(Perceptron())
+    each = size.member_bytes(Perceptron()).most
     monkeypatch.setattr(size, "_budget", lambda _: 4.5 * each)
     assert size.members(Perceptron(), 1, CPU) == size.stack_limit(Perceptron(), CPU) == 4
     assert size.members(Perceptron(), 9, CPU) == 1
@@ -271,7 +272,10 @@ def test_bytes_of_a_member_grow_with_the_batch_and_the_optimiser_s_state():
     small, large, plain = Perceptron(), Perceptron(), Perceptron()
     large.recipe = dataclasses.replace(OnDigits.recipe, batch_size=64)
     plain.recipe = dataclasses.replace(OnDigits.recipe, optimiser="sgd")
-    assert size.member_bytes(plain) < size.member_bytes(small) < size.member_bytes(large)
+    bytes_of = [size.member_bytes(task) for task in (plain, small, large)]
+    assert bytes_of[0].step < bytes_of[1].step < bytes_of[2].step
+    assert bytes_of[0].scoring < bytes_of[1].scoring == bytes_of[2].scoring
+    assert [each.most for each in bytes_of] == [max(each.step, each.scoring) for each in bytes_of]
 
 
 def test_a_late_cohort_says_so_and_a_late_job_has_timed_out():

@@ -65,6 +65,19 @@ def test_a_malformed_line_is_named_in_one_sentence(tmp_path, line, reason):
         hh_pairs(tmp_path, "test")
 
 
+def test_hidden_folders_are_passed_over_and_a_file_cut_short_is_named(tmp_path):
+    write_lines(tmp_path / "askbaking" / "test.json.gz", [shp_row("Bread?", (10, 5))])
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    file = tmp_path / "askbaking" / "test.json.gz"
+    assert len(shp_pairs(tmp_path, "test")) == 1
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ActsearchError, match=r"test\.json\.gz' cannot be read to its end"):
+        shp_pairs(tmp_path, "test")
+    file.rename(file.with_name("test.json"))
+    with pytest.raises(ActsearchError, match=r"test\.json' cannot be read to its end"):
+        shp_pairs(tmp_path, "test")
+
+
 def test_a_broken_shp_label_is_refused(tmp_path):
     write_lines(tmp_path / "askbaking" / "test.json", [shp_row("Bread?", (10, 5)) | {"labels": 2}])
     with pytest.raises(ActsearchError, match="labels is 2, not 1 for A or 0 for B"):

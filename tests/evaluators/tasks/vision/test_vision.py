@@ -20,7 +20,7 @@ pytest.importorskip("torchvision")
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    made.cifar10(folder, 2), made.cifar100(folder, 10), made.eurosat(folder, 5), made.imagenet(folder)
+    made.cifar10(folder, 2), made.cifar100(folder, 10), made.eurosat(folder), made.imagenet(folder, 2, 13)
     return folder
 
 
@@ -40,7 +40,11 @@ def root(tmp_path_factory):
     ],
 )
 def test_every_network_trains_on_files_of_the_genuine_format_and_is_scored(root, name):
-    task = pickle.loads(pickle.dumps(VisionTask(name, root)))
+    task = VisionTask(name, root)
+    if name.startswith("imagenet"):  # a thousand classes of images are too many to score in a test
+        few = dataclasses.replace(task._description.dataset, classes=2)
+        task._description = dataclasses.replace(task._description, dataset=few)
+    task = pickle.loads(pickle.dumps(task))
     task.recipe = dataclasses.replace(task.recipe, batch_size=2)
     job = Job(1, "max(x,0) + epsilon*x*exp(-x**2/2); epsilon=0.01", 1.4, name, 1, (0,), score_test=True)
     (evaluation,) = run_job(job, task, pick_device("cpu"))

@@ -1,0 +1,136 @@
+"""What a run remembers of its tasks and extensions: where they lay, what they were made of, copies of their code."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluators.tasks.fingerprint import TaskPrint
+from evaluators.user_code.sources import Source, fingerprint_of
+from primitives.errors import ActsearchError
+from runs.store import Store
+
+CODE = "code"
+"""Folder of a run that holds copies of a user's code; nothing in it is imported unless the user names it."""
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """A task of a run.
+
+    Attributes:
+        label: what the run's results call it.
+        where: what finds it: a name of ours, a file and a class, or a module and a class.
+        made_of: what it was made of.
+    """
+
+    label: str
+    where: str
+    made_of: TaskPrint
+
+
+@dataclass(frozen=True)
+class ExtensionRecord:
+    """An extension of a run.
+
+    Attributes:
+        label: its file without the folder, or its module.
+        where: what finds it.
+        fingerprint: of its code.
+    """
+
+    label: str
+    where: str
+    fingerprint: str
+
+
+def task_records(store: Store) -> dict[str, TaskRecord]:
+    """Return the tasks of a run by label; a run of an older version has none.
+
+    Raises:
+        ActsearchError: they are not what we wrote.
+    """
+    rows = _rows(store, "tasks")
+    try:
+        records = [TaskRecord(r["label"], r["where"], TaskPrint(**r["made_of"])) for r in rows]
+        return {str(record.label): record for record in records}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _foreign(store, "tasks") from error
+
+
+def extension_records(store: Store) -> dict[str, ExtensionRecord]:
+    """Return the extensions of a run by label.
+
+    Raises:
+        ActsearchError: they are not what we wrote.
+    """
+    try:
+        return {str(row["label"]): ExtensionRecord(**row) for row in _rows(store, "extensions")}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _foreign(store, "extensions") from error
+
+
+def as_meta(tasks: Iterable[TaskRecord], extensions: Iterable[ExtensionRecord] = ()) -> dict[str, str]:
+    """Return records as values of the run's own dictionary."""
+    found = {
+        "tasks": [dataclasses.asdict(record) for record in tasks],
+        "extensions": [dataclasses.asdict(record) for record in extensions],
+    }
+    return {key: json.dumps(records, allow_nan=False) for key, records in found.items() if records}
+
+
+def _rows(store: Store, key: str) -> list[dict[str, Any]]:
+    try:
+        rows = json.loads(store.meta(key, "[]"))
+    except (ValueError, RecursionError) as error:
+        raise _foreign(store, key) from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise _foreign(store, key)
+    return rows
+
+
+def _foreign(store: Store, key: str) -> ActsearchError:
+    return ActsearchError(f"'{store.path}' holds {key} that are not ours; was it edited?")
+
+
+def kept_name(label: str, sources: Sequence[Source], present: Mapping[str, bytes]) -> str:
+    """Return the folder in :data:`CODE` for some code: its name, with a hash where another version has that."""
+    name = label.removesuffix(".py")
+    same = all(present.get(f"{name}/{s.relative}", s.text) == s.text for s in sources)
+    return name if same else f"{name}@{fingerprint_of(sources)[:8]}"
+
+
+def kept_copies(codes: Iterable[tuple[str, Sequence[Source]]], folder: Path | None = None) -> dict[str, bytes]:
+    """Return what to keep of some code, by path inside :data:`CODE`.
+
+    Args:
+        codes: labels and sources.
+        folder: of a run that may have other versions already.
+    """
+    found = {} if folder is None else _present(folder / CODE)
+    new: dict[str, bytes] = {}
+    for label, sources in codes:
+        name = kept_name(label, sources, {**found, **new})
+        new |= {f"{name}/{source.relative}": source.text for source in sources}
+    return {path: text for path, text in new.items() if found.get(path) != text}
+
+
+def _present(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*.py") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def write_copies(folder: Path, copies: Mapping[str, bytes]) -> None:
+    """Write copies of code into a run folder.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    for path, text in copies.items():
+        file = folder / CODE / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text)

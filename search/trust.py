@@ -1,0 +1,56 @@
+"""What code this machine has run before: a run folder from elsewhere never gets its code run unasked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from primitives.errors import ActsearchError
+
+VARIABLE = "XDG_STATE_HOME"
+
+
+def known_file() -> Path:
+    """Return the file with a hash a line of the code that was launched or trusted here."""
+    return Path(os.environ.get(VARIABLE) or Path.home() / ".local" / "state") / "actsearch" / "known_code.txt"
+
+
+def remember(codes: Iterable[tuple[str, str]]) -> None:
+    """Count code as known on this machine: the user named it, or said ``--trust``.
+
+    Args:
+        codes: fingerprints and labels.
+    """
+    known = _known()
+    new = [(fingerprint, label) for fingerprint, label in codes if fingerprint not in known]
+    if not new:
+        return
+    file = known_file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{fingerprint} {label.split(chr(10))[0]}\n" for fingerprint, label in new)
+    except OSError as error:
+        print(f"note: '{file}' cannot be written ({error.strerror}), so resume will ask for --trust", file=sys.stderr)
+
+
+def refuse_unknown(label: str, where: str, fingerprint: str) -> None:
+    """Refuse to import code that a run names and that never ran on this machine.
+
+    Raises:
+        ActsearchError: that is so.
+    """
+    if fingerprint not in _known():
+        raise ActsearchError(
+            f"the run needs the code '{label}' ({where}), which never ran on this machine; read it, it would run "
+            "with your rights, and then add --trust"
+        )
+
+
+def _known() -> set[str]:
+    try:
+        return {line.partition(" ")[0] for line in known_file().read_text(encoding="utf-8").splitlines()}
+    except (OSError, UnicodeDecodeError):
+        return set()

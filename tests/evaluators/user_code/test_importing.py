@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evaluators.user_code import importing
+from evaluators.user_code.importing import import_code, imported
+from evaluators.user_code.place import place_of
+from primitives import ActsearchError
+from tests.evaluators.user_code.test_sources import write
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    """Leave no user's code behind."""
+    before, path, finders = set(sys.modules), list(sys.path), list(sys.meta_path)
+    monkeypatch.setattr(importing, "_IMPORTED", {})
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+    sys.path[:], sys.meta_path[:] = path, finders
+
+
+def code(folder, given="a_task.py"):
+    return import_code(place_of(str(folder / given), "task file"), "task file")
+
+
+def test_a_file_imports_what_lies_beside_it_now_and_later(tmp_path):
+    write(tmp_path, {"a_task.py": "import a_net\ndef later():\n    import a_late\n    return a_late.x + a_net.x\n"})
+    write(tmp_path, {"a_net.py": "x = 1\n", "a_late.py": "x = 2\n"})
+    assert code(tmp_path).module.later() == 3
+
+
+def test_it_is_imported_once_and_anew_when_something_of_it_changed(tmp_path):
+    write(tmp_path, {"a_task.py": "import a_net\nx = a_net.x\n", "a_net.py": "x = 1\n"})
+    first = code(tmp_path)
+    assert code(tmp_path) is first
+    (tmp_path / "a_net.py").write_text("x = 22\n")
+    assert code(tmp_path).module.x == 22
+    assert len(imported()) == 1
+
+
+@pytest.mark.parametrize("name", ["search.py", "random.py", "2nd-try.py", "torch.py"])
+def test_a_file_may_have_any_name(name, tmp_path):
+    import random
+
+    import search
+
+    write(tmp_path, {name: "x = 5\n"})
+    assert code(tmp_path, name).module.x == 5
+    assert sys.modules["search"] is search
+    assert sys.modules["random"] is random
+
+
+def test_two_files_of_one_name_are_two_modules(tmp_path):
+    write(tmp_path, {"one/a_task.py": "x = 1\n", "two/a_task.py": "x = 2\n"})
+    assert [code(tmp_path, f"{folder}/a_task.py").module.x for folder in ("one", "two")] == [1, 2]
+
+
+def test_another_module_than_the_one_beside_it_is_never_taken_in_silence(tmp_path):
+    task = "import a_net\nx = a_net.x\n"
+    write(tmp_path, {"one/a_task.py": task, "one/a_net.py": "x = 1\n"})
+    write(tmp_path, {"two/b_task.py": task, "two/a_net.py": "x = 2\n"})
+    code(tmp_path, "one/a_task.py")
+    with pytest.raises(ActsearchError, match=r"'b_task.py' imports 'a_net', which is both .*two.* and .*one.*; rename"):
+        code(tmp_path, "two/b_task.py")
+
+
+@pytest.mark.parametrize(("name", "attribute"), [("search", "anything"), ("statistics", "mean"), ("runs", "Store")])
+def test_a_neighbour_with_the_name_of_another_package_is_told(name, attribute, tmp_path):
+    write(tmp_path, {"a_task.py": f"from {name} import {attribute}\n", f"{name}.py": f"{attribute} = 1\n"})
+    with pytest.raises(ActsearchError, match=rf"task file 'a_task.py' .*'{name}"):
+        code(tmp_path)
+
+
+def test_our_packages_are_ours_whatever_lies_beside_a_task_file(tmp_path):
+    names = ("runs", "search", "evaluators", "primitives", "tests")
+    write(tmp_path, {f"{name}/__init__.py": "raise RuntimeError('foreign')\n" for name in names})
+    write(tmp_path, {"a_task.py": "from evaluators import Task\nfrom primitives import parse\n"})
+    script = (
+        "from pathlib import Path\n"
+        "from evaluators.user_code.importing import import_code\n"
+        "from evaluators.user_code.place import place_of\n"
+        f"import_code(place_of({str(tmp_path / 'a_task.py')!r}, 'task file'), 'task file')\n"
+        "import runs, search, search.config\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import no_such_thing\n", "fails on import: ModuleNotFoundError"),
+        ("raise SystemExit(3)\n", "fails on import: SystemExit: 3"),
+        ("def (:\n", "fails on import: SyntaxError"),
+        ("from .net import x\n", r"part of a package: name it as '.*\.a_task' from the folder above"),
+    ],
+)
+def test_a_file_that_fails_says_so_and_is_forgotten(text, message, tmp_path):
+    write(tmp_path, {"a_task.py": text})
+    with pytest.raises(ActsearchError, match=message):
+        code(tmp_path)
+    assert "a_task" not in sys.modules
+    assert not imported()
+
+
+def test_a_worker_imports_from_what_was_sent_although_the_folder_is_gone(tmp_path):
+    write(tmp_path, {"a_task.py": "import a_net, pack.deep\nfrom flat import low\nx = (a_net.x, pack.deep.x, low.x)\n"})
+    write(
+        tmp_path,
+        {"a_net.py": "x = __file__\n", "pack/__init__.py": "", "pack/deep.py": "x = 2\n", "flat/low.py": "x = 3\n"},
+    )
+    found = code(tmp_path)
+    sent = tmp_path.parent / "sent"
+    sent.write_bytes(pickle.dumps((found,)))
+    for file in sorted(tmp_path.rglob("*.py")):
+        file.unlink()
+    script = (
+        "import pickle, sys\n"
+        "from evaluators.user_code.importing import imported, install\n"
+        f"install(pickle.load(open({str(sent)!r}, 'rb')))\n"
+        f"import a_task; assert a_task.x == ({str(tmp_path / 'a_net.py')!r}, 2, 3), a_task.x\n"
+        "assert len(imported()) == 1"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

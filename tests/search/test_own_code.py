@@ -1,0 +1,266 @@
+"""A user's own tasks and extensions, from the command line: wherever they lie, whatever has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+
+import pytest
+
+from evaluators.user_code import importing
+from primitives import PrimitiveError, unregister
+from tests.evaluators.user_code.test_sources import write
+from tests.search.test_cli import invoke, shell
+
+TINY = """
+extensions = ["own_shapes.py"]
+seeds = ["dent(x)"]
+[grammar]
+primitives = ["add", "mul", "dent", "tanh"]
+[fidelity]
+steps = 4
+seeds = 1
+rungs = []
+[budget]
+trainings = 2
+[confirm]
+top = 1
+seeds = 2
+steps = 4
+measure = false
+[execution]
+executor = "serial"
+"""
+FILES = {
+    "campaign.toml": TINY,
+    "own_shapes.py": """
+from primitives import Kernels, named
+named("dent", lambda x: x/(1+x**2), [lambda x: (1-x**2)/(1+x**2)**2],
+      kernels=Kernels(*["{0} / (1 + {0}**2)"]*3), cost=6, parity="odd", growth="bounded")
+""",
+    "own_numbers.py": "NOISE = 0.02\n",
+    "own_task.py": '''
+import torch
+from torch import nn
+from evaluators import Data, Recipe, Task
+from evaluators.networks import mlp
+from own_numbers import NOISE  # a file beside this one
+
+
+class Line(Task):
+    """A noisy line."""
+
+    recipe = Recipe(steps=6, batch_size=16)
+
+    def data(self, part):
+        generator = torch.Generator().manual_seed(["train", "validation", "test"].index(part))
+        x = torch.randn(60, 1, generator=generator)
+        return Data(x, x + NOISE * torch.randn(60, 1, generator=generator))
+
+    def network(self, activation, gain):
+        return mlp([1, 8, 1], activation, gain)
+
+    def loss(self, outputs, targets):
+        return nn.functional.mse_loss(outputs, targets)
+
+    def error(self, outputs, targets):
+        return (outputs - targets).square().mean(1)
+''',
+}
+LAUNCH = ("launch", "campaign.toml", "--task", "own_task.py:Line", "--run", "run")
+
+
+@pytest.fixture
+def place(tmp_path_factory, monkeypatch):
+    """A folder with a campaign, a task, an extension and a file that the task imports."""
+    folder = tmp_path_factory.getbasetemp() / "own_code"
+    shutil.rmtree(folder, ignore_errors=True)
+    monkeypatch.chdir(write(folder, FILES))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    path, finders = list(sys.path), list(sys.meta_path)
+    yield folder
+    forget()
+    sys.path[:], sys.meta_path[:] = path, finders
+
+
+def forget():
+    """Be a new process: nothing of the user's is imported."""
+    importing._IMPORTED.clear()
+    for name in ("own_task", "own_shapes", "own_numbers"):
+        sys.modules.pop(name, None)
+    with contextlib.suppress(PrimitiveError):
+        unregister("dent")
+
+
+def run(*arguments):
+    forget()
+    return invoke(*arguments, *(("--quiet",) if arguments[0] in ("launch", "resume", "confirm") else ()))
+
+
+@pytest.fixture
+def launched(place, tmp_path_factory):
+    """The same after a launch, which is done once and put back for every test."""
+    kept, said = place.with_name("own_code_launched"), place.with_name("own_code_said")
+    if not kept.exists():
+        code, out, error = run(*LAUNCH)
+        assert code == 0, error
+        said.write_text(json.dumps([out, error]))
+        shutil.copytree(place, kept)
+    shutil.copytree(kept, place, dirs_exist_ok=True)
+    return json.loads(said.read_text())
+
+
+def results(out):
+    return {(row["task"], row["pairs"]) for row in json.loads(out)}
+
+
+def test_a_launch_names_what_it_imports_and_calls_the_task_by_file_and_class(launched):
+    out, error = launched
+    assert "imported extension own_shapes.py, which registers dent" in error
+    assert "own_task.py:Line, 4 steps: fresh seeds" in out
+
+
+def test_a_run_keeps_the_code_that_belongs_to_it(launched, place):
+    kept = {path.relative_to(place / "run/code").as_posix() for path in (place / "run/code").rglob("*.py")}
+    assert kept == {"own_task/own_task.py", "own_task/own_numbers.py", "own_shapes/own_shapes.py"}
+    assert (place / "run/code/own_task/own_numbers.py").read_text() == FILES["own_numbers.py"]
+
+
+def test_reading_commands_import_nothing_and_show_unknown_primitives_as_text(launched, place):
+    shutil.move(place / "own_shapes.py", place / "gone.py")
+    (place / "own_task.py").write_text("raise RuntimeError('imported')\n")
+    seed = 9  # after eight baselines
+    assert run("pareto", "run", "--plot", "p.png")[0] == 0
+    for command in (["list", "."], ["show", "run"], ["show", "run", str(seed)], ["pareto", "run"]):
+        code, out, error = run(*command)
+        assert (code, "RuntimeError" in error) == (0, False)
+        assert "dent" in out or command[0] == "pareto"
+    assert "from an extension (own_shapes.py), which reading commands do not import" in run("show", "run", str(seed))[1]
+    assert json.loads(run("show", "run", str(seed), "--format", "json")[1])["latex"] is None
+    code, _, error = run("export", "run", str(seed))
+    assert (code, f"actsearch export run {seed} --extension own_shapes.py" in error) == (2, True)
+    code, out, _ = run("export", "run", str(seed), "--extension", "gone.py")
+    assert (code, "x / (1 + x**2)" in out) == (0, True)
+
+
+def test_moved_code_is_asked_for_and_its_results_belong_to_it(launched, place):
+    write(place, {"new/keep": ""})
+    for name in ("own_task.py", "own_numbers.py", "own_shapes.py"):
+        shutil.move(place / name, place / "new" / name)
+    assert "where the run's extension 'own_shapes.py' is now with --extension" in run("confirm", "run")[2]
+    there = ("--extension", "new/own_shapes.py")
+    assert "is now with --task 'FILE.py:Line'" in run("confirm", "run", *there)[2]
+    there += ("--task", "new/own_task.py:Line", "--format", "json")
+    assert results(run("confirm", "run", *there)[1]) == {("own_task.py:Line", 2)}
+    assert results(run("confirm", "run", "--seeds", "3", *there)[1]) == {("own_task.py:Line", 3)}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("own_numbers.py", "0.02", "0.5", "own_numbers.py changed"),
+        ("own_task.py", "steps=6", "steps=7", "own_task.py changed"),
+    ],
+)
+def test_a_changed_task_is_refused_or_kept_apart_by_name(file, old, new, told, launched, place):
+    (place / file).write_text((place / file).read_text().replace(old, new))
+    for command in (["confirm", "run", "--seeds", "3"], ["resume", "run"]):
+        code, _, error = run(*command)
+        assert code == 2 if command[0] == "confirm" else code == 0  # a finished run trains nothing
+        if code:
+            assert told in error
+            assert "keeps a copy of its code in run/code/own_task" in error
+    code, out, error = run("confirm", "run", "--task", "own_task.py:Line", "--seeds", "3", "--format", "json")
+    assert code == 0
+    assert "kept apart as own_task.py:Line@" in error
+    (one, other) = sorted(results(out))
+    assert (one, other[1]) == (("own_task.py:Line", 2), 3)
+    again = run("confirm", "run", "--task", "own_task.py:Line", "--seeds", "3", "--format", "json")
+    assert (results(again[1]), "kept apart" in again[2]) == ({one, other}, False)
+    assert any((place / "run/code").glob("own_task@*"))
+    old_one = run("confirm", "run", "--task", "run/code/own_task/own_task.py:Line", "--seeds", "4", "--format", "json")
+    assert results(old_one[1]) == {("own_task.py:Line", 4), other}
+
+
+def unfinished():
+    """Set the run back to where its search was going on."""
+    from runs import folder
+
+    with folder.writing(folder.Path("run")) as store:
+        store.set_meta("state", "searching")
+
+
+def test_a_search_goes_on_with_what_it_began_with_or_not_at_all(launched, place):
+    unfinished()
+    (place / "own_numbers.py").write_text("NOISE = 0.5\n")
+    code, _, error = run("resume", "run")
+    assert (code, "own_numbers.py changed" in error) == (2, True)
+    code, _, error = run("resume", "run", "--task", "run/code/own_task/own_task.py:Line")
+    assert code == 0, error
+
+
+def test_a_changed_extension_is_refused(launched, place):
+    unfinished()
+    (place / "own_shapes.py").write_text(FILES["own_shapes.py"].replace("cost=6", "cost=7"))
+    code, _, error = run("resume", "run")
+    assert (code, "--extension run/code/own_shapes/own_shapes.py" in error) == (2, True)
+    code, _, error = run("resume", "run", "--extension", "run/code/own_shapes/own_shapes.py")
+    assert code == 0, error
+
+
+def test_code_that_never_ran_on_this_machine_needs_trust(launched, place, monkeypatch):
+    unfinished()
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "another_machine"))
+    for options, missing in (([], "own_shapes.py"), (["--extension", "own_shapes.py"], "own_task.py:Line")):
+        code, _, error = run("resume", "run", *options)
+        assert code == 2
+        assert f"needs the code '{missing}'" in error
+        assert "never ran on this machine" in error
+        assert "--trust" in error
+    assert run("resume", "run", "--trust")[0] == 0
+    unfinished()
+    assert run("resume", "run")[0] == 0  # known from now on
+
+
+def test_a_state_folder_that_cannot_be_written_is_said_and_hurts_nobody(place, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(place / "campaign.toml"))
+    code, _, error = run(*LAUNCH)
+    assert code == 0
+    assert "cannot be written (Not a directory), so resume will ask for --trust" in error
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--extension", "own_shaped.py"], "extension 'own_shaped.py' does not exist; .*did you mean 'own_shapes.py'"),
+        (["--extension", "own_numbers"], "did you mean|unknown primitive 'dent'"),
+        (["--data", "."], "--data has no effect: own_task.py:Line"),
+    ],
+)
+def test_wrong_code_options_are_one_sentence_and_nothing_is_written(options, message, place):
+    import re
+
+    code, _, error = run(*LAUNCH, *options)
+    assert code == 2
+    assert re.search(message, error), error
+    assert not (place / "run").exists()
+
+
+def test_a_wrong_place_of_a_run_s_code_is_told(launched, place):
+    unfinished()
+    assert "the run has no extension 'own_numbers.py'" in run("resume", "run", "--extension", "own_numbers.py")[2]
+    write(place, {"another.py": FILES["own_task.py"].replace("Line", "Curve")})
+    assert "the run has no task of that file and class" in run("resume", "run", "--task", "another.py:Curve")[2]
+
+
+@pytest.mark.xdist_group("ray")
+def test_task_extension_and_neighbour_work_on_ray_by_module_name_too(place):
+    """The workers get the code from here: the folder that they start in holds none of it."""
+    options = ["--task", "own_task:Line", "--executor", "ray", "--workers", "1", "--run", "run", "--quiet"]
+    done = shell("launch", "campaign.toml", *options, cwd=place)
+    assert done.returncode == 0, done.stderr
+    assert "own_task:Line, 4 steps: fresh seeds" in done.stdout
+    shown = json.loads(run("show", "run", "9", "--format", "json")[1])
+    assert (shown["expression"], shown["status"]) == ("dent(x)", "ok")
