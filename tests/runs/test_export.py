@@ -96,7 +96,7 @@ def test_jax_in_float32_agrees_with_torch_in_float32():
     for name in set(library()) - STEEP:
         expression = library()[name].expression
         found = load(export(expression, "jax"))["activation"](jax.numpy.asarray(grid))
-        np.testing.assert_allclose(found, values(expression, grid), rtol=1e-5, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(found, values(expression, grid), rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def test_every_exported_file_is_as_ruff_would_write_it(tmp_path):
@@ -159,7 +159,7 @@ def test_the_onnx_model_has_the_same_numbers_for_any_batch(name):
     grid = GRID.astype(np.float32)
     for x in (grid.reshape(-1, 1), np.tile(grid, (3, 2))):
         with np.errstate(all="ignore"):
-            np.testing.assert_allclose(function(x), values(expression, x), rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(function(x), values(expression, x), rtol=3e-5, atol=3e-6)
     (sizes,) = {
         tuple(d.dim_param for d in v.type.tensor_type.shape.dim) for v in [*model.graph.input, *model.graph.output]
     }
