@@ -7,6 +7,7 @@ text that ``export`` writes.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -98,6 +99,13 @@ class Compiled:
         """Plain numpy function of the same arguments."""
         source = value_source(self.expression, "numpy", _arguments(self.expression))
         function: Callable[..., NDArray[Any]] = _single(source, "activation", self.expression)
+        return function
+
+    @cached_property
+    def jax(self) -> Callable[..., Any]:
+        """Plain jax function of the same arguments; needs jax, which is not installed with this package."""
+        source = value_source(self.expression, "jax", _arguments(self.expression))
+        function: Callable[..., Any] = _single(source, "activation", self.expression)
         return function
 
 
@@ -259,5 +267,8 @@ def _execute(source: str, expression: Expression) -> dict[str, Any]:
     names: dict[str, Any] = {
         "torch": torch, "nn": nn, "F": nn.functional, "np": np, "scipy": scipy, "__name__": "actsearch_generated",
     }  # fmt: skip
+    if "jnp." in source or "jax." in source:
+        jax = importlib.import_module("jax")
+        names |= {"jax": jax, "jnp": importlib.import_module("jax.numpy")}
     exec(compile(source, filename, "exec"), names)  # noqa: S102 - our own text, see above
     return names

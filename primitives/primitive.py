@@ -37,10 +37,11 @@ class Primitive:
         weight: what one use adds to the complexity of an expression.
         definition: the textbook formula, which may overflow; the independent reference.
         parity: ``"even"``, ``"odd"`` or ``None``; used to bring minus signs to a canonical place.
-        domain: where it is a finite real number.
+        symmetric: whether the two arguments of a binary one may be exchanged.
+        domain: where it is a finite real number; of a unary one.
         growth: the fastest it grows towards either end of the domain; ``"mixed"`` for a binary one
             whose growth depends on its arguments.
-        monotone: whether it never falls, or never rises, on its domain.
+        monotone: whether it never falls, or never rises, on its domain; a binary one in each argument.
         native: whether the kernel is one torch function whose own derivative, compiled or not, keeps
             one tensor, so that the function alone needs nothing of ours.
         arguments: what the search grammar may put in each place: any expression, a learnable
@@ -60,6 +61,7 @@ class Primitive:
     weight: int = 1
     definition: Callable[..., sympy.Expr] | None = None
     parity: Parity = None
+    symmetric: bool = False
     domain: Domain = "real"
     growth: Growth = "linear"
     monotone: bool = False

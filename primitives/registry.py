@@ -132,11 +132,11 @@ def named(
         kernels: how torch, numpy and jax compute it.
         cost: of one element, in float32 multiplications.
         weight: what one use adds to the complexity of an expression.
-        parity: ``"even"``, ``"odd"`` or ``None``.
+        parity: ``"even"``, ``"odd"`` or ``None``; of a unary function.
         symmetric: a binary function whose arguments may be exchanged.
-        domain: where it is a finite real number.
+        domain: where it is a finite real number; of a unary function.
         growth: the fastest it grows.
-        monotone: whether it never falls, or never rises.
+        monotone: whether it never falls, or never rises; a binary function in each argument.
         native: whether torch's kernel needs no derivative of ours.
         citation: who proposed it.
         check: see :func:`register`.
@@ -160,6 +160,7 @@ def named(
         weight=weight,
         definition=definition,
         parity=parity,
+        symmetric=symmetric,
         domain=domain,
         growth=growth,
         monotone=monotone,

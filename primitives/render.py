@@ -11,6 +11,7 @@ import sympy
 from sympy.printing.latex import LatexPrinter
 
 from primitives.errors import ExpressionError
+from primitives.primitive import Primitive
 from primitives.table import of_function
 
 Dialect = Literal["formula", "torch", "numpy", "jax"]
@@ -18,6 +19,9 @@ Dialect = Literal["formula", "torch", "numpy", "jax"]
 _LIBRARY = {"torch": "torch", "numpy": "np", "jax": "jnp"}
 _ADD, _MUL, _NEG, _POW, _ATOM = 1, 2, 3, 4, 5
 _LONG = 10**6
+_CLAMPS = {"max": "min", "min": "max"}
+"""Primitives that torch.clamp computes where one argument is a number, and which of its bounds that is."""
+_COMPARISON = re.compile("[<>]|[=!]=")
 _CALL_ARGUMENT = re.compile(r"[(] ?\{(\d)\}(?=[,)])|, \{(\d)\}(?=[,)])")
 
 
@@ -120,32 +124,49 @@ class Renderer:
         bracketed = template.startswith("(") and _matching(template) == len(template) - 1
         template = template[1:-1] if bracketed else template
         self.helpers += [s for d, s in primitive.helpers if d == self.dialect and s not in self.helpers]
-        return self._fill(template, node.args), _ATOM if template.endswith(")") and not bracketed else _ADD
+        return self._fill(primitive, template, node.args), _ATOM if template.endswith(")") and not bracketed else _ADD
 
-    def _fill(self, template: str, arguments: Sequence[sympy.Expr]) -> str:
+    def _fill(self, primitive: Primitive, template: str, arguments: Sequence[sympy.Expr]) -> str:
         """Put the arguments into a kernel template, bracketed or named first where it needs that."""
+        clamped = self.dialect == "torch" and primitive.name in _CLAMPS
+        if clamped and any(argument.is_number for argument in arguments):
+            return self._clamp(_CLAMPS[primitive.name], arguments)
         bare = {int(a or b) for a, b in _CALL_ARGUMENT.findall(template)}
-        if len(arguments) == 2:
-            numbers = [argument.is_number for argument in arguments]
-            if any(numbers) and self.dialect == "torch":
-                return self._clamp(template, arguments, numbers)
+        among_others = len(arguments) > 1 and primitive.name not in _CLAMPS
         texts = []
         for index, argument in enumerate(arguments):
+            filled = among_others and argument.is_number
             once = index in bare and template.count(f"{{{index}}}") == 1
             if once or argument.is_Symbol:
-                text = self.text(argument, _ADD)
+                text = self._filled_in(argument) if filled else self.text(argument, _ADD)
             else:
-                text = (self.argument_text or self.text)(argument)
+                write = self._filled_in if filled else self.argument_text or self.text
+                text = write(argument)
+                self.statements.append((name := self.fresh(), text))
+                text = name
+            if text in texts and _COMPARISON.search(template):  # linters refuse a name compared with itself
                 self.statements.append((name := self.fresh(), text))
                 text = name
             texts.append(text)
         return template.format(*texts)
 
-    def _clamp(self, template: str, arguments: Sequence[sympy.Expr], numbers: Sequence[bool]) -> str:
+    def _clamp(self, side: str, arguments: Sequence[sympy.Expr]) -> str:
         """Render ``max(c, x)`` as ``torch.clamp``, because ``torch.maximum`` takes no number."""
-        bound, inner = arguments if numbers[0] else reversed(arguments)
-        side = "min" if "maximum" in template else "max"
+        bound, inner = arguments if arguments[0].is_number else reversed(arguments)
         return f"torch.clamp({self.text(inner)}, {side}={self.text(bound)})"
+
+    def _filled_in(self, number: sympy.Expr) -> str:
+        """Return a number as what a kernel of two arguments takes in any place.
+
+        For torch that is a tensor of the kind of ``x``: most of its functions of two tensors take no
+        number. It has no dimension, as a learnable parameter has none, and broadcasts like one. For
+        numpy and jax it is a float, which takes the kind of what it meets; an integer would not in
+        ``1/{1}`` or ``np.reciprocal({1})``.
+        """
+        text = self.text(number)
+        if self.dialect == "torch":
+            return f"x.new_full((), {text})"
+        return literal(float(number)) if number.is_Integer else text
 
 
 def _spaced(text: str) -> str:

@@ -276,6 +276,7 @@ for _name, _build, _class, _definition in (
             jax=f"jnp.{_name}imum({{0}}, {{1}})",
             cost=2,
             definition=_definition,
+            symmetric=True,
             growth="mixed",
         ),
         check=False,

@@ -14,9 +14,10 @@ try:
     import pytest
 except ModuleNotFoundError:
     raise ImportError("primitives.testing needs pytest: pip install 'actsearch[test]'") from None
+import numpy as np
 import torch
 
-from primitives.check import applied, fault
+from primitives.check import applied, expressed, fault, uses
 from primitives.expression import Expression
 from primitives.module import compile_expression
 from primitives.primitive import Primitive
@@ -31,7 +32,10 @@ class PrimitiveContract:
         raise NotImplementedError
 
     def test_kernels_slope_and_facts_agree_with_the_definition(self, primitive: Primitive) -> None:
-        """Forward and derivative from 1e-8 to 200 on both sides, numpy, nan, domain, parity, bounds, monotony."""
+        """Forward and derivative from 1e-8 to 200 on both sides, numpy, nan, domain, parity, bounds, monotony.
+
+        A binary one also with equal arguments, numbers and a learnable parameter, alone and stacked.
+        """
         reason = fault(primitive)
         assert reason is None, reason
 
@@ -45,3 +49,17 @@ class PrimitiveContract:
             return
         (wanted,) = torch.autograd.grad(value[kept].sum(), x)
         torch.testing.assert_close(compiled.slopes(x.detach())[0].expand_as(x)[kept], wanted[kept])
+
+    def test_the_jax_kernel_agrees_with_the_torch_one(self, primitive: Primitive) -> None:
+        """In float64, in every way in which a formula may use the primitive; left out where jax is not installed."""
+        jax = pytest.importorskip("jax")
+        x = np.array([-20.0, -2.3, -0.4, 0.3, 1.7, 20.0])
+        for use in uses(primitive):
+            if (expression := expressed(primitive, use)) is None:
+                continue
+            compiled = compile_expression(expression)
+            with jax.enable_x64(True):
+                found = compiled.jax(jax.numpy.asarray(x), *(value for _, value in expression.initial))
+            kept = np.isfinite(compiled.at(x))
+            found = np.broadcast_to(np.asarray(found), x.shape)
+            np.testing.assert_allclose(found[kept], compiled.at(x)[kept], rtol=1e-9, atol=1e-12, err_msg=str(use))

@@ -106,8 +106,12 @@ def test_every_exported_file_is_as_ruff_would_write_it(tmp_path):
         class_name = "Act" if index % 2 else "ALearnableActivationWithAVeryLongName"
         for target in ("torch", "numpy", "jax"):
             (tmp_path / f"{name}_{target}.py").write_text(export(expression, target, name=class_name))
+    as_ruff_would_write(tmp_path)
+
+
+def as_ruff_would_write(folder_):
     for command in (["check"], ["format", "--diff"]):
-        arguments = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", str(tmp_path)]
+        arguments = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", str(folder_)]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[:4000] + done.stderr[:400]
 
@@ -217,6 +221,57 @@ def test_without_onnx_the_sentence_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize("target", sorted(set(TARGETS) - {"onnx"}))
 def test_a_text_exports_bytes_are_its_text(target):
     assert export_bytes(resolve("crrelu"), target).decode() == export(resolve("crrelu"), target)
+
+
+LENGTHS = {  # how a user may write the torch kernel of a function of two arguments
+    "function": ("torch.hypot({0}, {1})", ()),
+    "arithmetic": ("torch.sqrt({0}**2 + {1}**2)", ()),
+    "where": ("torch.where({0} > {1}, torch.sqrt({0}**2 + {1}**2), torch.sqrt({1}**2 + {0}**2))", ()),
+    "helper": ("length({0}, {1})", (("torch", 'def length(a, b):\n    """Return it."""\n    return a.hypot(b)\n'),)),
+}
+OF_TWO = [
+    "length(x, 2)", "length(-0.3, x)", "x*length(tanh(x) + 1, 1/3)", "length(x, x)", "x*length(alpha, 2)",
+    "length(alpha, x) - length(x, sqrt(2)); alpha=-0.7", "length(length(x, 2), length(-3, x**2 + sin(x)))",
+    "length(0.123456789012, length(1.5*x, length(-0.987654321098, x + length(sin(x), 0.333333333333))))**2",
+]  # fmt: skip
+
+
+@pytest.fixture(params=LENGTHS)
+def length(request):
+    """A user's primitive of two arguments."""
+    from primitives import Kernels, named, unregister
+
+    def definition(a, b):
+        return sympy.sqrt(a**2 + b**2)
+
+    template, helpers = LENGTHS[request.param]
+    named(
+        "length", definition, [lambda a, b: a / definition(a, b), lambda a, b: b / definition(a, b)], symmetric=True,
+        kernels=Kernels(template, "np.hypot({0}, {1})", "jnp.hypot({0}, {1})", helpers), cost=9, growth="mixed",
+    )  # fmt: skip
+    yield "length"
+    unregister("length")
+
+
+def test_a_users_primitive_of_two_arguments_is_exported_with_numbers_in_any_place(length, tmp_path):
+    for index, text in enumerate(OF_TWO):
+        expression = parse(text)
+        agree(expression)
+        for target in ("torch", "numpy", "jax"):
+            (tmp_path / f"act{index}_{target}.py").write_text(export(expression, target, name="Act"))
+    as_ruff_would_write(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-I", str(tmp_path / "act5_torch.py")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("length", ["arithmetic", "where"], indirect=True)  # torch's exporter has no hypot
+def test_the_onnx_model_of_a_function_of_two_arguments_has_the_same_numbers(length):
+    pytest.importorskip("onnxscript")
+    expression, x = parse("length(x, 2)*length(alpha, x); alpha=0.5"), GRID.astype(np.float32).reshape(-1, 1)
+    function, _ = restored(export_bytes(expression, "onnx"))
+    np.testing.assert_allclose(function(x), values(expression, x), rtol=1e-5, atol=1e-6)
 
 
 def test_the_helpers_of_a_users_primitive_travel_with_every_file():

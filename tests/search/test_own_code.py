@@ -298,7 +298,10 @@ def test_a_wrong_place_of_a_run_s_code_is_told(launched, place):
 
 
 def test_a_task_that_workers_cannot_get_is_refused_before_one_starts(place):
-    text = FILES["own_task.py"] + "\n    def __init__(self):\n        import threading\n        self.log = threading.Lock()\n"
+    text = (
+        FILES["own_task.py"]
+        + "\n    def __init__(self):\n        import threading\n        self.log = threading.Lock()\n"
+    )
     (place / "own_task.py").write_text(text)
     (place / "campaign.toml").write_text(TINY.replace('executor = "serial"', 'executor = "ray"'))
     code, _, error = run(*LAUNCH)

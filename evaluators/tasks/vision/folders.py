@@ -99,11 +99,11 @@ def opened(files: Sequence[Path], side: int | None = None) -> list[Any]:
     Raises:
         ActsearchError: one cannot be decoded, or is of another size; the message names it.
     """
-    load = vision_extra("torchvision.datasets.folder").default_loader
+    decode = vision_extra("torchvision.datasets.folder").default_loader
 
     def picture(file: Path) -> Any:
         try:
-            found = load(str(file))
+            found = decode(str(file))
         except MemoryError:
             raise
         except Exception as error:  # a damaged image may raise anything
