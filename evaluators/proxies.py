@@ -80,13 +80,17 @@ def _gradient(task: Task, network: nn.Module, batch: Data) -> tuple[float, float
     with autocast(task.recipe, batch.inputs.device):
         loss = task.loss(network(batch.inputs), batch.targets)
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-    squares = {
-        id(p): float(g.double().square().sum()) for p, g in zip(parameters, gradients, strict=True) if g is not None
-    }
+    squares = {id(p): float(_squared(g)) for p, g in zip(parameters, gradients, strict=True) if g is not None}
     weights = [getattr(module, "weight", None) for module in network.modules()]
     ends = [squares[id(w)] for w in weights if isinstance(w, Tensor) and w.dim() > 1 and id(w) in squares]
     ratio = 0.5 * (_log(ends[0]) - _log(ends[-1])) if ends else 0.0
     return math.sqrt(math.fsum(squares.values())), ratio
+
+
+def _squared(gradient: Tensor) -> Tensor:
+    """Return the sum of squares, in float64 where the device has it."""
+    wide = gradient if gradient.device.type == "mps" else gradient.double()
+    return wide.square().sum()
 
 
 def _log(value: float) -> float:
@@ -102,7 +106,7 @@ def _fisher_trace(task: Task, network: nn.Module, batch: Data) -> float:
 
     def square(example: Tensor, target: Tensor) -> Tensor:
         gradients = grad(loss)(parameters, example, target)
-        return torch.stack([g.double().square().sum() for g in gradients.values()]).sum()
+        return torch.stack([_squared(g) for g in gradients.values()]).sum()
 
     # The fused attention kernels have no rule for vmap; the plain one is exact and vectorises.
     with sdpa_kernel(SDPBackend.MATH):

@@ -12,7 +12,7 @@ from evaluators.evaluation import Answers, Cohort
 from evaluators.executor import Executor
 from evaluators.isolation import Isolation, attempt, works
 from evaluators.task import AnyTask
-from evaluators.train import check_precision, pick_device
+from evaluators.train import check_precision, device_here
 from primitives.errors import ActsearchError
 
 
@@ -32,10 +32,13 @@ class SerialExecutor(Executor):
             cohort: candidates that are trained together; by the memory there is when ``None``.
 
         Raises:
+            ActsearchError: the device is not here, or lacks the precision of a recipe.
+
+        Raises:
             ActsearchError: the device has no numbers of a task's precision.
         """
         self.tasks = tasks
-        self._device = pick_device(device)
+        self._device = device_here(device)
         for task in tasks.values():
             check_precision(task.recipe, self._device)
         self._cohort = cohort

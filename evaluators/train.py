@@ -13,11 +13,14 @@ from torch import Tensor, nn
 
 from evaluators.task import ActivationFactory, Data, Part, Recipe, Task
 from primitives import ActsearchError, compile_expression, parameter_groups, parse
+from primitives.errors import unknown
 
 CURVE_POINTS = 20
 _CHECKS = 50
 SCORED_AT_ONCE = 256
 """Examples in one forward pass of scoring, for each network."""
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 Watch = Callable[[nn.Module], Callable[[], None]]
 """Called with the fresh network before its optimiser is made; what it returns is called after every step."""
@@ -38,6 +41,27 @@ def pick_device(name: str = "auto") -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def is_here(device: torch.device) -> bool:
+    """Tell whether this process can use a device."""
+    if device.type == "cuda":
+        return torch.cuda.is_available()
+    return device.type != "mps" or torch.backends.mps.is_available()
+
+
+def device_here(name: str) -> torch.device:
+    """Return the device of a name, as :func:`pick_device` does, if it is here.
+
+    Raises:
+        ActsearchError: there is no such kind of device, or none of it here.
+    """
+    if name not in DEVICES:
+        raise ActsearchError(unknown("device", name, DEVICES))
+    device = pick_device(name)
+    if not is_here(device):
+        raise ActsearchError(f"there is no device '{name}' that torch can use here; use --device auto or cpu")
+    return device
 
 
 def warm_up() -> None:

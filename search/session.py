@@ -57,12 +57,15 @@ def settled(
     )
 
 
-def execution_overrides(executor: str | None, workers: int | None, address: str | None) -> dict[str, Any]:
+def execution_overrides(
+    executor: str | None, workers: int | None, address: str | None, device: str | None
+) -> dict[str, Any]:
     """Return the given command-line options as a configuration section."""
+    chosen = {} if device is None else {"device": device}
     if executor == "serial" and workers is None and address is None:
-        return {"executor": "serial", "workers": None, "address": None}
+        return {"executor": "serial", "workers": None, "address": None, **chosen}
     given = {"executor": executor, "workers": workers, "address": address}
-    return {key: value for key, value in given.items() if value is not None}
+    return {key: value for key, value in given.items() if value is not None} | chosen
 
 
 def default_folder(name: str) -> Path:

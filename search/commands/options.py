@@ -12,6 +12,7 @@ FormatOption = Annotated[str, typer.Option("--format", help="table, json or csv.
 ExecutorOption = Annotated[str | None, typer.Option(help="ray, or serial for one process.")]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Ray workers; all CPUs by default.")]
 AddressOption = Annotated[str | None, typer.Option(help="Address of a running Ray cluster.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; auto takes a GPU where there is one.")]
 DataOption = Annotated[
     Path | None, typer.Option(help="Folder of data sets, for tasks that need one [$ACTSEARCH_DATA, else data].")
 ]

@@ -13,6 +13,7 @@ import typer
 from search.commands.options import (
     AddressOption,
     DataOption,
+    DeviceOption,
     ExecutorOption,
     ExtensionOption,
     FormatOption,
@@ -47,6 +48,7 @@ def launch(
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Run a campaign: search, confirm the finalists, export the best.
@@ -66,7 +68,7 @@ def launch(
         overrides["budget"] = {"trainings": trainings}
     if steps is not None:
         overrides["fidelity"] = {"steps": steps}
-    if execution := execution_overrides(executor, workers, address):
+    if execution := execution_overrides(executor, workers, address, device):
         overrides["execution"] = execution
     _launch(layers(config, preset or (None if config else "quick"), overrides), run, quiet)
 
@@ -117,6 +119,7 @@ def resume(
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
+    device: DeviceOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Go on after any stop; it needs the run folder, and your own code where it lay."""
@@ -131,7 +134,7 @@ def resume(
             print_outcome(store, folder, settings)
             print("\nthe campaign was finished before; nothing was left to search")
             return
-        execution = _execution(settings, execution_overrides(executor, workers, address))
+        execution = _execution(settings, execution_overrides(executor, workers, address, device))
         tasks = _recorded_tasks(store, folder, settings, task, data, execution, trust)
         with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(execution, tasks) as engine:
             _search(store, folder, settings, engine, guard, quiet)
@@ -151,6 +154,7 @@ def confirm(
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
+    device: DeviceOption = None,
     format_: FormatOption = "table",
     quiet: QuietOption = False,
 ) -> None:
@@ -172,7 +176,7 @@ def confirm(
         _import_recorded(store, folder, extension, trust)
         settings = stored_config(store, folder)
         chosen = settings.confirm
-        execution = _execution(settings, execution_overrides(executor, workers, address))
+        execution = _execution(settings, execution_overrides(executor, workers, address, device))
         tasks = _confirm_tasks(store, folder, settings, task, data, execution, trust)
         plan = Plan(
             top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, settings.fidelity.timeout
@@ -228,10 +232,11 @@ def _plan(settings: CampaignConfig) -> Any:
 def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
     """Say which tasks train one candidate after another, and why, as seen from this machine."""
     from evaluators.cohort.trainer import why_not_stacked
-    from evaluators.train import pick_device
+    from evaluators.train import is_here, pick_device
 
-    for name, task in tasks.items():
-        if reason := why_not_stacked(task, pick_device(device)):
+    place = pick_device(device)
+    for name, task in tasks.items() if is_here(place) else ():
+        if reason := why_not_stacked(task, place):
             print(f"{name} trains one candidate after another: {reason}", file=sys.stderr)
 
 

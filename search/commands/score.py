@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.commands.options import DENSITY_HELP, DataOption, ExtensionOption, FormatOption
+from search.commands.options import DENSITY_HELP, DataOption, DeviceOption, ExtensionOption, FormatOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ def score(
     data: DataOption = None,
     steps: Annotated[int, typer.Option(min=0, help="With --task: train that long before looking.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With --task: of weights and batches.")] = 0,
+    device: DeviceOption = None,
     time: Annotated[bool, typer.Option("--time", help="Also measure time and memory, compiled and eager.")] = False,
     format_: FormatOption = "table",
 ) -> None:
@@ -48,6 +49,8 @@ def score(
         raise ActsearchError("--steps and --seed belong to --task; name one, as in --task digits-vit")
     if task is None and data is not None:
         raise ActsearchError("--data belongs to --task; name one that needs data, as in --task cifar10-vit-tiny")
+    if task is None and device is not None:
+        raise ActsearchError("--device belongs to --task; name one, as in --task digits-vit")
     if input_ is not None and task is not None:
         raise ActsearchError("--input and --task both say what the input is; choose one")
     if time and (input_ is not None or task is not None):
@@ -55,7 +58,7 @@ def score(
     if input_ is None and task is None:
         _score_all(found, format_, time)
     else:
-        _measure_all(found, input_, _loaded(task, data), steps, seed, format_)
+        _measure_all(found, input_, _loaded(task, data), (steps, seed, device or "auto"), format_)
 
 
 def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
@@ -99,18 +102,32 @@ def _loaded(task: str | None, data: Path | None) -> AnyTask | None:
 
 
 def _measure_all(
-    expressions: list[Expression], input_: str | None, task: AnyTask | None, steps: int, seed: int, format_: str
+    expressions: list[Expression],
+    input_: str | None,
+    task: AnyTask | None,
+    training: tuple[int, int, str],
+    format_: str,
 ) -> None:
-    """Print the measures of each expression under a density, or under every layer's of a network."""
+    """Print the measures of each expression under a density, or under every layer's of a network.
+
+    Args:
+        expressions: to be measured.
+        input_: the density.
+        task: gives the network.
+        training: its steps, seed and device.
+        format_: of what is printed.
+    """
     import pandas as pd
 
     from evaluators.density import parse_density
     from evaluators.measures import measure, sites
-    from evaluators.train import pick_device
+    from evaluators.train import device_here
     from primitives.errors import ActsearchError
     from search.output import emit
 
     density = None if input_ is None else parse_density(input_)
+    steps, seed, device = training
+    place = device_here(device)
     rows: list[dict[str, Any]] = []
     for expression in expressions:
         try:
@@ -118,7 +135,7 @@ def _measure_all(
                 assert density is not None
                 places = [(density.name, density, expression)]
             else:
-                found = sites(expression, task, steps, seed, pick_device())
+                found = sites(expression, task, steps, seed, place)
                 places = [(site.name, site.density, site.expression) for site in found]
             for name, arriving, present in places:
                 measured = dataclasses.asdict(measure(present, arriving))

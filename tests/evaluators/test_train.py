@@ -9,8 +9,8 @@ import torch
 
 from evaluators import Evaluation, Job, Recipe, assess, load_task
 from evaluators.cohort.trainer import run_job
-from evaluators.train import Diverged, batches, fit, groups_of, learning_rate, pick_device, score
-from primitives import compile_expression, resolve
+from evaluators.train import Diverged, batches, device_here, fit, groups_of, learning_rate, pick_device, score
+from primitives import ActsearchError, compile_expression, resolve
 
 CPU = pick_device("cpu")
 
@@ -127,3 +127,12 @@ def test_a_network_that_puts_out_no_numbers_has_diverged(task):
     torch.nn.init.constant_(network.head.weight, math.inf)
     with pytest.raises(Diverged, match="not finite after training"):
         score(network, task, "validation", CPU)
+
+
+def test_a_device_that_is_not_here_is_refused_before_anything_is_trained(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ActsearchError, match="there is no device 'cuda' that torch can use here; use --device auto"):
+        device_here("cuda")
+    with pytest.raises(ActsearchError, match="unknown device 'gpu'"):
+        device_here("gpu")
+    assert device_here("cpu") == torch.device("cpu")
