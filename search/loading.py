@@ -148,7 +148,7 @@ class Loader:
             place = own_place(where)
         except ActsearchError as error:
             raise ActsearchError(
-                f"{error}; say where the run's task {label} is now with --task 'FILE.py:{label.rpartition(':')[2]}'"
+                f"{error}; say where the run's task {label} is now with --task 'PLACE/{base_label(label)}'"
             ) from None
         sources = sources_of(place)
         if record is not None and (difference := record.made_of.code_difference(code_of(sources))):

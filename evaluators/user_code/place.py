@@ -38,25 +38,28 @@ class Place:
 
     @property
     def where(self) -> str:
-        """What finds it again from any folder: the file, or the module of an installed package."""
-        return self.label if self.package else str(self.file)
+        """What finds it again from any folder: the file, the module in its folder, or that of an installed package."""
+        if self.package:
+            return self.label
+        return str(self.file) if is_file(self.label) else str(self.root / self.label)
 
 
 def is_file(given: str) -> bool:
     """Tell whether a name means a file rather than a module."""
-    return given.endswith(".py") or "/" in given
+    return given.endswith(".py")
 
 
 def label_of(given: str) -> str:
-    """Return what a run calls code that is given like this."""
-    return Path(given).name if is_file(given) else given
+    """Return what a run calls code that is given like this: the file or the module without a folder."""
+    return given.rpartition("/")[2]
 
 
 def place_of(given: str, kind: str, beside: Sequence[Path] = ()) -> Place:
     """Return where a user's code lies.
 
     Args:
-        given: a ``.py`` file, or a module by its dotted name, importable from the current folder or installed.
+        given: a ``.py`` file; or a module by its dotted name, importable from the current folder or installed, or
+            with the folder that it is importable from, as in ``folder/package.module``.
         kind: what to call it in an error, such as ``task file``.
         beside: folders to look in after the current one.
 
@@ -64,7 +67,12 @@ def place_of(given: str, kind: str, beside: Sequence[Path] = ()) -> Place:
         ActsearchError: it is not there, or is no Python source.
     """
     folders = [Path.cwd(), *beside]
-    return _of_file(given, kind, folders) if is_file(given) else _of_module(given, kind, folders)
+    if is_file(given):
+        return _of_file(given, kind, folders)
+    head, slash, dotted = given.rpartition("/")
+    if slash:
+        return _of_module(dotted, kind, [(folder / Path(head or "/").expanduser()).resolve() for folder in folders])
+    return _of_module(dotted, kind, folders, installed=True)
 
 
 def _of_file(given: str, kind: str, folders: Sequence[Path]) -> Place:
@@ -73,8 +81,6 @@ def _of_file(given: str, kind: str, folders: Sequence[Path]) -> Place:
     if file is None:
         near = [str(path.name) for path in tried[0].parent.glob("*.py")] if tried[0].parent.is_dir() else []
         raise ActsearchError(f"{kind} '{given}' does not exist; looked for {tried[0]}{nearest(Path(given).name, near)}")
-    if file.suffix != ".py":
-        raise ActsearchError(f"{kind} '{given}' is no Python source; it must be a .py file")
     return Place(file.name, _module_name(file), file, file.parent)
 
 
@@ -88,26 +94,27 @@ def _module_name(file: Path) -> str:
     return f"actsearch_own_{hashlib.sha256(str(file).encode()).hexdigest()[:12]}"
 
 
-def _of_module(given: str, kind: str, folders: Sequence[Path]) -> Place:
-    spec = _spec(given, [str(folder) for folder in folders])
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+def _of_module(dotted: str, kind: str, folders: Sequence[Path], installed: bool = False) -> Place:
+    spec = _spec(dotted, [str(folder) for folder in folders], installed)
+    if spec is None or not spec.origin or not is_file(spec.origin):
+        where = "in this folder or installed" if installed else f"in '{folders[0]}'"
         raise ActsearchError(
-            f"{kind} '{given}' is not found: there is no module of that name in this folder or installed; "
+            f"{kind} '{dotted}' is not found: there is no module of that name {where}; "
             "name a file as in 'my_code.py', or a module as in 'package.module'"
         )
     file = Path(spec.origin).resolve()
-    parts = given.split(".")
+    parts = dotted.split(".")
     root = file.parents[len(parts) - (file.name != "__init__.py")]
-    installed = not _INSTALLED.isdisjoint(root.parts)
-    return Place(given, given, file, root, parts[0] if installed else None)
+    package = None if _INSTALLED.isdisjoint(root.parts) else parts[0]
+    return Place(dotted, dotted, file, root, package)
 
 
-def _spec(dotted: str, folders: Sequence[str]) -> ModuleSpec | None:
+def _spec(dotted: str, folders: Sequence[str], installed: bool) -> ModuleSpec | None:
     """Find a module without importing the packages that it lies in."""
     importlib.invalidate_caches()
     top, *rest = dotted.split(".")
     try:
-        spec = PathFinder.find_spec(top, folders) or importlib.util.find_spec(top)
+        spec = PathFinder.find_spec(top, folders) or (importlib.util.find_spec(top) if installed else None)
     except (ImportError, ValueError):  # such as an empty name
         return None
     for name in rest:

@@ -91,7 +91,7 @@ def place(tmp_path_factory, monkeypatch):
 def forget():
     """Be a new process: nothing of the user's is imported."""
     importing._IMPORTED.clear()
-    for name in ("own_task", "own_shapes", "own_numbers"):
+    for name in ("own_task", "own_shapes", "own_numbers", "line", "line.task", "line.numbers"):
         sys.modules.pop(name, None)
     with contextlib.suppress(PrimitiveError):
         unregister("dent")
@@ -154,10 +154,29 @@ def test_moved_code_is_asked_for_and_its_results_belong_to_it(launched, place):
         shutil.move(place / name, place / "new" / name)
     assert "where the run's extension 'own_shapes.py' is now with --extension" in run("confirm", "run")[2]
     there = ("--extension", "new/own_shapes.py")
-    assert "is now with --task 'FILE.py:Line'" in run("confirm", "run", *there)[2]
+    assert "is now with --task 'PLACE/own_task.py:Line'" in run("confirm", "run", *there)[2]
     there += ("--task", "new/own_task.py:Line", "--format", "json")
     assert results(run("confirm", "run", *there)[1]) == {("own_task.py:Line", 2)}
     assert results(run("confirm", "run", "--seeds", "3", *there)[1]) == {("own_task.py:Line", 3)}
+
+
+def test_a_module_of_a_package_is_found_again_from_any_folder_and_in_its_copy(place, monkeypatch):
+    package = {"line/__init__.py": "", "line/numbers.py": FILES["own_numbers.py"]}
+    package["line/task.py"] = FILES["own_task.py"].replace("from own_numbers", "from .numbers")
+    write(place, package)
+    options = ("--extension", "own_shapes.py", "--run", "run")
+    code, _, error = run("launch", "campaign.toml", "--task", "line.task:Line", *options)
+    assert code == 0, error
+    unfinished()
+    monkeypatch.chdir("/")
+    code, out, error = run("resume", str(place / "run"))
+    assert (code, "line.task:Line" in out) == (0, True), error
+    shutil.move(place / "line", place / "moved")
+    assert "is now with --task" in run("confirm", str(place / "run"))[2]
+    there = ("--task", f"{place}/run/code/line.task/line.task:Line", "--seeds", "3", "--format", "json")
+    code, out, error = run("confirm", str(place / "run"), *there)
+    assert code == 0, error
+    assert results(out) == {("line.task:Line", 3)}
 
 
 @pytest.mark.parametrize(
@@ -191,7 +210,7 @@ def unfinished():
     """Set the run back to where its search was going on."""
     from runs import folder
 
-    with folder.writing(folder.Path("run")) as store:
+    with folder.writing(Path("run")) as store:
         store.set_meta("state", "searching")
 
 

@@ -55,6 +55,8 @@ def test_a_module_is_told_like_its_file_and_nothing_runs(project, monkeypatch):
     assert relative("pkg.part") == {"pkg/part.py"}
     assert relative("task") == BELONG
     assert place_of("pkg.part", "extension").root == project
+    monkeypatch.chdir("/")
+    assert place_of(f"{project}/pkg.part", "extension").where == f"{project}/pkg.part"
 
 
 def test_of_an_installed_package_its_own_modules_belong_to_it_and_no_others():
@@ -80,8 +82,9 @@ def test_the_fingerprint_follows_what_belongs_to_it_and_not_where_it_lies(projec
     ("given", "message"),
     [
         ("tusk.py", r"task file 'tusk.py' does not exist; looked for .*; did you mean 'task.py'"),
-        ("data/task.txt", r"does not exist"),
-        ("./data.csv", r"is no Python source"),
+        ("data/task.txt", r"task file 'task.txt' is not found: there is no module of that name in '.*data'"),
+        ("models/task.py", r"does not exist; looked for .*models/task.py"),
+        ("models/net", r"is not found"),  # it lies beside that folder
         ("no.such.module", r"task file 'no.such.module' is not found.*'package.module'"),
         ("sys", r"is not found"),  # it has no source
         ("pkg..part", r"is not found"),
