@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -14,25 +14,31 @@ from evaluators.tasks.parts import Parts
 from evaluators.tasks.randomness import every_generator
 
 
+@cache
+def _made() -> Parts:
+    """Generate the data, once a process."""
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    arguments = get_dataset_args()
+    arguments.num_samples = 10_000
+    with every_generator(arguments.seed, torch.device("cpu")):  # it seeds them all itself
+        made = make_dataset(arguments)
+    inputs = torch.tensor(np.concatenate([made["x"], made["x_test"]]), dtype=torch.float32)
+    targets = torch.tensor(np.concatenate([made["y"], made["y_test"]]), dtype=torch.long)
+    cuts: dict[Part, slice] = {
+        "train": slice(0, 5000),
+        "validation": slice(5000, 7500),
+        "test": slice(7500, 10_000),
+    }
+    return {part: Data(inputs[cut], targets[cut]) for part, cut in cuts.items()}
+
+
 class Mnist1d(Classification):
     """10,000 examples of MNIST-1D in 10 classes, split 5,000 / 2,500 / 2,500."""
 
     @cached_property
     def _parts(self) -> Parts:
-        from mnist1d.data import get_dataset_args, make_dataset
-
-        arguments = get_dataset_args()
-        arguments.num_samples = 10_000
-        with every_generator(arguments.seed, torch.device("cpu")):  # it seeds them all itself
-            made = make_dataset(arguments)
-        inputs = torch.tensor(np.concatenate([made["x"], made["x_test"]]), dtype=torch.float32)
-        targets = torch.tensor(np.concatenate([made["y"], made["y_test"]]), dtype=torch.long)
-        cuts: dict[Part, slice] = {
-            "train": slice(0, 5000),
-            "validation": slice(5000, 7500),
-            "test": slice(7500, 10_000),
-        }
-        return {part: Data(inputs[cut], targets[cut]) for part, cut in cuts.items()}
+        return _made()  # and keep them, for they are sent to workers
 
     def data(self, part: Part) -> Data:
         """Return signals (n, 40) and class indices (n,)."""

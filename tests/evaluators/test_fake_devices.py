@@ -109,7 +109,8 @@ def test_a_swapped_network_runs_on_its_device(device):
 
 
 @pytest.mark.parametrize("door", ["data", "executor"])
-def test_float64_is_refused_where_the_device_has_none(door):
+def test_float64_is_refused_where_the_device_has_none(door, monkeypatch):
+    monkeypatch.setattr("evaluators.train.is_here", lambda device: True)
     task = in_precision(Perceptron, "float64")
     with pytest.raises(ActsearchError, match=r"'mps' has no float64; train this task with --device cpu"):
         SerialExecutor({task.name: task}, device="mps") if door == "executor" else on_device(

@@ -10,6 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from evaluators import assess
 from evaluators.tasks import OFFLINE, load_task
+from evaluators.tasks.mnist1d import _made
 from evaluators.testing import TaskContract
 from primitives import compile_expression, resolve
 
@@ -57,5 +58,6 @@ def test_making_mnist1d_leaves_every_global_generator_alone():
     random.seed(1)
     np.random.seed(1)
     before = random.getstate(), np.random.get_state()[1].tolist()
+    _made.cache_clear()
     load_task("mnist1d-mlp").data("train")
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
