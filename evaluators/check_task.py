@@ -60,9 +60,10 @@ def _telling_rows(data: Data) -> Tensor:
     """Return the first rows, and of whole numbers those that hold the smallest and the largest."""
     rows = list(range(min(_EXAMPLES, len(data))))
     for values in (data.inputs, data.targets):
-        if not values.is_floating_point() and values.numel():
-            each = values.numel() // len(data)
-            rows += [int(values.argmin()) // each, int(values.argmax()) // each]
+        if not (values.is_floating_point() or values.is_complex()) and values.numel():
+            symbols = values.byte() if values.dtype == torch.bool else values
+            each = symbols.numel() // len(data)
+            rows += [int(symbols.argmin()) // each, int(symbols.argmax()) // each]
     return torch.tensor(list(dict.fromkeys(rows)))
 
 
@@ -196,8 +197,10 @@ class _Check:
         if isinstance(outputs, Mapping):
             keys = ", ".join(repr(key) for key in outputs)
             told = f"a {type(outputs).__name__} with {keys}; return one of them, as in outputs[{next(iter(outputs))!r}]"
+        elif isinstance(outputs, (tuple, list)):
+            told = f"a {type(outputs).__name__}; return one of its tensors, as in outputs[0]"
         else:
-            told = f"a {type(outputs).__name__}; return one tensor, as in outputs[0] of a tuple"
+            told = f"a {type(outputs).__name__}; return a tensor"
         self.that(
             isinstance(outputs, Tensor),
             f"{what} returns {told}, from the forward of a module that wraps it: loss and error are given one tensor",

@@ -129,8 +129,11 @@ def write_copies(folder: Path, copies: Mapping[str, bytes]) -> None:
 
     Raises:
         OSError: it cannot be written.
+        ActsearchError: a link in the run folder leads out of it.
     """
     for path, text in copies.items():
         file = folder / CODE / path
+        if folder.resolve() not in file.resolve().parents:
+            raise ActsearchError(f"'{file}' is not inside '{folder}': a link leads out of the run folder; remove it")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text)

@@ -87,7 +87,10 @@ FAULTS = [
         {"network": answering(lambda logits: {"logits": logits})},
         r"returns a dict with 'logits'; return .*outputs\['logits'\]",
     ),
-    ({"network": answering(lambda logits: (logits, None))}, r"returns a tuple; return one tensor, as in outputs\[0\]"),
+    (
+        {"network": answering(lambda logits: (logits, None))},
+        r"returns a tuple; return one of its tensors, as in outputs\[0\]",
+    ),
     ({"batch": lambda self, data, rows, generator: data.inputs}, r"batch\(data, rows, generator\) must return"),
     (
         {"batch": lambda self, data, rows, generator: (data.inputs, data.targets)},
@@ -185,6 +188,17 @@ def test_raw_holes_that_batch_fills_are_no_fault():
 
 def test_double_data_are_what_numpy_hands_over():
     check_task(spoiled(data=lambda *_: Data(ROWS.double(), LABELS)))
+
+
+@pytest.mark.parametrize("targets", [LABELS.bool(), LABELS.byte()], ids=["bool", "byte"])
+def test_labels_may_be_of_any_type_that_the_loss_takes(targets):
+    loss = lambda _, o, t: cross_entropy(o, t.long())  # noqa: E731
+    check_task(spoiled(data=lambda *_: Data(ROWS, targets), loss=loss))
+    check_task(spoiled(data=lambda *_: Data(targets[:, None].repeat(1, 3), LABELS), batch=as_floats))
+
+
+def as_floats(self, data, rows, generator):
+    return data.inputs[rows].float(), data.targets[rows]
 
 
 def test_for_ray_a_task_must_come_through_to_another_process():

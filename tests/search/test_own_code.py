@@ -206,6 +206,15 @@ def test_a_changed_task_is_refused_or_kept_apart_by_name(file, old, new, told, l
     assert results(old_one[1]) == {("own_task.py:Line", 4), other}
 
 
+def test_copies_are_never_written_out_of_the_run_folder(launched, place, tmp_path):
+    (place / "own_numbers.py").write_text("NOISE = 0.5\n")
+    shutil.rmtree(place / "run/code")
+    (place / "run/code").symlink_to(tmp_path)
+    code, _, error = run("confirm", "run", "--task", "own_task.py:Line")
+    assert (code, "a link leads out of the run folder" in error) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
 def unfinished():
     """Set the run back to where its search was going on."""
     from runs import folder
