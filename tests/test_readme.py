@@ -16,7 +16,7 @@ from tests.search.test_cli import invoke
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Shrunk for the test: the smallest preset on the serial executor instead of minutes of training, and for a user's own
-# task a campaign as small, on Ray as a reader would run it.
+# task a campaign as small; on Ray, as a reader would run them, all of these tasks train together.
 SHRINK = {"--preset quick --task": "tiny.toml --task", "--preset quick": "--preset smoke"}
 TINY = """
 [fidelity]
@@ -31,7 +31,7 @@ seeds = 2
 steps = 4
 measure = false
 [execution]
-workers = 1
+executor = "serial"
 """
 
 
@@ -101,6 +101,31 @@ def test_commands_that_share_a_file_are_run_together():
     assert sum(len(lines) for lines in chains()) == len(commands("actsearch")) >= 16
     (campaign,) = [lines for lines in chains() if "actsearch list" in lines]
     assert [line.split()[1] for line in campaign[:2]] == ["launch", "resume"]
+
+
+@pytest.mark.xdist_group("ray")
+def test_the_tasks_shown_train_on_ray_as_they_train_here(tmp_path):
+    from evaluators import Cohort, Job, load_task
+    from evaluators.cohort.trainer import run_job
+    from evaluators.ray.executor import RayExecutor
+    from evaluators.train import pick_device
+
+    for name, text in EXAMPLES.items():
+        (tmp_path / name).write_text(text)
+    names = [
+        words[words.index("--task") + 1] for words in map(str.split, commands("actsearch launch")) if "--task" in words
+    ]
+    assert len(names) == 3
+    tasks = {task.name: task for task in (load_task(f"{tmp_path}/{name}") for name in names)}
+    with RayExecutor(tasks, workers=1, device="cpu") as executor:
+        for name in tasks:
+            executor.submit(Cohort((Job(1, "relu(x)", 1.4, name, 5, (0,)),)))
+        found = {}
+        while done := executor.collect():
+            found |= {cohort.task: answers[0][0] for cohort, answers in done}
+    for name, task in tasks.items():
+        (here,) = run_job(Job(1, "relu(x)", 1.4, name, 5, (0,)), task, pick_device("cpu"))
+        assert (found[name].status, found[name].error) == ("ok", pytest.approx(here.error, rel=1e-5))
 
 
 def test_the_campaign_file_shown_is_read_with_its_extension(tmp_path):

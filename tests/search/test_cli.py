@@ -61,7 +61,8 @@ def test_launch_prints_front_evidence_and_the_exported_file_that_runs(smoke):
     assert "Confirmed on digits-vit" in exported.read_text()
 
 
-def test_progress_shows_the_best_formula(smoke):
+def test_a_launch_says_which_recipe_applies_and_progress_shows_the_best_formula(smoke):
+    assert "search on digits-vit: 10 steps (preset smoke; its recipe has 300)" in smoke[1].stderr
     assert "best 0." in smoke[1].stderr
 
 
@@ -301,24 +302,3 @@ def _trained(run: Path) -> int:
         return 0
     with folder.reading(run) as store:
         return len(store.evaluations("search"))
-
-
-def test_a_user_s_own_task_runs_from_the_command_line(tmp_path):
-    (tmp_path / "own.py").write_text(OWN)
-    options = ["--task", "own.py:Blobs", "--steps", "5", "--trainings", "3", "--run", "run", "--quiet"]
-    done = shell("launch", "--preset", "smoke", *options, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "own.py:Blobs" in done.stdout
-
-
-@pytest.mark.xdist_group("ray")
-def test_a_ray_campaign_trains_the_same_numbers_for_the_same_formulas(smoke, tmp_path):
-    """Two workers on a local cluster; every baseline scores exactly what the serial run scored."""
-    run = tmp_path / "ray"
-    done = shell("launch", "--preset", "smoke", "--executor", "ray", "--workers", "2", "--run", run, "--quiet")
-    assert done.returncode == 0, done.stderr
-    serial = {
-        r["name"]: r["error"] for r in json.loads(invoke("pareto", smoke[0], "--format", "json")[1]) if r["baseline"]
-    }
-    there = {r["name"]: r["error"] for r in json.loads(invoke("pareto", run, "--format", "json")[1]) if r["baseline"]}
-    assert there == serial

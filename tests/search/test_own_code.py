@@ -284,13 +284,6 @@ def test_a_launch_says_which_recipe_applies_and_why(file, options, search, confi
     assert {row["steps"] for row in rows if row["purpose"] == "search"} == {steps}
 
 
-def test_for_its_own_task_a_preset_says_the_steps(place):
-    forget()
-    code, _, error = invoke("launch", "--preset", "smoke", "--run", "run")
-    assert code == 0, error
-    assert "search on digits-vit: 10 steps (preset smoke; its recipe has 300)" in error
-
-
 def test_an_installed_package_may_bring_an_extension(place):
     info = {"METADATA": "Metadata-Version: 2.1\nName: shapes\nVersion: 1.0\n"}
     info["entry_points.txt"] = "[actsearch.extensions]\nshapes = own_shapes\n"
@@ -339,12 +332,22 @@ def test_a_task_that_workers_cannot_get_is_refused_before_one_starts(place):
     assert run(*LAUNCH, "--executor", "serial")[0] == 0
 
 
+def errors(run_folder):
+    """Return the search error of each baseline."""
+    from runs import folder, scored
+
+    with folder.reading(Path(run_folder)) as store:
+        frame = scored(store)
+    return frame[frame["baseline"]].set_index("name")["error"].to_dict()
+
+
 @pytest.mark.xdist_group("ray")
-def test_task_extension_and_neighbour_work_on_ray_by_module_name_too(place):
-    """The workers get the code from here: the folder that they start in holds none of it."""
-    options = ["--task", "own_task:Line", "--executor", "ray", "--workers", "1", "--run", "run", "--quiet"]
+def test_task_extension_and_neighbour_work_on_ray_with_the_numbers_of_a_serial_run(launched, place):
+    options = ["--task", "own_task:Line", "--executor", "ray", "--workers", "2", "--run", "there", "--quiet"]
     done = shell("launch", "campaign.toml", *options, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "own_task:Line, 4 steps: fresh seeds" in done.stdout
-    shown = json.loads(run("show", "run", "9", "--format", "json")[1])
+    shown = json.loads(run("show", "there", "9", "--format", "json")[1])
     assert (shown["expression"], shown["status"]) == ("dent(x)", "ok")
+    assert errors("there") == pytest.approx(errors("run"), rel=1e-6)
+    assert len(errors("there")) == 8
