@@ -194,7 +194,7 @@ class _Check:
     def outputs(self, what: str, network: nn.Module, inputs: Tensor) -> Tensor:
         """Check that a network answers with one tensor."""
         outputs: Any = self.call(what, network, inputs)
-        if isinstance(outputs, Mapping):
+        if isinstance(outputs, Mapping) and outputs:
             keys = ", ".join(repr(key) for key in outputs)
             told = f"a {type(outputs).__name__} with {keys}; return one of them, as in outputs[{next(iter(outputs))!r}]"
         elif isinstance(outputs, (tuple, list)):

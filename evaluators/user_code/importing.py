@@ -42,6 +42,8 @@ class UserCode:
 
 
 _IMPORTED: dict[Path, UserCode] = {}
+_ROOTS: list[str] = []
+"""Folders of users' code at the end of the path, the latest first."""
 
 
 def imported() -> tuple[UserCode, ...]:
@@ -125,11 +127,16 @@ def _refuse_confusion(code: UserCode, kind: str) -> None:
 
 
 def _reach(root: Path) -> None:
-    """Let code import what lies beside it, as Python does for a script; our own packages stay what they are."""
+    """Let code import what lies beside it; its folder comes after all others, so that it replaces no package.
+
+    Whatever is imported later, by us or a library, is so never a file that nobody looked at.
+    """
     if not any(isinstance(finder, _OurOwn) for finder in sys.meta_path):
         sys.meta_path.insert(0, _OurOwn())
     if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+        first = min((sys.path.index(other) for other in _ROOTS if other in sys.path), default=len(sys.path))
+        sys.path.insert(first, str(root))
+        _ROOTS.append(str(root))
 
 
 class _OurOwn(importlib.abc.MetaPathFinder):

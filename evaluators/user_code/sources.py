@@ -75,7 +75,8 @@ def _imported(source: Source, place: Place) -> Iterator[tuple[str, Path]]:
         tree = ast.parse(source.text)
     except (SyntaxError, ValueError):
         return  # importing it will say so
-    for dotted in _names(tree, source):
+    above = source.module.rpartition(".")[0]  # the packages that it lies in run first
+    for dotted in (*([above] if above else ()), *_names(tree, source)):
         top = dotted.partition(".")[0]
         if top in _PROVIDED or (place.package and top != place.package):
             continue

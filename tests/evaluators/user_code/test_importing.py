@@ -79,6 +79,15 @@ def test_a_neighbour_with_the_name_of_another_package_is_told(name, attribute, t
         code(tmp_path)
 
 
+def test_a_neighbour_that_the_code_does_not_import_replaces_no_package(tmp_path):
+    write(tmp_path, {"a_task.py": "x = 1\n", "mnist1d.py": "raise RuntimeError('foreign')\n"})
+    code(tmp_path)
+    sys.modules.pop("mnist1d", None)
+    import mnist1d
+
+    assert Path(mnist1d.__file__).parents[1] != tmp_path
+
+
 def test_our_packages_are_ours_whatever_lies_beside_a_task_file(tmp_path):
     names = ("runs", "search", "evaluators", "primitives", "tests")
     write(tmp_path, {f"{name}/__init__.py": "raise RuntimeError('foreign')\n" for name in names})
