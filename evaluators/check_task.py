@@ -111,10 +111,9 @@ class _Check:
         """Check that everything the network and the loss are given is finite; return all targets that were seen."""
         data = on_device(data, task.recipe, pick_device("cpu"))
         (inputs, targets) = self.batch(task, part, data, torch.zeros(1, dtype=torch.long), augmented=False)
-        count = len(data) if inputs.nbytes * len(data) <= _ALL_BYTES else min(_SPREAD, len(data))
+        fits = type(task).batch is Task.batch or inputs.nbytes * len(data) <= _ALL_BYTES
+        count = len(data) if fits else min(_SPREAD, len(data))
         rows = torch.linspace(0, len(data) - 1, count, dtype=torch.float64).round().long()
-        if type(task).batch is Task.batch:
-            rows = torch.arange(len(data))
         seen = []
         for some in rows.split(_AT_ONCE):
             inputs, targets = self.batch(task, part, data, some, augmented=False)

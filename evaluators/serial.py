@@ -33,9 +33,6 @@ class SerialExecutor(Executor):
 
         Raises:
             ActsearchError: the device is not here, or lacks the precision of a recipe.
-
-        Raises:
-            ActsearchError: the device has no numbers of a task's precision.
         """
         self.tasks = tasks
         self._device = device_here(device)

@@ -99,9 +99,18 @@ def _foreign(store: Store, key: str) -> ActsearchError:
 
 def kept_name(label: str, sources: Sequence[Source], present: Mapping[str, bytes]) -> str:
     """Return the folder in :data:`CODE` for some code: its name, with a hash where another version has that."""
-    name = label.removesuffix(".py")
+    name = _folder_name(label)
     same = all(present.get(f"{name}/{s.relative}", s.text) == s.text for s in sources)
     return name if same else f"{name}@{fingerprint_of(sources)[:8]}"
+
+
+def kept_in(folder: Path, label: str) -> Path:
+    """Return where a run keeps the code that it was made with under a label."""
+    return folder / CODE / _folder_name(label)
+
+
+def _folder_name(label: str) -> str:
+    return label.removesuffix(".py")
 
 
 def kept_copies(codes: Iterable[tuple[str, Sequence[Source]]], folder: Path | None = None) -> dict[str, bytes]:

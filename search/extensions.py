@@ -14,9 +14,9 @@ from evaluators.user_code.importing import UserCode, import_code
 from evaluators.user_code.place import Place, label_of, place_of
 from evaluators.user_code.sources import fingerprint_of, sources_of
 from primitives.errors import ActsearchError, nearest
-from runs.user_code import CODE, ExtensionRecord
+from runs.user_code import ExtensionRecord, kept_in
 from search.layers import Layers
-from search.trust import refuse_unknown, remember
+from search.trust import allow, remember
 
 GROUP = "actsearch.extensions"
 """Entry points of installed packages whose modules are extensions of every campaign."""
@@ -94,12 +94,10 @@ def import_recorded(
     for label in wanted:
         record = records.get(label)
         place = _place(label, now.get(label) or (record.where if record else label))
-        _refuse_changed(place, record, folder)
-        fingerprint = fingerprint_of(sources_of(place))
-        if trust or label in now:
-            remember([(fingerprint, label)])
-        else:
-            refuse_unknown(label, place.where, fingerprint)
+        sources = sources_of(place)
+        if record is not None and fingerprint_of(sources) != record.fingerprint:
+            raise ActsearchError(_changed(record, folder))
+        allow(place, sources, label, trust or label in now)
         _imported(place)
 
 
@@ -110,13 +108,12 @@ def _place(label: str, where: str) -> Place:
         raise ActsearchError(f"{error}; say where the run's extension '{label}' is now with --extension") from None
 
 
-def _refuse_changed(place: Place, record: ExtensionRecord | None, folder: Path) -> None:
-    if record is not None and fingerprint_of(sources_of(place)) != record.fingerprint:
-        copy = folder / CODE / record.label.removesuffix(".py")
-        raise ActsearchError(
-            f"extension '{record.label}' changed since the run was made, so its formulas may mean something else; go "
-            f"on with the copy that the run keeps, --extension {copy}/{record.label}, or launch a campaign of its own"
-        )
+def _changed(record: ExtensionRecord, folder: Path) -> str:
+    copy = kept_in(folder, record.label) / record.label
+    return (
+        f"extension '{record.label}' changed since the run was made, so its formulas may mean something else; go "
+        f"on with the copy that the run keeps, --extension {copy}, or launch a campaign of its own"
+    )
 
 
 def _imported(place: Place) -> UserCode:

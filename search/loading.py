@@ -15,10 +15,10 @@ from evaluators.tasks import PAPERS
 from evaluators.tasks.fingerprint import TaskPrint, code_of, print_of
 from evaluators.tasks.own import KIND, is_own, own_label, own_place
 from evaluators.user_code.importing import UserCode, import_code
-from evaluators.user_code.sources import fingerprint_of, sources_of
+from evaluators.user_code.sources import sources_of
 from primitives.errors import ActsearchError, nearest
-from runs.user_code import CODE, TaskRecord
-from search.trust import refuse_unknown, remember
+from runs.user_code import TaskRecord, kept_in
+from search.trust import allow, remember
 
 _VARIANT = re.compile(r"@[0-9a-f]{8}$")
 
@@ -153,10 +153,7 @@ class Loader:
         sources = sources_of(place)
         if record is not None and (difference := record.made_of.code_difference(code_of(sources))):
             raise ActsearchError(_changed(label, difference, record, folder))
-        if trusted:
-            remember([(fingerprint_of(sources), label)])
-        else:
-            refuse_unknown(label, place.where, fingerprint_of(sources))
+        allow(place, sources, label, trusted)
 
     def _tried(self, name: str) -> _Task:
         code, where = None, name
@@ -207,10 +204,10 @@ def _changed(label: str, difference: str, record: TaskRecord, folder: Path) -> s
     said = f"task '{label}' is not what it was when the run was made: {difference}; its results do not belong together"
     if not record.made_of.code:
         return f"{said}; go on where it was made, or launch a campaign of its own"
-    name = own_label(record.where).rpartition(":")[0].removesuffix(".py")
+    copy = kept_in(folder, own_label(record.where).rpartition(":")[0])
     return (
-        f"{said}; put it back (the run keeps a copy of its code in {folder / CODE / name}), say where it lies with "
-        "--task, or launch a campaign of its own"
+        f"{said}; put it back (the run keeps a copy of its code in {copy}), say where it lies with --task, "
+        "or launch a campaign of its own"
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from evaluators.user_code.place import Place
+from evaluators.user_code.sources import Source, fingerprint_of
 from primitives.errors import ActsearchError
 
 VARIABLE = "XDG_STATE_HOME"
@@ -36,15 +38,24 @@ def remember(codes: Iterable[tuple[str, str]]) -> None:
         print(f"note: '{file}' cannot be written ({error.strerror}), so resume will ask for --trust", file=sys.stderr)
 
 
-def refuse_unknown(label: str, where: str, fingerprint: str) -> None:
-    """Refuse to import code that a run names and that never ran on this machine.
+def allow(place: Place, sources: Sequence[Source], label: str, trusted: bool) -> None:
+    """Let code that a run names be imported if the user trusts it, which is remembered, or if it ran here before.
+
+    Args:
+        place: where it lies.
+        sources: what it says.
+        label: what the run calls it.
+        trusted: whether the user named it, or said ``--trust``.
 
     Raises:
-        ActsearchError: that is so.
+        ActsearchError: neither is so.
     """
-    if fingerprint not in _known():
+    fingerprint = fingerprint_of(sources)
+    if trusted:
+        remember([(fingerprint, label)])
+    elif fingerprint not in _known():
         raise ActsearchError(
-            f"the run needs the code '{label}' ({where}), which never ran on this machine; read it, it would run "
+            f"the run needs the code '{label}' ({place.where}), which never ran on this machine; read it, it would run "
             "with your rights, and then add --trust"
         )
 

@@ -190,10 +190,8 @@ class _Sent(importlib.abc.MetaPathFinder):
 
 def _above(source: Source) -> Iterator[tuple[str, str]]:
     """Yield every package that a source is or lies in, with its folder."""
-    file = Path(source.file)
-    name, folder = (
-        (source.module, file.parent) if source.is_package else (source.module.rpartition(".")[0], file.parent)
-    )
+    folder = Path(source.file).parent
+    name = source.module if source.is_package else source.module.rpartition(".")[0]
     while name:
         yield name, str(folder)
         name, folder = name.rpartition(".")[0], folder.parent

@@ -17,9 +17,14 @@ def packed(tasks: Mapping[str, AnyTask]) -> bytes:
     Raises:
         ActsearchError: one of them cannot be sent; the message names the attribute and the way out.
     """
-    for task in tasks.values():
-        refuse_unsendable(task)
-    return _dumped(dict(tasks))
+    try:
+        content = _dumped(dict(tasks))
+        unpacked(content)
+    except Exception:  # of which task, and why, is told by trying each
+        for task in tasks.values():
+            refuse_unsendable(task)
+        raise
+    return content
 
 
 def unpacked(content: bytes) -> dict[str, AnyTask]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from runs import Store
     from search.config import CampaignConfig, Execution
     from search.layers import Layers
+    from search.loading import Loader
 
 
 def launch(
@@ -135,7 +136,8 @@ def resume(
             print("\nthe campaign was finished before; nothing was left to search")
             return
         execution = _execution(settings, execution_overrides(executor, workers, address, device))
-        tasks = _recorded_tasks(store, folder, settings, task, data, execution, trust)
+        names = _task_names(settings)
+        tasks = _recorded_tasks(store, folder, names, task, _loader(settings, names, data, execution), trust)
         with _Interruptible(f"actsearch resume {folder}") as guard, make_executor(execution, tasks) as engine:
             _search(store, folder, settings, engine, guard, quiet)
 
@@ -276,22 +278,25 @@ def _import_recorded(store: Store, folder: Path, extension: list[str] | None, tr
     import_recorded(labels, extension_records(store), folder, extension or (), trust)
 
 
+def _loader(settings: CampaignConfig, names: Sequence[str], data: Path | None, execution: Execution) -> Loader:
+    """Return what loads the tasks of a run that exists."""
+    from search.loading import Loader, refuse_data_without_use
+
+    refuse_data_without_use(data, names)
+    return Loader(execution.executor, str(data) if data else settings.data)
+
+
 def _recorded_tasks(
     store: Store,
     folder: Path,
-    settings: CampaignConfig,
+    names: Sequence[str],
     moved: list[str] | None,
-    data: Path | None,
-    execution: Execution,
+    loader: Loader,
     trust: bool,
 ) -> dict[str, AnyTask]:
-    """Return the tasks that a run was made with."""
+    """Return tasks that a run was made with."""
     from runs.user_code import task_records
-    from search.loading import Loader, refuse_data_without_use
 
-    names = _task_names(settings)
-    refuse_data_without_use(data, names)
-    loader = Loader(execution.executor, str(data) if data else settings.data)
     return loader.recorded(names, task_records(store), folder, moved or (), trust).tasks
 
 
@@ -306,13 +311,11 @@ def _confirm_tasks(
 ) -> dict[str, AnyTask]:
     """Return the tasks to confirm on: those that the run was made with, or those that the user names."""
     from runs.user_code import as_meta, kept_copies, task_records, write_copies
-    from search.loading import Loader, refuse_data_without_use
 
-    refuse_data_without_use(data, named or settings.confirm_tasks)
-    loader = Loader(execution.executor, str(data) if data else settings.data)
-    records = task_records(store)
+    loader = _loader(settings, named or settings.confirm_tasks, data, execution)
     if not named:
-        return loader.recorded(settings.confirm_tasks, records, folder, (), trust).tasks
+        return _recorded_tasks(store, folder, settings.confirm_tasks, None, loader, trust)
+    records = task_records(store)
     results = dict.fromkeys([settings.task, *(e.task for e in store.evaluations("confirm"))])
     loaded = loader.beside_results(named, records, results)
     if new := {label: record for label, record in loaded.records.items() if label not in records}:
