@@ -271,4 +271,5 @@ def _execute(source: str, expression: Expression) -> dict[str, Any]:
         jax = importlib.import_module("jax")
         names |= {"jax": jax, "jnp": importlib.import_module("jax.numpy")}
     exec(compile(source, filename, "exec"), names)  # noqa: S102 - our own text, see above
+    del names["__name__"]  # torch.compile before torch 2.12 would import a module of that name
     return names

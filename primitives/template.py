@@ -2,7 +2,8 @@
 
 Backward keeps one tensor, the input, and the parameters; it computes the slopes anew from them.
 On a CPU, large inputs go through in blocks that stay in the cache. Half precision is computed in
-float32, as torch's own kernels do.
+float32, as torch's own kernels do. What is in its precision already is not cast: a cast to the same
+type at the end of ``forward`` makes torch.compile of torch 2.11 lose the gradient.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ def blockwise(function, tensors, parameters):
         or not all(tensor.is_contiguous() for tensor in tensors)
     ):
         output, *sums = call(*tensors)
-        return output.to(first.dtype), *sums
+        return output.to(first.dtype) if half else output, *sums
     blocks = zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors))
     outputs, *sums = zip(*(call(*block) for block in blocks))
-    joined = torch.cat(outputs).view(first.shape).to(first.dtype)
+    joined = torch.cat(outputs).view(first.shape)
+    joined = joined.to(first.dtype) if half else joined
     return joined, *(sum(parts) for parts in sums)
 '''
 

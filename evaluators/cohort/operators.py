@@ -21,7 +21,15 @@ _FEW_TOKENS = 24
 
 
 class StackedOperators(TorchFunctionMode):
-    """While active, ``F.linear`` and ``F.scaled_dot_product_attention`` take the stack's rules."""
+    """While active, ``F.linear`` and ``F.scaled_dot_product_attention`` take the stack's rules.
+
+    Args:
+        linear: whether ``F.linear`` does; under autocast it must not, which would not cast within the rule.
+    """
+
+    def __init__(self, linear: bool = True) -> None:
+        super().__init__()
+        self._linear = linear
 
     def __torch_function__(
         self,
@@ -33,7 +41,7 @@ class StackedOperators(TorchFunctionMode):
         """Call a function or what stands in for it."""
         del types
         kwargs = kwargs or {}
-        if func is functional.linear and not kwargs and len(args) == 3 and args[2] is not None:
+        if self._linear and func is functional.linear and not kwargs and len(args) == 3 and args[2] is not None:
             return _Linear.apply(*args)
         if func is functional.scaled_dot_product_attention and not kwargs.get("dropout_p") and len(args) <= 4:
             options = {name: value for name, value in kwargs.items() if name != "attn_mask"}

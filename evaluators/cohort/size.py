@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from evaluators.task import AnyTask, OwnLoop, Task
 from evaluators.train import SCORED_AT_ONCE, augmenting, autocast, on_device, seeded, weights_type
 
-MOST = {"cpu": 32, "cuda": 32, "mps": 32}
+MOST = {"cpu": 32, "cuda": 128, "mps": 32}
 """Members of a stack beyond which nothing is gained, for each kind of device.
 
-Measured on a CPU by ``tests/benchmarks/test_cohort.py``, on a GPU by ``make gpu``, and assumed for ``mps``.
+Measured on a CPU by ``tests/benchmarks/test_cohort.py``, on a GPU by ``make gpu``
+(``evaluators/study/gpu.md``: 128, 128 and 64 members of three networks), and assumed for ``mps``.
 """
 
 _WORTH_STACKING = 12 * 2**20
@@ -104,7 +105,10 @@ def _fitting(each: float, device: torch.device) -> int:
 
 def _budget(device: torch.device) -> float:
     if device.type == "cuda":
-        free, total = torch.cuda.mem_get_info(device)
-        return _USED_OF_GPU * min(free, total * torch.cuda.get_per_process_memory_fraction(device))
+        index = torch.cuda.current_device() if device.index is None else device.index
+        free, total = torch.cuda.mem_get_info(index)
+        held, used = torch.cuda.memory_reserved(index), torch.cuda.memory_allocated(index)
+        allowed = total * torch.cuda.get_per_process_memory_fraction(index)
+        return _USED_OF_GPU * min(free + held - used, allowed - used)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return _USED_OF_MEMORY * memory / (os.cpu_count() or 1)

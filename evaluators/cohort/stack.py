@@ -186,12 +186,11 @@ class Stack(Group):
 
     @contextmanager
     def _forward(self) -> Iterator[None]:
-        """The recipe's precision, and attention spelt out where ``vmap`` has no rule for the fused one."""
+        """The recipe's precision, and the operators for which a stack has rules of its own."""
         with ExitStack() as stack, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "There is a performance drop")
             stack.enter_context(autocast(self._task.recipe, self._device))
-            if self._task.recipe.precision != "bfloat16":
-                stack.enter_context(StackedOperators())
+            stack.enter_context(StackedOperators(linear=self._task.recipe.precision != "bfloat16"))
             yield
 
     def _clip(self) -> None:

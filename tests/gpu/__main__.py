@@ -38,7 +38,7 @@ def main() -> int:
     table = Path(os.environ.get("OUT") or folder.parent.parent / "evaluators" / "study") / "gpu.md"
     table.parent.mkdir(parents=True, exist_ok=True)
     os.environ["ACTSEARCH_GPU_TABLE"] = str(table)
-    code = pytest.main([str(folder), "-m", "gpu", "-q", "--durations=5"])
+    code = pytest.main([str(folder), "-m", "gpu", "-q", "--durations=5", "--show-capture=no"])
     print(table.read_text() if table.is_file() else "no check came to an end", end="")
     return int(code)
 

@@ -7,10 +7,12 @@ import importlib.util
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
+from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
 from evaluators.timing import interleaved
-from primitives import resolve
+from primitives import compile_expression, resolve
 from runs.export import export
 from tests.gpu.table import quartiles
 
@@ -70,3 +72,15 @@ def test_an_exported_file_compiles_is_right_and_is_measured_beside_gelu(text, ta
         ratio, spread = quartiles((seconds[:, 0] / seconds[:, number]).tolist())
         table.measured(f"{name}: forward and backward over {other}", ratio, spread)
     assert fine, apart
+
+
+@pytest.mark.timeout(240)
+def test_a_network_with_generated_layers_compiles_whole_and_has_their_gradients(table):
+    torch.compiler.reset()
+    layers = nn.Linear(64, 64), compile_expression(resolve("crrelu")).module(), AdaptiveActivation("tanh")
+    network = nn.Sequential(*layers, nn.Linear(64, 1)).to(CUDA)
+    x = torch.randn(32, 64, device=CUDA)
+    whole = torch.compile(network, fullgraph=True)
+    found, wanted = (torch.autograd.grad(f(x).sum(), list(network.parameters())) for f in (whole, network))
+    apart = max(float((one - other).abs().max()) for one, other in zip(found, wanted, strict=True))
+    assert table.holds("a network compiled whole: gradients minus those of eager mode", apart, 1e-3, apart <= 1e-3)

@@ -7,8 +7,11 @@ import pickle
 import pytest
 import torch
 from hypothesis import assume, given, settings
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from evaluators import assess
+from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
 from primitives import compile_expression, library, parse, resolve
 from tests.strategies import expressions
 
@@ -175,6 +178,47 @@ def test_compiled_slopes_at_zero_and_far_out_are_those_of_eager_mode(text):
     there.sum().backward()
     here.sum().backward()
     torch.testing.assert_close(x.grad, y.grad, rtol=1e-5, atol=1e-6)
+
+
+class UselessCasts(TorchFunctionMode):
+    """Remembers what a cast to the same type gave."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if func is torch.Tensor.to and result is args[0]:
+            self.found.append(result)
+        return result
+
+
+@pytest.mark.parametrize("compiling", [False, True])
+@pytest.mark.parametrize(
+    "make", [lambda: compile_expression(resolve("crrelu")).module(), lambda: AdaptiveActivation("tanh")]
+)
+def test_forward_does_not_end_in_a_cast_that_changes_nothing(make, compiling, monkeypatch):
+    """With one, torch.compile of torch 2.11 answers with gradients of zero."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: compiling)
+    with UselessCasts() as casts:
+        output = make()(torch.linspace(-1, 1, 9))
+    assert not any(output.data_ptr() == cast.data_ptr() for cast in casts.found)
+
+
+@pytest.mark.parametrize("backend", ["eager", "inductor"])
+def test_inside_a_network_it_compiles_with_it(backend):
+    torch._dynamo.reset()
+    layers = (
+        nn.Linear(3, 4),
+        compile_expression(resolve("crrelu")).module(),
+        AdaptiveActivation("tanh"),
+        nn.Linear(4, 1),
+    )
+    network, x = nn.Sequential(*layers), torch.randn(5, 3)
+    whole = torch.compile(network, fullgraph=True, backend=backend)
+    found, wanted = (torch.autograd.grad(f(x).sum(), list(network.parameters())) for f in (whole, network))
+    torch.testing.assert_close(found, wanted)
 
 
 @pytest.mark.parametrize("text", ["gelusinc", "crrelu"])

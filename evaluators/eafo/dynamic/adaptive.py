@@ -56,6 +56,11 @@ def _computed_in(x: Tensor) -> torch.dtype:
     return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
 
 
+def _cast(output: Tensor, kind: torch.dtype) -> Tensor:
+    """Return an output in a type; one that is in it is no copy: see :mod:`primitives.template` on torch 2.11."""
+    return output if output.dtype == kind else output.to(kind)
+
+
 def _blockwise(function: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
     """Call an elementwise function of tensors of one shape, on a CPU in blocks that stay in its cache."""
     first = tensors[0]
@@ -73,7 +78,7 @@ def _output(x: Tensor, table: Tensor, value: Kernel, parameters: Sequence[Tensor
 
     def output(part: Tensor) -> Tensor:
         wide = part.to(kind)
-        return _with_bump(value(wide, *own), *_bell(wide, entries), entries, _VALUE).to(part.dtype)
+        return _cast(_with_bump(value(wide, *own), *_bell(wide, entries), entries, _VALUE), part.dtype)
 
     return _blockwise(output, x)
 
@@ -94,7 +99,7 @@ class _Adaptive(torch.autograd.Function):
         entries = table.to(wide.dtype).unbind()
         bell = _bell(wide, entries)
         output = _with_bump(value(wide), *bell, entries, _VALUE)
-        return output.to(x.dtype), _with_bump(slopes(wide)[0], *bell, entries, _SLOPE)
+        return _cast(output, x.dtype), _with_bump(slopes(wide)[0], *bell, entries, _SLOPE)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -116,7 +121,7 @@ class _Adaptive(torch.autograd.Function):
         def product(part: Tensor, cotangent: Tensor) -> Tensor:
             wide = part.to(kind)
             slope = _with_bump(ctx.slopes(wide, *own)[0], *_bell(wide, entries), entries, _SLOPE)
-            return (cotangent * slope).to(part.dtype)
+            return _cast(cotangent * slope, part.dtype)
 
         sums = []
         if parameters:

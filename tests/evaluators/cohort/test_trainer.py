@@ -268,6 +268,27 @@ def test_the_size_of_a_cohort_follows_memory_seeds_and_the_cap(monkeypatch):
     assert size.members(Perceptron(), 9, CPU) == 1
 
 
+@pytest.mark.parametrize("device", ["cuda", "cuda:3"])
+def test_a_card_is_asked_by_number_and_what_a_process_may_not_take_is_not_counted(device, monkeypatch):
+    free, share, held, used = 10e9, 0.125, 3e9, 1e9
+    answers = {"mem_get_info": (free, 80e9), "get_per_process_memory_fraction": share}
+    answers |= {"memory_reserved": held, "memory_allocated": used}
+
+    def answer(name):
+        def ask(which):
+            assert torch._utils._get_device_index(which) == 3  # which refuses a device without its number
+            return answers[name]
+
+        return ask
+
+    for name in answers:
+        monkeypatch.setattr(torch.cuda, name, answer(name))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    assert size._budget(torch.device(device)) == pytest.approx(0.8 * (80e9 * share - used))
+    answers["get_per_process_memory_fraction"] = 1.0
+    assert size._budget(torch.device(device)) == pytest.approx(0.8 * (free + held - used))
+
+
 def test_bytes_of_a_member_grow_with_the_batch_and_the_optimiser_s_state():
     small, large, plain = Perceptron(), Perceptron(), Perceptron()
     large.recipe = dataclasses.replace(OnDigits.recipe, batch_size=64)
