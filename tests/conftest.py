@@ -10,7 +10,8 @@ import torch
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="actsearch-state-")  # what is trusted here is the test's alone
+STATE = tempfile.TemporaryDirectory(prefix="actsearch-state-")
+os.environ["XDG_STATE_HOME"] = STATE.name  # what is trusted here is the test's alone
 # No health check by the clock: a busy machine is slow at drawing too.
 settings.register_profile(
     "suite", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -26,6 +26,7 @@ BASE = {
     "fidelity": {"steps": 3, "seeds": 2},
     "budget": {"trainings": 12},
     "strategy": {"population": 8},
+    "prior": {"pool": 2},
     "confirm": {"automatic": False},
     "execution": {"executor": "serial", "device": "cpu"},
 }
@@ -169,24 +170,26 @@ def test_no_function_is_trained_twice(tmp_path):
         index.add(job.candidate, expression, print_)
 
 
-@pytest.mark.parametrize(
-    ("stop_after", "members", "kind"),
-    [*((after, 1, Imagined) for after in (1, 9, 41)), (23, 5, Halved)],
-)
-def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stop_after, members, kind):
+@pytest.mark.parametrize(("stops", "members", "kind"), [((1, 9, 41), 1, Imagined), ((23,), 5, Halved)])
+def test_a_stopped_and_resumed_campaign_is_the_uninterrupted_one(tmp_path, stops, members, kind):
     class Stops(kind):
+        after = 0
+
         def collect(self):
-            if len(self.jobs) >= stop_after:
+            if len(self.jobs) >= self.after:
                 raise KeyboardInterrupt
             return super().collect()
 
     settings = config(budget={"trainings": 40}, prior={"evidence": 12}, fidelity={"steps": STEPS})
     whole, front, _ = run(tmp_path / "whole", settings, kind(members=members))
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "parts", settings, Stops(members=members))
-    resumed, again, _ = run(tmp_path / "parts", settings, kind(members=members))
-    assert again == front
-    assert resumed == whole
+    for after in stops:
+        executor = Stops(members=members)
+        executor.after = after
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / f"parts{after}", settings, executor)
+        resumed, again, _ = run(tmp_path / f"parts{after}", settings, kind(members=members))
+        assert again == front
+        assert resumed == whole
 
 
 def test_a_campaign_stopped_under_the_schema_before_outranked_was_a_status_goes_on_as_if_it_never_stopped(tmp_path):
@@ -346,7 +349,7 @@ def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entro
 
     def mean_prior(pool):
         settings = config(
-            budget={"trainings": 60},
+            budget={"trainings": 30},
             prior={"pool": pool} | ({} if pool == 1 else {"initial_weight": 1.0, "evidence": 10_000}),
             strategy={"name": "random"},
         )
@@ -357,7 +360,7 @@ def test_a_pool_of_one_switches_the_prior_off_and_a_larger_one_prefers_low_entro
 
     (alone, none), (chosen, some) = mean_prior(1), mean_prior(6)
     assert none == 0
-    assert some > 100
+    assert some > 50
     assert chosen < alone - 0.1
 
 
@@ -414,13 +417,14 @@ def test_a_candidate_fails_when_any_seed_fails():
 
 @pytest.mark.xdist_group("kill")
 def test_killed_at_random_moments_and_resumed_nothing_finished_is_lost(tmp_path):
-    small = {"fidelity": {"steps": 2, "seeds": 1}, "execution": {"cohort": 4}, "budget": {"trainings": 30}}
+    small = {"fidelity": {"steps": 2, "seeds": 1}, "execution": {"cohort": 4}, "budget": {"trainings": 16}}
+    small["confirm"] = {"measure": False}
     settings = config(**small)
     (tmp_path / "c.toml").write_text(to_toml(settings))
     executor = SerialExecutor({"digits-vit": load_task("digits-vit")}, "cpu", cohort=4)
     whole, front, _ = run(tmp_path / "whole", settings, executor)
     actsearch, parts, generator = [sys.executable, "-m", "search.cli"], tmp_path / "parts", random.Random(3)
-    kills, finished = [0, generator.randint(1, 8), generator.randint(1, 8)], {}  # after so many more trainings
+    kills, finished = [0, generator.randint(1, 5), generator.randint(1, 5)], {}  # after so many more trainings
     while True:
         command = ["resume", str(parts)] if parts.exists() else ["launch", tmp_path / "c.toml", "--run", str(parts)]
         process = subprocess.Popen([*actsearch, *command, "--quiet"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
