@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test lint bench study-entropy gpu clean
+.PHONY: help setup setup-test demo test test-slow lint bench study-entropy gpu clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -27,8 +27,11 @@ setup-test: $(VENV)/.test ## the same with everything the tests need
 demo: setup ## a real campaign in a few minutes, ending with front, evidence and exported file
 	@$(BIN)/actsearch launch --preset quick
 
-test: setup-test ## the whole test suite
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not gpu"
+test: setup-test ## the test suite, under 10 minutes on 2 cores
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not gpu and not slow"
+
+test-slow: setup-test ## the tests that take minutes: nodes lost, kills at random, an installed wheel, whole lists
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m slow
 
 lint: setup-test ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from evaluators.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task
 from evaluators.train import on_device, pick_device, seeded, weights_type
+from evaluators.user_code.importing import hint_beside
+from evaluators.user_code.reading import reading
 from primitives import ActsearchError
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -40,15 +42,17 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
     """
     check = _Check(task.name if isinstance(getattr(task, "name", None), str) else type(task).__name__)
     check.that(isinstance(getattr(task, "name", None), str), "its name is missing; set name = 'my-task'")
+    check.renamed(task)
     recipe = getattr(task, "recipe", None)
     check.that(isinstance(recipe, Recipe), "its recipe is missing; set recipe = Recipe(steps=500)")
     if isinstance(task, OwnLoop):
         check.call("check", task.check)
     else:
         with seeded(0, torch.device("cpu")):
-            parts = {part: check.data(task, part) for part in _PARTS}
-            targets = {part: check.values(task, part, data) for part, data in parts.items()}
-            tried = {part: check.batch(task, part, data, _telling_rows(data)) for part, data in parts.items()}
+            with reading():  # files of data are not the task's code: data are compared by their values
+                parts = {part: check.data(task, part) for part in _PARTS}
+                targets = {part: check.values(task, part, data) for part, data in parts.items()}
+                tried = {part: check.batch(task, part, data, _telling_rows(data)) for part, data in parts.items()}
             check.network(task, tried, targets)
     if executor == "ray":
         from evaluators.user_code.sending import refuse_unsendable
@@ -57,10 +61,10 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
 
 
 def _telling_rows(data: Data) -> Tensor:
-    """Return the first rows, and of whole numbers those that hold the smallest and the largest."""
+    """Return the first rows, and those that hold the smallest and the largest symbol or target."""
     rows = list(range(min(_EXAMPLES, len(data))))
-    for values in (data.inputs, data.targets):
-        if not (values.is_floating_point() or values.is_complex()) and values.numel():
+    for values, fractions in ((data.inputs, False), (data.targets, True)):
+        if values.numel() and not values.is_complex() and (fractions or not values.is_floating_point()):
             symbols = values.byte() if values.dtype == torch.bool else values
             each = symbols.numel() // len(data)
             rows += [int(symbols.argmin()) // each, int(symbols.argmax()) // each]
@@ -78,17 +82,24 @@ class _Check:
         if not holds:
             raise ActsearchError(f"task '{self._name}': {otherwise}")
 
+    def renamed(self, task: AnyTask) -> None:
+        """Check that a run can give the task the name that it has there."""
+        try:
+            task.name = task.name
+        except AttributeError:
+            self.that(False, "its name cannot be set, which a run does; give it as name = 'my-task' in the class")
+
     def call(self, method: str, function: Callable[..., Answer], *arguments: Any) -> Answer:
         """Call a method; what it raises is told with the method's name and the shapes it was given."""
         try:
             return function(*arguments)
         except ActsearchError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             given = ", ".join(_shape(a) for a in arguments if isinstance(a, Tensor))
             raise ActsearchError(
                 f"task '{self._name}': {method}{f' given {given}' if given else ''} "
-                f"raises {type(error).__name__}: {error}"
+                f"raises {type(error).__name__}: {error}{hint_beside(error)}"
             ) from error
 
     def data(self, task: Task, part: Part) -> Data:
@@ -97,9 +108,8 @@ class _Check:
         data = self.call(method, task.data, part)
         self.that(isinstance(data, Data), f"{method} must return Data(inputs, targets), not a {type(data).__name__}")
         for name, values in (("inputs", data.inputs), ("targets", data.targets)):
-            self.that(
-                isinstance(values, Tensor), f"{method} must hold tensors; its {name} is a {type(values).__name__}"
-            )
+            what = f"a {type(values).__name__}" if not isinstance(values, Tensor) else _no_rows(values)
+            self.that(not what, f"{method} must hold dense tensors, one row an example; its {name} is {what}")
         self.that(
             len(data.inputs) == len(data.targets) > 0,
             f"{method} needs as many targets as inputs and at least one; its shapes are inputs "
@@ -238,29 +248,25 @@ class _Check:
             f"loss(outputs, targets) must return a scalar, the mean over the batch, not {_shape(loss)}; "
             f"it was given outputs {_shape(outputs)} and targets {_shape(targets)}",
         )
+        self.that(
+            bool(torch.isfinite(loss)),
+            f"loss(outputs, targets) is {float(loss.detach())} for a fresh network, outputs {_shape(outputs)} "
+            f"and targets {_shape(targets)}; look for a division by zero, or a logarithm of what is not positive",
+        )
         found: Tensor = loss
         return found
 
     def pairing(self, task: Task, outputs: Tensor, targets: Tensor) -> None:
         """Check that loss and error compare each output with its own target.
 
-        Where outputs (n, 1) meet targets (n,), arithmetic pairs every output with every target, without a word. Then
-        nothing changes when the targets change places.
+        Where outputs (n, 1) meet targets (n,), arithmetic pairs every output with every target, without a word.
         """
         if outputs.numel() != targets.numel() or outputs.shape == targets.shape or len(targets) < 2:
             return
-        moved = targets.roll(1, 0)
-        answers = moved.reshape(outputs.shape).to(outputs.dtype)
+        rows = torch.linspace(0, 1, len(outputs)).view(-1, *[1] * (outputs.dim() - 1))
+        different = outputs * (1 - rows / 2) + 0.05 * rows  # a network may begin with one answer for all
         for method in ("loss", "error"):
-            function = getattr(task, method)
-            try:
-                own, others, shifted = (
-                    float(function(answers, wanted).double().mean()) for wanted in (targets, moved, 2 * moved + 1)
-                )
-            except Exception:  # these outputs are made up, and the method need not take them  # noqa: S112
-                continue
-            same = abs(own - others) <= 1e-6 * max(abs(own), abs(others))
-            if same and own != shifted and not torch.equal(targets, moved):
+            if _pairs_all(getattr(task, method), different, targets):
                 self._shapes(method, outputs, targets)
 
     def _shapes(self, method: str, outputs: Tensor, targets: Tensor) -> None:
@@ -282,6 +288,43 @@ class _Check:
             f"error(outputs, targets) must return one number an example, shape ({len(targets)},), not {_shape(error)}; "
             f"it was given outputs {_shape(outputs)} and targets {_shape(targets)}",
         )
+        self.that(
+            not bool(torch.isnan(error).any()),
+            f"error(outputs, targets) is nan for a fresh network, outputs {_shape(outputs)} and targets "
+            f"{_shape(targets)}; look for a division by zero, or a logarithm of what is not positive",
+        )
+
+
+def _pairs_all(function: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether a function of as many outputs as targets, in another shape, pairs every one with every other.
+
+    Then the answer is another one for the outputs in the targets' shape. Where the function does not take these, it
+    is the mean over all pairs, and not that over the examples.
+    """
+
+    def answer(values: Tensor, wanted: Tensor) -> Tensor:
+        return function(values, wanted).double().mean()
+
+    def differ(one: Tensor, other: Tensor) -> bool:
+        return not torch.isclose(one, other.to(one.dtype), rtol=1e-3, atol=1e-6, equal_nan=True)
+
+    try:
+        whole = answer(outputs, targets)
+        try:
+            return differ(whole, answer(outputs.reshape(targets.shape), targets))
+        except Exception:  # the function need not take another shape
+            pairs = [[answer(output, target) for target in targets.split(1)] for output in outputs.split(1)]
+            table = torch.tensor(pairs)
+            return differ(whole, table.diagonal().mean()) and not differ(whole, table.mean())
+    except Exception:  # nor outputs that are made up
+        return False
+
+
+def _no_rows(values: Tensor) -> str:
+    """Return what a tensor is that does not hold examples as rows."""
+    if values.layout != torch.strided:
+        return f"sparse ({str(values.layout).removeprefix('torch.')}); call its to_dense()"
+    return "" if values.dim() else "a single number"
 
 
 def _shape(tensor: Tensor) -> str:

@@ -19,11 +19,35 @@ from filelock import FileLock, Timeout
 
 from primitives.errors import ActsearchError, unknown
 from runs.store import Store
-from runs.user_code import write_copies
+from runs.user_code import CODE
 
 DATABASE, CONFIG, LOCK = "run.sqlite", "config.toml", "lock"
 EXPORTS = "exports"
 _RECORDED = ("actsearch", "torch", "sympy", "deap", "ray", "numpy")
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return a file of a run folder to write to, its own folder made.
+
+    Raises:
+        ActsearchError: a link leads out of the run folder.
+    """
+    file = folder / name
+    if folder.resolve() not in file.resolve().parents:
+        raise ActsearchError(f"'{file}' is not inside '{folder}': a link leads out of the run folder; remove it")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
+
+
+def write_copies(folder: Path, copies: Mapping[str, bytes]) -> None:
+    """Write copies of a user's code into a run folder, see :mod:`runs.user_code`.
+
+    Raises:
+        OSError: it cannot be written.
+        ActsearchError: a link in the run folder leads out of it.
+    """
+    for path, text in copies.items():
+        inside(folder, f"{CODE}/{path}").write_bytes(text)
 
 
 def check_free(folder: Path) -> None:

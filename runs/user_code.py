@@ -41,11 +41,13 @@ class ExtensionRecord:
         label: its file without the folder, or its module.
         where: what finds it.
         fingerprint: of its code.
+        files: what belongs to its code, from its root.
     """
 
     label: str
     where: str
     fingerprint: str
+    files: tuple[str, ...] = ()
 
 
 def task_records(store: Store) -> dict[str, TaskRecord]:
@@ -69,7 +71,10 @@ def extension_records(store: Store) -> dict[str, ExtensionRecord]:
         ActsearchError: they are not what we wrote.
     """
     try:
-        return {str(row["label"]): ExtensionRecord(**row) for row in _rows(store, "extensions")}
+        records = [
+            ExtensionRecord(**{**row, "files": tuple(row.get("files", ()))}) for row in _rows(store, "extensions")
+        ]
+        return {str(record.label): record for record in records}
     except (KeyError, TypeError, AttributeError) as error:
         raise _foreign(store, "extensions") from error
 
@@ -124,25 +129,10 @@ def kept_copies(codes: Iterable[tuple[str, Sequence[Source]]], folder: Path | No
     new: dict[str, bytes] = {}
     for label, sources in codes:
         name = kept_name(label, sources, {**found, **new})
-        new |= {f"{name}/{source.relative}": source.text for source in sources}
+        new |= {f"{name}/{source.relative}": source.text for source in sources if source.module or source.text}
     return {path: text for path, text in new.items() if found.get(path) != text}
 
 
 def _present(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*.py") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def write_copies(folder: Path, copies: Mapping[str, bytes]) -> None:
-    """Write copies of code into a run folder.
-
-    Raises:
-        OSError: it cannot be written.
-        ActsearchError: a link in the run folder leads out of it.
-    """
-    for path, text in copies.items():
-        file = folder / CODE / path
-        if folder.resolve() not in file.resolve().parents:
-            raise ActsearchError(f"'{file}' is not inside '{folder}': a link leads out of the run folder; remove it")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterable
 from importlib import resources
@@ -336,8 +337,10 @@ def _sentence(error: ValidationError) -> str:
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
         return f"unknown key '{key}'{nearest(path[-1], _fields(path[:-1]))}"
-    reason = first["msg"].removeprefix("Value error, ")
     shown = repr(first["input"])
+    if first["type"] == "tuple_type":
+        return f"key '{key}' cannot be {shown}: it takes a list, as in {path[-1]} = [{json.dumps(str(first['input']))}]"
+    reason = first["msg"].removeprefix("Value error, ")
     return f"key '{key}' cannot be {shown if len(shown) < 60 else shown[:57] + '…'}: {reason[:1].lower()}{reason[1:]}"
 
 

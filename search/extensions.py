@@ -14,7 +14,7 @@ from evaluators.user_code.importing import UserCode, import_code
 from evaluators.user_code.place import Place, label_of, place_of
 from evaluators.user_code.sources import fingerprint_of, sources_of
 from primitives.errors import ActsearchError, nearest
-from runs.user_code import ExtensionRecord, kept_in
+from runs.user_code import CODE, ExtensionRecord, kept_in
 from search.layers import Layers
 from search.trust import allow, remember
 
@@ -41,7 +41,13 @@ def import_extensions(given: Iterable[str], beside: Sequence[Path] = ()) -> list
     """
     for name in installed():
         _imported(place_of(name, KIND))
-    codes = [_imported(place_of(name, KIND, beside)) for name in dict.fromkeys(given)]
+    places = {place.file: place for place in (place_of(name, KIND, beside) for name in given)}
+    labels = [place.label for place in places.values()]
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise ActsearchError(
+            f"two extensions are called '{twice[0]}', and a run calls them so; rename one of the files"
+        )
+    codes = [_imported(place) for place in places.values()]
     remember((code.fingerprint, code.place.label) for code in codes)
     return codes
 
@@ -89,16 +95,19 @@ def import_recorded(
     now = {label_of(given): given for given in moved}
     for label in now:
         if label not in wanted:
-            raise ActsearchError(f"the run has no extension '{label}'{nearest(label, wanted)}")
+            raise ActsearchError(
+                f"the run has no extension '{label}'{nearest(label, wanted)}; an extension keeps the name that it had "
+                f"when the run was made, of which there is a copy in {folder / CODE}"
+            )
     import_extensions(())
     for label in wanted:
         record = records.get(label)
         place = _place(label, now.get(label) or (record.where if record else label))
-        sources = sources_of(place)
+        sources = sources_of(place, record.files if record else ())
         if record is not None and fingerprint_of(sources) != record.fingerprint:
             raise ActsearchError(_changed(record, folder))
         allow(place, sources, label, trust or label in now)
-        _imported(place)
+        _imported(place, record.files if record else ())
 
 
 def _place(label: str, where: str) -> Place:
@@ -116,11 +125,11 @@ def _changed(record: ExtensionRecord, folder: Path) -> str:
     )
 
 
-def _imported(place: Place) -> UserCode:
+def _imported(place: Place, also: Iterable[str] = ()) -> UserCode:
     from primitives import all_primitives
 
     before = {primitive.name for primitive in all_primitives()}
-    code = import_code(place, KIND)
+    code = import_code(place, KIND, also)
     added = [primitive.name for primitive in all_primitives() if primitive.name not in before]
     what = f", which registers {', '.join(added)}" if added else ""
     print(f"imported extension {place.label}{what}", file=sys.stderr)
@@ -129,4 +138,5 @@ def _imported(place: Place) -> UserCode:
 
 def record_of(code: UserCode) -> ExtensionRecord:
     """Return what a run remembers of an extension."""
-    return ExtensionRecord(code.place.label, code.place.where, code.fingerprint)
+    files = tuple(source.relative for source in code.sources)
+    return ExtensionRecord(code.place.label, code.place.where, code.fingerprint, files)

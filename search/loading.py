@@ -8,13 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from evaluators import load_task
 from evaluators.check_task import check_task
 from evaluators.task import AnyTask
 from evaluators.tasks import PAPERS
 from evaluators.tasks.fingerprint import TaskPrint, code_of, print_of
 from evaluators.tasks.own import KIND, is_own, own_label, own_place
-from evaluators.user_code.importing import UserCode, import_code
+from evaluators.train import seeded
+from evaluators.user_code.importing import UserCode, also_read, import_code
+from evaluators.user_code.reading import reading
 from evaluators.user_code.sources import sources_of
 from primitives.errors import ActsearchError, nearest
 from runs.user_code import TaskRecord, kept_in
@@ -108,7 +112,7 @@ class Loader:
             record = records.get(label)
             where = now.get(label) or (record.where if record else label)
             self._allow(label, where, record, folder, trust or label in now)
-            one = self._tried(where)
+            one = self._tried(where, record.made_of.code if record else ())
             if record is not None and (difference := record.made_of.difference(one.made_of)):
                 raise ActsearchError(_changed(label, difference, record, folder))
             loaded.add(label, label, one)
@@ -150,19 +154,35 @@ class Loader:
             raise ActsearchError(
                 f"{error}; say where the run's task {label} is now with --task 'PLACE/{base_label(label)}'"
             ) from None
-        sources = sources_of(place)
+        sources = sources_of(place, record.made_of.code if record else ())
         if record is not None and (difference := record.made_of.code_difference(code_of(sources))):
             raise ActsearchError(_changed(label, difference, record, folder))
         allow(place, sources, label, trusted)
 
-    def _tried(self, name: str) -> _Task:
+    def _tried(self, name: str, also: Iterable[str] = ()) -> _Task:
+        """Return a task that works; ``also`` are files that are known to belong to its code."""
         code, where = None, name
-        if is_own(name):
-            place = own_place(name, self.beside)
-            code, where = import_code(place, KIND), f"{place.where}:{name.rpartition(':')[2]}"
-        task = load_task(name, Path(self.data) if self.data else None, self.beside)
-        check_task(task, self.executor)
-        return _Task(task, where, print_of(task, code.sources if code else ()), code)
+        with reading() as read:
+            if is_own(name):
+                place = own_place(name, self.beside)
+                code, where = import_code(place, KIND, also), f"{place.where}:{name.rpartition(':')[2]}"
+            task = self._made(name)
+            check_task(task, self.executor)
+        if code is None:
+            return _Task(task, where, print_of(task), None)
+        code = also_read(code, read)
+        made_of = print_of(task, code.sources)
+        with seeded(1, torch.device("cpu")):  # the check had another seed
+            again = print_of(self._made(name), code.sources)
+        if names := made_of.data_difference(again):
+            raise ActsearchError(
+                f"task '{task.name}': data() answers otherwise when it is asked again ({', '.join(names)}), so no "
+                "results would belong together; draw from a generator with a seed, as torch.Generator().manual_seed(0)"
+            )
+        return _Task(task, where, made_of, code)
+
+    def _made(self, name: str) -> AnyTask:
+        return load_task(name, Path(self.data) if self.data else None, self.beside)
 
 
 def base_label(name: str) -> str:

@@ -16,7 +16,7 @@ from primitives import ActsearchError, Expression, parse
 from runs import Store, comparisons, confirmed, finalists, pareto
 from runs.candidate import Candidate
 from runs.export import export
-from runs.folder import CONFIG, EXPORTS
+from runs.folder import CONFIG, EXPORTS, inside
 from runs.plots import plot_front
 from runs.provenance import provenance
 from search.config import CampaignConfig, Execution, from_toml, parsed
@@ -184,14 +184,13 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     everything = scored(store)
     if everything.empty:
         return
-    picture = folder / "front.png"
+    picture = inside(folder, "front.png")
     plot_front(everything, picture, f"{config.name}: {config.task}, {config.fidelity.steps} steps, seed {config.seed}")
     print(f"\nplot: {picture}")
     best = recommended(store, config)
     if best is None:
         return
     candidate = find_candidate(store, str(best[0]))
-    file = folder / EXPORTS / f"act{candidate.id}.py"
-    file.parent.mkdir(exist_ok=True)
+    file = inside(folder, f"{EXPORTS}/act{candidate.id}.py")
     file.write_text(export_candidate(store, folder, candidate, f"Act{candidate.id}"), encoding="utf-8")
     print(f"exported: {file} (#{candidate.id}, {best[1]})")

@@ -74,6 +74,7 @@ def test_the_wheel_holds_every_file_of_ours_that_the_code_reads(site):
     assert entry == "actsearch = search.cli:main"
 
 
+@pytest.mark.slow
 def test_installed_it_works_from_a_folder_with_packages_named_like_ours(site, tmp_path):
     lay_foreign_files(tmp_path)
     done = python(site, tmp_path, "-c", EACH.format(commands=COMMANDS, site=str(site)))

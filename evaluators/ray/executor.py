@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +18,17 @@ from evaluators.ray.connection import connect
 from evaluators.ray.fleet import Fleet, Hand
 from evaluators.ray.worker import Shipment
 from evaluators.task import AnyTask, OwnLoop
+from evaluators.tasks.fingerprint import print_of
+from evaluators.tasks.own import is_ours
 from evaluators.user_code.importing import imported
 from evaluators.user_code.sending import packed
 from primitives.errors import ActsearchError
 
 _GRACE = 10.0
 """Seconds past a cohort's own timeout before its worker is killed; a worker's start does not count."""
+
+_ASKED = 3
+"""Workers in a row that may die of a question."""
 
 _ABANDONED = 600.0
 """Seconds without any worker after which the campaign is given up; an autoscaler adds a node in fewer."""
@@ -68,8 +72,8 @@ class RayExecutor(Executor):
             cohort: candidates that are trained together; by a worker's memory when ``None``.
 
         Raises:
-            ActsearchError: a task cannot be sent to workers, no cluster answers at the address, or it has
-                nothing to offer.
+            ActsearchError: a task cannot be sent to workers or does not work in one, no cluster answers at the
+                address, or it has nothing to offer.
         """
         self.tasks = tasks
         shipment = Shipment(imported(), packed(tasks))
@@ -80,6 +84,11 @@ class RayExecutor(Executor):
         self._parts = Isolation()
         self._running: dict[Any, _Run] = {}
         self._last_seen = time.monotonic()
+        try:
+            self._try_out()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def capacity(self) -> int:
@@ -93,15 +102,48 @@ class RayExecutor(Executor):
         """
         if self._cohort or isinstance(self.tasks[task], OwnLoop):
             return members(self.tasks[task], seeds, torch.device("cpu"), self._cohort)
-        while (task, seeds) not in self._sizes:
+        if (task, seeds) not in self._sizes:
+            self._sizes[task, seeds] = self._ask("members", task, seeds)
+        return self._sizes[task, seeds]
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        """Return what the first worker at hand answers; of one that dies meanwhile another one is asked.
+
+        Raises:
+            ActsearchError: several died of it in a row, or it raises.
+        """
+        kinds = self._ray.exceptions
+        for _ in range(_ASKED):
             while not self._fleet.hands:
                 self._turn()
-            reference = self._fleet.hands[0].actor.members.remote(task, seeds)
+            hand = self._fleet.hands[0]
+            reference = getattr(hand.actor, method).remote(*arguments)
             while not self._ray.wait([reference], timeout=0.0)[0]:
                 self._turn()
-            with suppress(self._ray.exceptions.RayActorError):  # then another worker tells
-                self._sizes[task, seeds] = self._ray.get(reference)
-        return self._sizes[task, seeds]
+            try:
+                return self._ray.get(reference)
+            except kinds.RayActorError:
+                self._fleet.bury(hand)
+            except kinds.RayTaskError as error:
+                reason = f"{type(error.cause).__name__}: {error.cause}" if error.cause else str(error).splitlines()[-1]
+                raise ActsearchError(f"a Ray worker cannot work on {arguments[0]}: {reason}") from error
+        raise ActsearchError(
+            f"{_ASKED} Ray workers in a row died when they first looked at {arguments[0]}; is there enough memory?"
+        )
+
+    def _try_out(self) -> None:
+        """Have a worker look at the user's tasks as they came to it.
+
+        Raises:
+            ActsearchError: one does not work there.
+        """
+        own = {name: task for name, task in self.tasks.items() if not is_ours(task)}
+        fault = self._ask("fault", {name: print_of(task) for name, task in own.items()}) if own else None
+        if fault is not None:
+            raise ActsearchError(
+                f"{fault}; this is so in a Ray worker, which has the task as it was made here and imports its module "
+                "anew: keep in the task's attributes what its methods share, or use --executor serial"
+            )
 
     def submit(self, cohort: Cohort) -> None:
         """Start a cohort on an idle worker, or queue it until one is."""

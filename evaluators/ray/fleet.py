@@ -150,6 +150,12 @@ class Fleet:
         self._ray.kill(hand.actor)
         self._next_look = 0.0
 
+    def bury(self, hand: Hand) -> None:
+        """Start another worker in the place of one that died while idle; a busy one is replaced when it answers."""
+        if hand in self._idle:
+            self._idle.remove(hand)
+            self._next_look = 0.0
+
     def lost(self, error: Exception, hand: Hand | None) -> bool:
         """Tell whether an error is the loss of a node, or of the way to it, rather than of one process."""
         kinds = self._ray.exceptions

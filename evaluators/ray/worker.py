@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evaluators.cohort.group import Failure
     from evaluators.evaluation import Answers, Cohort
+    from evaluators.tasks.fingerprint import TaskPrint
     from evaluators.user_code.importing import UserCode
 
 
@@ -55,6 +56,25 @@ class Worker:
         import ray
 
         return str(ray.get_runtime_context().get_node_id())
+
+    def fault(self, made_of: dict[str, TaskPrint]) -> str | None:
+        """Return why a task does not work here, or has other data than where it was made, or ``None``.
+
+        Args:
+            made_of: what tasks are made of where they come from, by name.
+        """
+        from evaluators.check_task import check_task
+        from evaluators.tasks.fingerprint import print_of
+        from primitives.errors import ActsearchError
+
+        for name, before in made_of.items():
+            try:
+                check_task(self.tasks[name])
+            except ActsearchError as error:
+                return str(error)
+            if names := before.data_difference(print_of(self.tasks[name])):
+                return f"task '{name}': data() answers otherwise in another process ({', '.join(names)})"
+        return None
 
     def members(self, task: str, seeds: int) -> int:
         """Return how many candidates this worker's memory holds at once."""

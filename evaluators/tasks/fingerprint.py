@@ -44,6 +44,8 @@ class TaskPrint:
 
     def code_difference(self, now: Mapping[str, str]) -> str | None:
         """Return in a clause which code is different now, or ``None``."""
+        if sorted(self.code.values()) == sorted(now.values()):
+            return None  # a file by another name is the same
         names = sorted(name for name in {*self.code, *now} if self.code.get(name) != now.get(name))
         return f"{', '.join(names)} changed" if names else None
 
@@ -54,9 +56,12 @@ class TaskPrint:
         old, new = self.recipe, now.recipe
         if keys := [key for key in {**old, **new} if old.get(key) != new.get(key)]:
             return "its recipe changed: " + ", ".join(f"{k} was {old.get(k)} and is {new.get(k)}" for k in keys)
-        if names := sorted(n for n in {*self.data, *now.data} if not _alike(self.data.get(n), now.data.get(n))):
-            return f"its data changed ({', '.join(names)})"
-        return None
+        names = self.data_difference(now)
+        return f"its data changed ({', '.join(names)})" if names else None
+
+    def data_difference(self, now: TaskPrint) -> list[str]:
+        """Return what of the data is different now, such as ``train inputs``."""
+        return sorted(name for name in {*self.data, *now.data} if not _alike(self.data.get(name), now.data.get(name)))
 
 
 def print_of(task: AnyTask, sources: Sequence[Source] = ()) -> TaskPrint:
@@ -78,7 +83,7 @@ def print_of(task: AnyTask, sources: Sequence[Source] = ()) -> TaskPrint:
 
 def code_of(sources: Sequence[Source]) -> dict[str, str]:
     """Return a hash of each file of a user's code."""
-    return {source.relative: hashlib.sha256(source.text).hexdigest() for source in sources}
+    return {source.relative: source.digest for source in sources}
 
 
 def _content(tensor: Tensor) -> dict[str, Any]:

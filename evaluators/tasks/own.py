@@ -19,6 +19,11 @@ def is_own(name: str) -> bool:
     return bool(code and colon) or name.endswith(".py")
 
 
+def is_ours(task: AnyTask) -> bool:
+    """Tell whether a task is one of this package."""
+    return type(task).__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
 def own_label(name: str) -> str:
     """Return what a run calls a user's task that is named like this: the file without its folder, and the class."""
     code, _, class_name = name.rpartition(":")

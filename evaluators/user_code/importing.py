@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any
 
 from evaluators.user_code.place import OURS, Place
-from evaluators.user_code.sources import Source, fingerprint_of, sources_of
+from evaluators.user_code.reading import reading
+from evaluators.user_code.sources import Source, fingerprint_of, sources_of, with_read
 from primitives.errors import ActsearchError
 
 
@@ -24,7 +25,7 @@ class UserCode:
 
     Attributes:
         place: where it lies.
-        sources: its file first, then what belongs to it.
+        sources: its file first, then what belongs to it: modules that it imports and files that it reads.
     """
 
     place: Place
@@ -42,27 +43,32 @@ class UserCode:
 
 
 _IMPORTED: dict[Path, UserCode] = {}
-_ROOTS: list[str] = []
-"""Folders of users' code at the end of the path, the latest first."""
+_FINDERS: dict[Path, _Sources] = {}
 
 
 def imported() -> tuple[UserCode, ...]:
-    """Return all of a user's code that this process imported, in that order: what a worker needs too."""
-    return tuple(_IMPORTED.values())
+    """Return the modules of all of a user's code that this process imported, in that order: what a worker needs too."""
+    return tuple(
+        UserCode(code.place, tuple(source for source in code.sources if source.module)) for code in _IMPORTED.values()
+    )
 
 
-def import_code(place: Place, kind: str) -> UserCode:
+def import_code(place: Place, kind: str, also: Iterable[str] = ()) -> UserCode:
     """Import a user's code: it runs, with the user's rights. A file that changed is imported anew.
+
+    Its own folder is on no path: what lies there and is not among its sources, nothing finds, neither the code nor a
+    library that tries a name. Inside a package everything is found.
 
     Args:
         place: where it lies.
         kind: what to call it in an error, such as ``task file``.
+        also: files that are known to belong to it, see :func:`evaluators.user_code.sources.sources_of`.
 
     Raises:
         ActsearchError: it fails, or what lies beside it has the name of something else that is imported.
     """
-    code = UserCode(place, sources_of(place))
     known = _IMPORTED.get(place.file)
+    code = UserCode(place, sources_of(place, (*also, *(s.relative for s in known.sources)) if known else also))
     if known is not None:
         if known.fingerprint == code.fingerprint and known.place.module in sys.modules:
             return known
@@ -73,36 +79,35 @@ def import_code(place: Place, kind: str) -> UserCode:
                 f"{kind} '{place.label}' imports '{source.module}', which beside it is '{source.file}' and elsewhere a "
                 "module of Python; rename the file"
             )
-    _reach(place.root)
+    _FINDERS[place.file] = finder = _Sources(code.sources, yields=True)
+    sys.meta_path.insert(0, finder)
     try:
-        _load(place)
+        with reading() as read:
+            importlib.import_module(place.module)
     except (Exception, SystemExit) as error:
         _forget(code)
         raise ActsearchError(
             f"{kind} '{place.label}' fails on import: {type(error).__name__}: {error}{_hint(place, error)}"
         ) from error
     _refuse_confusion(code, kind)
-    _IMPORTED[place.file] = code
-    return code
+    return also_read(code, read)
+
+
+def also_read(code: UserCode, read: Iterable[Path]) -> UserCode:
+    """Return a user's code with the files of its own folder that it read since it was imported; workers get these."""
+    whole = UserCode(code.place, with_read(code.place, code.sources, read))
+    _IMPORTED[code.place.file] = whole
+    return whole
 
 
 def _forget(code: UserCode) -> None:
     _IMPORTED.pop(code.place.file, None)
+    finder = _FINDERS.pop(code.place.file, None)
+    if finder in sys.meta_path:
+        sys.meta_path.remove(finder)
     for source in code.sources:
-        if getattr(sys.modules.get(source.module), "__file__", None) == source.file:
+        if source.module and getattr(sys.modules.get(source.module), "__file__", None) == source.file:
             del sys.modules[source.module]
-
-
-def _load(place: Place) -> None:
-    importlib.invalidate_caches()
-    if not place.module.startswith("actsearch_own_"):
-        importlib.import_module(place.module)
-        return
-    spec = importlib.util.spec_from_file_location(place.module, place.file)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[place.module] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
 
 
 def _hint(place: Place, error: BaseException) -> str:
@@ -111,12 +116,27 @@ def _hint(place: Place, error: BaseException) -> str:
         return f"; it is part of a package: name it as '{folder}.{place.file.stem}' from the folder above '{folder}'"
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in OURS:
         return f"; '{error.name}' is a package of actsearch, so give a file of that name another one"
+    return hint_beside(error, [place])
+
+
+def hint_beside(error: BaseException, places: Iterable[Place] = ()) -> str:
+    """Return a clause for an error of code that did not find what lies beside it.
+
+    Args:
+        error: whatever it raised.
+        places: where the code lies; all that was imported where none is given.
+    """
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    for place in places or [code.place for code in _IMPORTED.values()]:
+        file = place.root / f"{name}.py"
+        if name and file.is_file():
+            return f"; '{file}' belongs to it only where it is imported by its name, as in import {name}"
     return ""
 
 
 def _refuse_confusion(code: UserCode, kind: str) -> None:
     """Refuse code that got another module than the one beside it: its numbers would be somebody else's."""
-    for source in code.sources:
+    for source in filter(lambda source: source.module, code.sources):
         loaded = getattr(sys.modules.get(source.module), "__file__", source.file)
         if loaded is not None and Path(loaded).resolve() != Path(source.file).resolve():
             _forget(code)
@@ -126,35 +146,6 @@ def _refuse_confusion(code: UserCode, kind: str) -> None:
             )
 
 
-def _reach(root: Path) -> None:
-    """Let code import what lies beside it; its folder comes after all others, so that it replaces no package.
-
-    Whatever is imported later, by us or a library, is so never a file that nobody looked at.
-    """
-    if not any(isinstance(finder, _OurOwn) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _OurOwn())
-    if str(root) not in sys.path:
-        first = min((sys.path.index(other) for other in _ROOTS if other in sys.path), default=len(sys.path))
-        sys.path.insert(first, str(root))
-        _ROOTS.append(str(root))
-
-
-class _OurOwn(importlib.abc.MetaPathFinder):
-    """Finds actsearch's packages beside this one, whatever a user's folder holds."""
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        del path, target
-        if fullname not in OURS:
-            return None
-        folder = Path(__file__).parents[2] / fullname
-        return importlib.util.spec_from_file_location(
-            fullname, folder / "__init__.py", submodule_search_locations=[str(folder)]
-        )
-
-
-# --- in a worker ----------------------------------------------------------------------------
-
-
 def install(codes: Iterable[UserCode]) -> None:
     """Import, in a worker, what another process imported, from the sources that it sent.
 
@@ -162,30 +153,45 @@ def install(codes: Iterable[UserCode]) -> None:
         Exception: whatever the code raises here.
     """
     for code in codes:
-        sys.meta_path.insert(0, _Sent(code.sources))
+        sys.meta_path.insert(0, _Sources(code.sources, yields=False))
         importlib.import_module(code.place.module)
         _IMPORTED[code.place.file] = code
 
 
-class _Sent(importlib.abc.MetaPathFinder):
-    """Finds modules among sources; each says that it lies where it lay, so that data beside it are found there."""
+class _Sources(importlib.abc.MetaPathFinder):
+    """Finds modules among sources that are in memory, and packages around them.
 
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self._sources = {source.module: source for source in sources}
-        self._folders = {name: folder for source in sources for name, folder in _above(source)}
+    Each module says that it lies where it lay, so that data beside it are found there.
+    """
+
+    def __init__(self, sources: Sequence[Source], yields: bool) -> None:
+        """Take sources; one that ``yields`` leaves what there is elsewhere under the same name to whoever finds it."""
+        self._yields = yields
+        self._sources = {source.module: source for source in sources if source.module}
+        self._folders = {name: folder for source in self._sources.values() for name, folder in _above(source)}
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        del path, target
         source = self._sources.get(fullname)
         folder = self._folders.get(fullname)
-        if source is None and folder is None:
+        if (source is None and folder is None) or fullname in OURS:
+            return None
+        if self._yields and path is None and self._is_elsewhere(fullname, source, target):
             return None
         # Without a loader: a folder without __init__.py.
         loader = _SourceLoader(source) if source else None
         spec = ModuleSpec(fullname, loader, origin=source.file if source else None, is_package=folder is not None)
-        spec.submodule_search_locations = None if folder is None else [folder]  # where it may find what was not sent
+        spec.submodule_search_locations = None if folder is None else [folder]  # where it may find what is no source
         spec.has_location = source is not None
         return spec
+
+    def _is_elsewhere(self, name: str, source: Source | None, target: Any) -> bool:
+        """Tell whether another finder has a module of a name that is not the very file."""
+        for finder in sys.meta_path:
+            if not isinstance(finder, _Sources) and (spec := finder.find_spec(name, None, target)) is not None:
+                here = source is not None and spec.origin and Path(spec.origin).resolve() == Path(source.file).resolve()
+                folder = self._folders.get(name) if source is None else None
+                return not (here or (folder and folder in (spec.submodule_search_locations or ())))
+        return False
 
 
 def _above(source: Source) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,8 @@ from primitives.errors import ActsearchError, nearest
 OURS = ("primitives", "evaluators", "runs", "search")
 """The packages of actsearch, which a file of a user's folder never replaces."""
 
-_INSTALLED = {"site-packages", "dist-packages"}
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders of installed packages."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,10 @@ def _of_module(dotted: str, kind: str, folders: Sequence[Path], installed: bool 
         )
     file = Path(spec.origin).resolve()
     parts = dotted.split(".")
+    if parts[0] in sys.stdlib_module_names:
+        raise ActsearchError(f"{kind} '{dotted}' is a module of Python and not yours; name a file as in 'my_code.py'")
     root = file.parents[len(parts) - (file.name != "__init__.py")]
-    package = None if _INSTALLED.isdisjoint(root.parts) else parts[0]
+    package = None if INSTALLED.isdisjoint(root.parts) else parts[0]
     return Place(dotted, dotted, file, root, package)
 
 

@@ -1,43 +1,56 @@
-"""What belongs to a user's code: its file and those of its own folder that it imports, told from the text alone."""
+"""What belongs to a user's code: its file, what it imports of its own folder, and what it reads there."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators.user_code.place import Place
+from evaluators.user_code.place import INSTALLED, OURS, Place
 from primitives.errors import ActsearchError
 
 _PROVIDED = ("primitives", "evaluators")
 """What every task file imports from us, whatever lies beside it."""
 
+_KEPT = 2**20
+"""Bytes of a file that is no module beyond which a run keeps its hash and no copy."""
+
 
 @dataclass(frozen=True)
 class Source:
-    """A module of a user.
+    """A file of a user: a module, or what one reads.
 
     Attributes:
-        module: what it is imported as.
+        module: what it is imported as; empty for a file that is no module.
         file: where it lies, absolute.
         relative: the same from the root of its code, with ``/``.
-        text: what it says.
-        is_package: whether it is the ``__init__.py`` of a package.
+        digest: SHA-256 of its content.
+        text: its content; of a file that is no module nothing beyond 1 MiB.
     """
 
     module: str
     file: str
     relative: str
+    digest: str
     text: bytes
-    is_package: bool
+
+    @property
+    def is_package(self) -> bool:
+        """Whether it is the ``__init__.py`` of a package."""
+        return bool(self.module) and Path(self.file).name == "__init__.py"
 
 
-def sources_of(place: Place) -> tuple[Source, ...]:
+def sources_of(place: Place, also: Iterable[str] = ()) -> tuple[Source, ...]:
     """Return a user's code: its file first, then every file of its own folder that it imports, and those they import.
 
-    Imports inside functions count; nothing is run. What is imported by a name that is made at run time is not seen.
+    Imports inside functions count, and ``import_module("name")``; nothing is run.
+
+    Args:
+        place: where it lies.
+        also: further files that are known to belong to it, relative to its root; those that are gone are left out.
 
     Raises:
         ActsearchError: a file cannot be read.
@@ -49,24 +62,64 @@ def sources_of(place: Place) -> tuple[Source, ...]:
             if module not in found:
                 found[module] = _read(place, module, file)
                 waiting.append(found[module])
+    more = (place.root / name for name in also)
+    return with_read(place, tuple(found.values()), more)
+
+
+def with_read(place: Place, sources: tuple[Source, ...], read: Iterable[Path]) -> tuple[Source, ...]:
+    """Return sources with those of the files that were read which belong to the code: those of its own folder."""
+    found = {source.file: source for source in sources}
+    for path in read:
+        file = path.resolve()
+        if str(file) not in found and file.is_file() and _belongs(file, place):
+            found[str(file)] = _read(place, _module_of(file, place), file)
     return tuple(found.values())
+
+
+def _belongs(file: Path, place: Place) -> bool:
+    """Tell whether a file is the user's own: not of an environment or ours, though these lie in the same folder."""
+    if place.root not in file.parents:
+        return False
+    parts = file.relative_to(place.root).parts
+    if place.package:
+        return parts[0] == place.package
+    if any(part.startswith(".") or part in INSTALLED for part in parts):
+        return False
+    ours = [Path(__file__).parents[2] / name for name in OURS]
+    elsewhere = [Path(prefix).resolve() for prefix in (sys.prefix, sys.base_prefix)]
+    foreign = [*ours, *(prefix for prefix in elsewhere if place.root in (prefix, *prefix.parents))]
+    return not any(folder in file.parents for folder in foreign)
+
+
+def _module_of(file: Path, place: Place) -> str:
+    """Return what a file of the code's folder is imported as, or nothing where it cannot be."""
+    if file.suffix != ".py":
+        return ""
+    parts = file.relative_to(place.root).with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else ""
 
 
 def fingerprint_of(sources: Sequence[Source]) -> str:
     """Return a hash of what sources say, wherever they lie."""
     whole = hashlib.sha256()
     for source in sorted(sources, key=lambda one: (one.relative, one.module)):
-        for part in (source.relative.encode(), source.text):
-            whole.update(hashlib.sha256(part).digest())
+        whole.update(hashlib.sha256(source.relative.encode()).digest())
+        whole.update(bytes.fromhex(source.digest))
     return whole.hexdigest()
 
 
 def _read(place: Place, module: str, file: Path) -> Source:
     try:
-        text = file.read_bytes()
+        if module or file.stat().st_size <= _KEPT:
+            text = file.read_bytes()
+            digest = hashlib.sha256(text).hexdigest()
+        else:
+            with file.open("rb") as stream:
+                text, digest = b"", hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise ActsearchError(f"'{file}', which '{place.label}' needs, cannot be read: {error.strerror}") from error
-    return Source(module, str(file), file.relative_to(place.root).as_posix(), text, file.name == "__init__.py")
+    return Source(module, str(file), file.relative_to(place.root).as_posix(), digest, text)
 
 
 def _imported(source: Source, place: Place) -> Iterator[tuple[str, Path]]:
@@ -99,6 +152,20 @@ def _names(tree: ast.AST, source: Source) -> Iterator[str]:
             above = package[: len(package) - node.level + 1] if node.level else []
             base = [*above, *([node.module] if node.module else [])]
             yield from _joined(base, ("", *(alias.name for alias in node.names)))
+        elif isinstance(node, ast.Call):
+            yield from _called_for(node, package)
+
+
+def _called_for(node: ast.Call, package: Sequence[str]) -> Iterator[str]:
+    """Yield the module that a call such as ``import_module("name")`` is for."""
+    function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    first = node.args[0] if node.args else None
+    if function not in ("import_module", "__import__") or not isinstance(first, ast.Constant):
+        return
+    if isinstance(first.value, str):
+        name = first.value.lstrip(".")
+        level = len(first.value) - len(name)
+        yield from _joined(package[: len(package) - level + 1] if level else (), (name,))
 
 
 def _joined(base: Sequence[str], names: Iterable[str]) -> Iterator[str]:

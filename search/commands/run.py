@@ -310,7 +310,8 @@ def _confirm_tasks(
     trust: bool,
 ) -> dict[str, AnyTask]:
     """Return the tasks to confirm on: those that the run was made with, or those that the user names."""
-    from runs.user_code import as_meta, kept_copies, task_records, write_copies
+    from runs.folder import write_copies
+    from runs.user_code import as_meta, kept_copies, task_records
 
     loader = _loader(settings, named or settings.confirm_tasks, data, execution)
     if not named:

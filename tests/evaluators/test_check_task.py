@@ -68,7 +68,13 @@ FAULTS = [
     ({"data": raises(FileNotFoundError("x.csv"))}, r'data\("train"\) raises FileNotFoundError: x.csv'),
     ({"data": raises(ActsearchError("put x.csv there"))}, "^put x.csv there$"),
     ({"data": lambda *_: (1, 2)}, r'data\("train"\) must return Data\(inputs, targets\), not a tuple'),
-    ({"data": lambda *_: Data([1.0], torch.ones(1))}, r"must hold tensors; its inputs is a list"),
+    ({"data": lambda *_: Data([1.0], torch.ones(1))}, r"must hold dense tensors, .*its inputs is a list"),
+    ({"data": lambda *_: Data(torch.tensor(1.0), LABELS)}, "one row an example; its inputs is a single number"),
+    ({"data": lambda *_: Data(ROWS.to_sparse(), LABELS)}, r"its inputs is sparse \(sparse_coo\); call its to_dense"),
+    ({"data": raises(SystemExit(3))}, r'data\("train"\) raises SystemExit: 3'),
+    ({"name": property(lambda _: "blobs")}, "its name cannot be set"),
+    ({"loss": lambda _, o, t: (o - o).sum() / 0}, r"loss\(outputs, targets\) is nan for a fresh network"),
+    ({"error": lambda _, o, t: (o - o).sum(1) / 0}, r"error\(outputs, targets\) is nan for a fresh network"),
     ({"data": lambda *_: Data(torch.ones(5, 3), torch.ones(4))}, r"inputs \(5, 3\) and targets \(4,\)"),
     ({"data": lambda *_: with_a_hole("inputs", 17)}, r"inputs of train are not finite in row 17 \(float32\)"),
     ({"data": lambda *_: with_a_hole("targets", 19)}, r"targets of train are not finite in row 19"),
@@ -155,10 +161,15 @@ RIGHT = lambda o, t: squared(o[:, 0], t)  # noqa: E731
         (lambda o, t: squared(o, t).mean(), RIGHT, "loss"),  # nobody warns
         (lambda o, t: (o - t).abs().mean(), RIGHT, "loss"),
         (lambda o, t: RIGHT(o, t).mean(), lambda o, t: squared(o, t).mean(1), "error"),
+        (lambda o, t: RIGHT(o, t).mean(), lambda o, t: squared(o, t).mean(0), "error"),
+        (lambda o, t: squared(o, t).mean(1).mean(), RIGHT, "loss"),
+        (lambda o, t: (torch.log1p(-o.sigmoid()) * (t - 1) - o.sigmoid().log() * t).mean(), RIGHT, "loss"),
     ],
 )
 def test_every_output_is_compared_with_its_own_target_alone(loss, error, method):
-    with pytest.raises(ActsearchError, match=rf"{method}\(outputs, targets\) compares every output .*\(4, 1\).*\(4,\)"):
+    with pytest.raises(
+        ActsearchError, match=rf"{method}\(outputs, targets\) compares every output .*\(\d, 1\).*\(\d,\)"
+    ):
         check_task(regression(loss, error))
 
 
@@ -166,6 +177,8 @@ def test_every_output_is_compared_with_its_own_target_alone(loss, error, method)
     "task",
     [
         regression(lambda o, t: RIGHT(o, t).mean(), RIGHT),
+        regression(lambda o, t: (o.mean() - t.mean()).square() + (o.std() - t.std()).square(), RIGHT),  # of moments
+        regression(lambda o, t: squared(o[:, 0].sort()[0], t.sort()[0]).mean(), RIGHT),  # of a distribution
         regression(lambda o, t: RIGHT(o, t).abs().mean(), RIGHT, 1e6 + torch.linspace(0, 1, 20)),
         regression(
             lambda o, t: squared(o, t).mean(), lambda o, t: squared(o, t).mean(1), torch.linspace(0, 1, 20)[:, None]
@@ -174,7 +187,7 @@ def test_every_output_is_compared_with_its_own_target_alone(loss, error, method)
         regression(lambda o, t: o.square().mean(), lambda o, t: o[:, 0] ** 2),  # the targets do not count
         regression(lambda o, t: squared(o, t).mean(), lambda o, t: squared(o, t).mean(1), torch.ones(20)[:, None]),
     ],
-    ids=["slice", "far away", "column", "labels", "no targets", "constant"],
+    ids=["slice", "moments", "distribution", "far away", "column", "labels", "no targets", "constant"],
 )
 def test_a_task_that_pairs_them_rightly_passes(task):
     check_task(task)
@@ -208,3 +221,20 @@ def test_for_ray_a_task_must_come_through_to_another_process():
     check_task(task, "serial")
     with pytest.raises(ActsearchError, match=r"its attribute 'lock' of type lock \(TypeError.*--executor serial"):
         check_task(task, "ray")
+
+
+def test_pairs_are_noticed_where_first_targets_or_first_answers_are_all_alike():
+    late = torch.cat([torch.zeros(10), torch.linspace(-1, 1, 10)])
+    wrong = (lambda o, t: squared(o, t).mean(), RIGHT)
+    with pytest.raises(ActsearchError, match="compares every output"):
+        check_task(regression(*wrong, targets=late))
+
+    def silent(_, activation, gain):
+        network = mlp([3, 8, 1], activation, gain)
+        nn.init.zeros_(network[-1].weight)
+        return network
+
+    task = regression(*wrong)
+    type(task).network = silent
+    with pytest.raises(ActsearchError, match="compares every output"):
+        check_task(task)

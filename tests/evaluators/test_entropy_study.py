@@ -121,6 +121,7 @@ def test_the_published_order_at_the_published_scale_is_that_of_the_nonlinearity(
         assert all(parse(variant.expression) for variant in row.variants())
 
 
+@pytest.mark.slow
 def test_the_whole_study_runs_and_says_what_it_did(tmp_path, capsys):
     main(["--quick", "--seeds", "2", "--workers", "1", "--out", str(tmp_path)])
     files = {path.name for path in tmp_path.iterdir()}

@@ -162,6 +162,7 @@ def until(happened, executor):
         executor._turn()
 
 
+@pytest.mark.slow
 def test_a_node_that_joins_is_used_one_that_is_lost_costs_a_retry_and_without_any_the_wait_ends(
     cluster, tmp_path, monkeypatch
 ):

@@ -27,7 +27,9 @@ def drawn(seed, count):
     return found
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize(
+    "chunk", [pytest.param(chunk, marks=[pytest.mark.slow] if chunk % 3 else []) for chunk in range(CHUNKS)]
+)
 def test_gradients_agree_with_finite_differences(chunk):
     """500 random expressions; a kink within a finite-difference step is retried at other points."""
     for expression in drawn(chunk, COUNT // CHUNKS):

@@ -415,6 +415,7 @@ def test_a_candidate_fails_when_any_seed_fails():
     assert verdict([good, bad], 1) == ("diverged", "seed 1: nan")
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("kill")
 def test_killed_at_random_moments_and_resumed_nothing_finished_is_lost(tmp_path):
     small = {"fidelity": {"steps": 2, "seeds": 1}, "execution": {"cohort": 4}, "budget": {"trainings": 16}}

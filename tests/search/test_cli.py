@@ -279,7 +279,7 @@ def test_a_damaged_run_does_not_hide_the_others(made):
 
 
 @pytest.mark.xdist_group("kill")
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_ctrl_c_saves_prints_the_resume_command_and_exits_130(tmp_path, signal_):
     run = tmp_path / "run"
     options = ["--preset", "smoke", "--trainings", "10000", "--run", str(run)]  # more than end by themselves

@@ -44,7 +44,10 @@ named("dent", lambda x: x/(1+x**2), [lambda x: (1-x**2)/(1+x**2)**2],
       kernels=Kernels(*["{0} / (1 + {0}**2)"]*3), cost=6, parity="odd", growth="bounded")
 """,
     "own_numbers.py": "NOISE = 0.02\n",
+    "own_width.txt": "8",
     "own_task.py": '''
+from pathlib import Path
+
 import torch
 from torch import nn
 from evaluators import Data, Recipe, Task
@@ -63,7 +66,7 @@ class Line(Task):
         return Data(x, x + NOISE * torch.randn(60, 1, generator=generator))
 
     def network(self, activation, gain):
-        return mlp([1, 8, 1], activation, gain)
+        return mlp([1, int(Path(__file__).with_name("own_width.txt").read_text()), 1], activation, gain)
 
     def loss(self, outputs, targets):
         return nn.functional.mse_loss(outputs, targets)
@@ -150,7 +153,7 @@ def test_reading_commands_import_nothing_and_show_unknown_primitives_as_text(lau
 
 def test_moved_code_is_asked_for_and_its_results_belong_to_it(launched, place):
     write(place, {"new/keep": ""})
-    for name in ("own_task.py", "own_numbers.py", "own_shapes.py"):
+    for name in ("own_task.py", "own_numbers.py", "own_width.txt", "own_shapes.py"):
         shutil.move(place / name, place / "new" / name)
     assert "where the run's extension 'own_shapes.py' is now with --extension" in run("confirm", "run")[2]
     there = ("--extension", "new/own_shapes.py")
@@ -161,7 +164,7 @@ def test_moved_code_is_asked_for_and_its_results_belong_to_it(launched, place):
 
 
 def test_a_module_of_a_package_is_found_again_from_any_folder_and_in_its_copy(place, monkeypatch):
-    package = {"line/__init__.py": "", "line/numbers.py": FILES["own_numbers.py"]}
+    package = {"line/__init__.py": "", "line/numbers.py": FILES["own_numbers.py"], "line/own_width.txt": "8"}
     package["line/task.py"] = FILES["own_task.py"].replace("from own_numbers", "from .numbers")
     write(place, package)
     options = ("--extension", "own_shapes.py", "--run", "run")
@@ -184,6 +187,7 @@ def test_a_module_of_a_package_is_found_again_from_any_folder_and_in_its_copy(pl
     [
         ("own_numbers.py", "0.02", "0.5", "own_numbers.py changed"),
         ("own_task.py", "steps=6", "steps=7", "own_task.py changed"),
+        ("own_width.txt", "8", "9", "own_width.txt changed"),
     ],
 )
 def test_a_changed_task_is_refused_or_kept_apart_by_name(file, old, new, told, launched, place):
@@ -330,6 +334,29 @@ def test_a_task_that_workers_cannot_get_is_refused_before_one_starts(place):
     assert "task 'own_task.py:Line': its attribute 'log' of type lock" in error
     assert "--executor serial" in error
     assert run(*LAUNCH, "--executor", "serial")[0] == 0
+
+
+@pytest.mark.parametrize("draw", ["torch.randn(60, 1)", "torch.tensor(np.random.rand(60, 1)).float()"])
+def test_data_that_nobody_could_make_again_are_refused_before_anything_is_written(draw, place):
+    text = FILES["own_task.py"].replace("x = torch.randn(60, 1, generator=generator)", f"x = {draw}")
+    (place / "own_task.py").write_text(text.replace("import torch\n", "import numpy as np\nimport torch\n", 1))
+    code, _, error = run(*LAUNCH)
+    assert (code, (place / "run").exists()) == (2, False)
+    assert "data() answers otherwise when it is asked again (test inputs, test targets, train inputs" in error
+    assert "manual_seed(0)" in error
+
+
+@pytest.mark.xdist_group("ray")
+def test_a_task_that_works_here_and_not_in_a_worker_is_told_before_anything_is_written(place):
+    made = "    def __init__(self):\n        global WIDTH\n        WIDTH = 8\n\n    recipe ="
+    text = FILES["own_task.py"].replace("    recipe =", made).replace("mlp([1, int", "mlp([1, WIDTH + 0 * int")
+    (place / "own_task.py").write_text(text)
+    done = shell(*LAUNCH, "--executor", "ray", "--workers", "1", "--quiet", cwd=place)
+    assert (done.returncode, (place / "run").exists()) == (2, False)
+    assert "network(activation, gain) raises NameError: name 'WIDTH' is not defined" in done.stderr
+    assert "this is so in a Ray worker" in done.stderr
+    assert "or use --executor serial" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def errors(run_folder):

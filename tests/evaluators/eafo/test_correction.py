@@ -136,7 +136,12 @@ def test_what_has_no_usable_correction_says_why(name):
         corrected(resolve(name), DENSITY)
 
 
-@pytest.mark.parametrize("name", sorted(set(library()) - {"smu1", "pau", "sinc_plus_x", "gelusinc"}))
+CORRECTABLE = sorted(set(library()) - {"smu1", "pau", "sinc_plus_x", "gelusinc"})
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if at % 5 else []) for at, n in enumerate(CORRECTABLE)]
+)
 def test_every_other_function_of_the_library_has_a_finite_one_that_reads_back(name):
     made = corrected(resolve(name), DENSITY)
     samples = sample(made)

@@ -81,11 +81,12 @@ def test_a_changed_recipe_is_told_key_by_key():
 
 def test_changed_code_is_told_file_by_file():
     def with_code(**texts):
-        sources = [Source(name, f"/x/{name}.py", f"{name}.py", text, False) for name, text in texts.items()]
+        sources = [Source(name, f"/x/{name}.py", f"{name}.py", text, b"") for name, text in texts.items()]
         return print_of(Rows(INPUTS, TARGETS), sources)
 
-    old, new = with_code(task=b"1", net=b"1", same=b"1"), with_code(task=b"2", same=b"1", other=b"1")
+    old, new = with_code(task="1", net="2", same="3"), with_code(task="4", same="3", other="2")
     assert old.difference(new) == "net.py, other.py, task.py changed"
+    assert old.difference(with_code(renamed="1", net="2", same="3")) is None
 
 
 def test_bytes_booleans_half_precision_and_holes_have_a_print():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import pickle
 import subprocess
 import sys
@@ -21,6 +22,7 @@ def _clean(monkeypatch):
     """Leave no user's code behind."""
     before, path, finders = set(sys.modules), list(sys.path), list(sys.meta_path)
     monkeypatch.setattr(importing, "_IMPORTED", {})
+    monkeypatch.setattr(importing, "_FINDERS", {})
     yield
     for name in set(sys.modules) - before:
         del sys.modules[name]
@@ -79,13 +81,54 @@ def test_a_neighbour_with_the_name_of_another_package_is_told(name, attribute, t
         code(tmp_path)
 
 
-def test_a_neighbour_that_the_code_does_not_import_replaces_no_package(tmp_path):
-    write(tmp_path, {"a_task.py": "x = 1\n", "mnist1d.py": "raise RuntimeError('foreign')\n"})
+def test_a_neighbour_that_the_code_does_not_import_is_no_module_to_anybody(tmp_path):
+    write(tmp_path, {"a_task.py": "x = 1\n", "mnist1d.py": "raise RuntimeError('foreign')\n", "a_plugin.py": ""})
     code(tmp_path)
     sys.modules.pop("mnist1d", None)
     import mnist1d
 
     assert Path(mnist1d.__file__).parents[1] != tmp_path
+    assert importlib.util.find_spec("a_plugin") is None  # as a library tries that works without it
+
+
+def relatives(found):
+    return sorted(source.relative for source in found.sources)
+
+
+def test_what_it_reads_of_its_folder_belongs_to_it_and_a_change_imports_it_anew(tmp_path):
+    task = "from pathlib import Path\nx = (Path(__file__).parent / 'weights.json').read_text()\n"
+    write(tmp_path, {"a_task.py": task, "weights.json": "1", "unread.json": "1"})
+    first = code(tmp_path)
+    assert relatives(first) == ["a_task.py", "weights.json"]
+    assert code(tmp_path) is first
+    (tmp_path / "weights.json").write_text("2")
+    assert code(tmp_path).module.x == "2"
+    assert [source.relative for source in imported()[0].sources] == ["a_task.py"]  # a worker reads it where it lies
+
+
+def test_what_it_imports_by_a_call_belongs_to_it(tmp_path):
+    task = "from importlib import import_module\nx = import_module('a_net').x\n"
+    write(tmp_path, {"a_task.py": task, "a_net.py": "x = 1\n"})
+    assert relatives(code(tmp_path)) == ["a_net.py", "a_task.py"]
+
+
+def test_what_a_package_finds_in_its_own_folder_belongs_to_it(tmp_path):
+    found_there = "import importlib, pkgutil\nnames = [m.name for m in pkgutil.iter_modules(__path__)]\n"
+    found_there += "nets = [importlib.import_module(f'{__name__}.{name}') for name in names]\n"
+    write(tmp_path, {"a_task.py": "import a_zoo\nx = len(a_zoo.nets)\n", "a_zoo/__init__.py": found_there})
+    write(tmp_path, {"a_zoo/one.py": "", "a_zoo/two.py": ""})
+    found = code(tmp_path)
+    assert (found.module.x, relatives(found)) == (2, ["a_task.py", "a_zoo/__init__.py", "a_zoo/one.py", "a_zoo/two.py"])
+    assert [source.module for source in imported()[0].sources[2:]] == ["a_zoo.one", "a_zoo.two"]
+
+
+def test_files_of_an_environment_in_the_same_folder_are_not_its_own(tmp_path):
+    task = "from pathlib import Path\nhere = Path(__file__).parent\n"
+    for name in (".venv/x.txt", "env/lib/site-packages/x.txt", "x.txt"):
+        write(tmp_path, {name: "1"})
+        task += f"(here / {name!r}).read_text()\n"
+    write(tmp_path, {"a_task.py": task})
+    assert relatives(code(tmp_path)) == ["a_task.py", "x.txt"]
 
 
 def test_our_packages_are_ours_whatever_lies_beside_a_task_file(tmp_path):
@@ -106,13 +149,14 @@ def test_our_packages_are_ours_whatever_lies_beside_a_task_file(tmp_path):
     ("text", "message"),
     [
         ("import no_such_thing\n", "fails on import: ModuleNotFoundError"),
+        ("__import__('a_' + 'net')\n", r"No module named 'a_net'; '.*a_net.py' belongs .* as in import a_net"),
         ("raise SystemExit(3)\n", "fails on import: SystemExit: 3"),
         ("def (:\n", "fails on import: SyntaxError"),
         ("from .net import x\n", r"part of a package: name it as '.*\.a_task' from the folder above"),
     ],
 )
 def test_a_file_that_fails_says_so_and_is_forgotten(text, message, tmp_path):
-    write(tmp_path, {"a_task.py": text})
+    write(tmp_path, {"a_task.py": text, "a_net.py": ""})
     with pytest.raises(ActsearchError, match=message):
         code(tmp_path)
     assert "a_task" not in sys.modules

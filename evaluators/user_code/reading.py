@@ -1,0 +1,54 @@
+"""Which files are read while a user's code runs: Python's audit events tell, whoever opens them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_LISTENERS: list[list[Path]] = []
+"""What is read goes to the innermost one."""
+
+
+@contextmanager
+def reading() -> Iterator[list[Path]]:
+    """Collect the files that are opened for reading within, compiled modules as their sources.
+
+    Of what an inner one collects, an outer one gets Python's sources alone.
+    """
+    _listen()
+    found: list[Path] = []
+    _LISTENERS.append(found)
+    try:
+        yield found
+    finally:
+        _LISTENERS.remove(found)
+        if _LISTENERS:
+            _LISTENERS[-1].extend(path for path in found if path.suffix == ".py")
+
+
+@cache
+def _listen() -> None:
+    """Hear of every file that this process opens from now on; Python knows no way back."""
+    sys.addaudithook(_hear)
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not _LISTENERS:
+        return
+    name, mode, flags = arguments
+    writes = bool(set(mode or "") & set("wax+")) or bool((flags or 0) & (os.O_WRONLY | os.O_RDWR))
+    if writes or not isinstance(name, (str, os.PathLike)):
+        return
+    path = Path(name)
+    if path.suffix == ".pyc":
+        try:
+            path = Path(importlib.util.source_from_cache(path))
+        except ValueError:
+            return
+    _LISTENERS[-1].append(path)
