@@ -187,7 +187,8 @@ class _Sources(importlib.abc.MetaPathFinder):
     def _is_elsewhere(self, name: str, source: Source | None, target: Any) -> bool:
         """Tell whether another finder has a module of a name that is not the very file."""
         for finder in sys.meta_path:
-            if not isinstance(finder, _Sources) and (spec := finder.find_spec(name, None, target)) is not None:
+            find = None if isinstance(finder, _Sources) else getattr(finder, "find_spec", None)
+            if find is not None and (spec := find(name, None, target)) is not None:
                 here = source is not None and spec.origin and Path(spec.origin).resolve() == Path(source.file).resolve()
                 folder = self._folders.get(name) if source is None else None
                 return not (here or (folder and folder in (spec.submodule_search_locations or ())))

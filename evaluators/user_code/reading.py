@@ -27,7 +27,7 @@ def reading() -> Iterator[list[Path]]:
     try:
         yield found
     finally:
-        _LISTENERS.remove(found)
+        _LISTENERS.pop()
         if _LISTENERS:
             _LISTENERS[-1].extend(path for path in found if path.suffix == ".py")
 
@@ -42,13 +42,16 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "open" or not _LISTENERS:
         return
     name, mode, flags = arguments
-    writes = bool(set(mode or "") & set("wax+")) or bool((flags or 0) & (os.O_WRONLY | os.O_RDWR))
-    if writes or not isinstance(name, (str, os.PathLike)):
+    writes = bool(set(mode if isinstance(mode, str) else "") & set("wax+")) or bool(
+        (flags or 0) & (os.O_WRONLY | os.O_RDWR)
+    )
+    if writes or not isinstance(name, (str, bytes, os.PathLike)):
         return
-    path = Path(name)
-    if path.suffix == ".pyc":
+    path = os.path.abspath(os.fsdecode(name))
+    if path.endswith(".pyc"):
         try:
-            path = Path(importlib.util.source_from_cache(path))
+            path = importlib.util.source_from_cache(path)
         except ValueError:
             return
-    _LISTENERS[-1].append(path)
+    for listener in _LISTENERS[-1:]:  # none, if it was the last one and has just gone
+        listener.append(Path(path))

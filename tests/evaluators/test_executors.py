@@ -53,6 +53,7 @@ def test_an_address_where_no_cluster_answers_is_refused_in_one_sentence():
         RayExecutor({}, address="127.0.0.1:1")
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("ray")
 def test_workers_import_our_packages_whatever_lies_in_the_current_folder(tmp_path, monkeypatch):
     lay_foreign_files(tmp_path)

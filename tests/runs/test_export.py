@@ -152,10 +152,10 @@ def restored(content):
     return lambda x: ReferenceEvaluator(model).run(None, {"x": x})[0], model
 
 
-PIECES = ["gelu", "crrelu", "mish", "snake", "xielu", "pau", "hardswish", "squareplus", "golu", "softsign", "elu"]
+PIECES = ["gelu", "mish", "snake", "xielu", "hardswish", "squareplus", "golu", "softsign", "elu", "logsigmoid"]
 
 
-@pytest.mark.parametrize("name", [*PIECES, "asinh", "logsigmoid"])
+@pytest.mark.parametrize("name", ["crrelu", "pau", "asinh", *(pytest.param(n, marks=pytest.mark.slow) for n in PIECES)])
 def test_the_onnx_model_has_the_same_numbers_for_any_batch(name):
     pytest.importorskip("onnxscript")
     expression = library()[name].expression
@@ -236,7 +236,9 @@ OF_TWO = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=LENGTHS)
+@pytest.fixture(
+    params=[pytest.param(n, marks=[pytest.mark.slow] if n in ("where", "function") else []) for n in LENGTHS]
+)
 def length(request):
     """A user's primitive of two arguments."""
     from primitives import Kernels, named, unregister

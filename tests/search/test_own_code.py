@@ -288,6 +288,7 @@ def test_a_launch_says_which_recipe_applies_and_why(file, options, search, confi
     assert {row["steps"] for row in rows if row["purpose"] == "search"} == {steps}
 
 
+@pytest.mark.slow
 def test_an_installed_package_may_bring_an_extension(place):
     info = {"METADATA": "Metadata-Version: 2.1\nName: shapes\nVersion: 1.0\n"}
     info["entry_points.txt"] = "[actsearch.extensions]\nshapes = own_shapes\n"

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -18,14 +19,16 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch):
+def _clean(monkeypatch, tmp_path):
     """Leave no user's code behind."""
-    before, path, finders = set(sys.modules), list(sys.path), list(sys.meta_path)
+    path, finders = list(sys.path), list(sys.meta_path)
     monkeypatch.setattr(importing, "_IMPORTED", {})
     monkeypatch.setattr(importing, "_FINDERS", {})
     yield
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
+    for name, module in list(sys.modules.items()):
+        held = vars(module) if isinstance(module, ModuleType) else {}  # lazy ones would answer, and import
+        if str(tmp_path) in f"{held.get('__file__')}{held.get('__path__')}":
+            del sys.modules[name]
     sys.path[:], sys.meta_path[:] = path, finders
 
 

@@ -34,9 +34,8 @@ def root(tmp_path_factory):
         "cifar100-resnet56-v2",
         "cifar100-wrn-10-4",
         "cifar100-all-cnn-c",
-        "cifar10-tnt-small",
         "eurosat-deit-tiny",
-        "imagenet-vit-tiny-controlled",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("cifar10-tnt-small", "imagenet-vit-tiny-controlled")),
     ],
 )
 def test_every_network_trains_on_files_of_the_genuine_format_and_is_scored(root, name):
