@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 
@@ -23,6 +24,13 @@ settings.load_profile("suite")
 def _one_thread():
     """Keep two test processes on two cores out of each other's way."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _old_objects_aside():
+    """Spare the garbage collector what earlier modules left for good: it would look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 LONGEST = ("commands_work_in_the_order_shown", "the_whole_study")
