@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,11 @@ _AT_ONCE = 1024
 _ALL_BYTES = 2**30
 """Bytes of loaded inputs up to which every example is looked at, beyond them an even spread."""
 _SPREAD = 256
+_PAIRED = 16
+"""Examples beyond which it is not tried whether all are compared with all."""
+_ORDERED = {torch.bool: torch.uint8, torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
+"""What torch finds no smallest of, and what it does."""
+_RECIPE = get_type_hints(Recipe)
 Answer = TypeVar("Answer")
 Batch = tuple[Tensor, Tensor]
 
@@ -45,6 +51,7 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
     check.renamed(task)
     recipe = getattr(task, "recipe", None)
     check.that(isinstance(recipe, Recipe), "its recipe is missing; set recipe = Recipe(steps=500)")
+    check.recipe(task.recipe)
     if isinstance(task, OwnLoop):
         check.call("check", task.check)
     else:
@@ -60,12 +67,21 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
         refuse_unsendable(task)
 
 
+def first_answers(task: Task) -> tuple[float, float]:
+    """Return loss and mean error of a fresh network, of seed 0, on a few examples; the same in every process."""
+    with seeded(0, torch.device("cpu")), torch.no_grad():
+        data = on_device(task.data("train"), task.recipe, torch.device("cpu"))
+        inputs, targets = task.batch(data, torch.arange(min(_EXAMPLES, len(data))), None)
+        outputs = task.network(nn.ReLU, 1.0).to(weights_type(task.recipe)).eval()(inputs)
+        return float(task.loss(outputs, targets)), float(task.error(outputs, targets).double().mean())
+
+
 def _telling_rows(data: Data) -> Tensor:
     """Return the first rows, and those that hold the smallest and the largest symbol or target."""
     rows = list(range(min(_EXAMPLES, len(data))))
     for values, fractions in ((data.inputs, False), (data.targets, True)):
         if values.numel() and not values.is_complex() and (fractions or not values.is_floating_point()):
-            symbols = values.byte() if values.dtype == torch.bool else values
+            symbols = values.to(_ORDERED.get(values.dtype, values.dtype))
             each = symbols.numel() // len(data)
             rows += [int(symbols.argmin()) // each, int(symbols.argmax()) // each]
     return torch.tensor(list(dict.fromkeys(rows)))
@@ -81,6 +97,22 @@ class _Check:
         """Raise unless something holds."""
         if not holds:
             raise ActsearchError(f"task '{self._name}': {otherwise}")
+
+    def recipe(self, recipe: Recipe) -> None:
+        """Check the values of a recipe."""
+        for field in dataclasses.fields(recipe):
+            value = getattr(recipe, field.name)
+            choices = get_args(_RECIPE[field.name])
+            if choices:
+                self.that(
+                    value in choices, f"recipe.{field.name} cannot be {value!r}; it is one of {', '.join(choices)}"
+                )
+            elif field.name in ("steps", "batch_size"):
+                self.that(isinstance(value, int) and value > 0, f"recipe.{field.name} cannot be {value!r}; 1 or more")
+            else:
+                least = "more than 0" if field.name in ("learning_rate", "clip") else "0 or more"
+                fine = isinstance(value, (int, float)) and (value > 0 or (value == 0 and least == "0 or more"))
+                self.that(fine, f"recipe.{field.name} cannot be {value!r}; it is a number, {least}")
 
     def renamed(self, task: AnyTask) -> None:
         """Check that a run can give the task the name that it has there."""
@@ -261,13 +293,14 @@ class _Check:
 
         Where outputs (n, 1) meet targets (n,), arithmetic pairs every output with every target, without a word.
         """
-        if outputs.numel() != targets.numel() or outputs.shape == targets.shape or len(targets) < 2:
+        if outputs.numel() != targets.numel() or outputs.shape == targets.shape or not 2 <= len(targets) <= _PAIRED:
             return
         rows = torch.linspace(0, 1, len(outputs)).view(-1, *[1] * (outputs.dim() - 1))
-        different = outputs * (1 - rows / 2) + 0.05 * rows  # a network may begin with one answer for all
-        for method in ("loss", "error"):
-            if _pairs_all(getattr(task, method), different, targets):
-                self._shapes(method, outputs, targets)
+        for values in (outputs, targets.reshape(outputs.shape).to(outputs.dtype)):
+            different = values * (1 - rows / 2) + 0.05 * rows  # a network may begin with one answer for all
+            for method in ("loss", "error"):
+                if _pairs_all(getattr(task, method), different, targets):
+                    self._shapes(method, outputs, targets)
 
     def _shapes(self, method: str, outputs: Tensor, targets: Tensor) -> None:
         self.that(
@@ -289,34 +322,39 @@ class _Check:
             f"it was given outputs {_shape(outputs)} and targets {_shape(targets)}",
         )
         self.that(
-            not bool(torch.isnan(error).any()),
-            f"error(outputs, targets) is nan for a fresh network, outputs {_shape(outputs)} and targets "
-            f"{_shape(targets)}; look for a division by zero, or a logarithm of what is not positive",
+            bool(torch.isfinite(error).all()) and not error.is_complex(),
+            f"error(outputs, targets) is {error.flatten()[0].item()} for a fresh network, outputs {_shape(outputs)} "
+            f"and targets {_shape(targets)}; look for a division by zero, or a logarithm of what is not positive",
         )
 
 
 def _pairs_all(function: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> bool:
     """Tell whether a function of as many outputs as targets, in another shape, pairs every one with every other.
 
-    Then the answer is another one for the outputs in the targets' shape. Where the function does not take these, it
-    is the mean over all pairs, and not that over the examples.
+    Then its answer is the mean over all pairs, and not that over the examples. An answer that is neither, as the root
+    of a mean, is that of all pairs if it is the same when the targets change places, and another one for outputs in
+    the targets' shape.
     """
 
     def answer(values: Tensor, wanted: Tensor) -> Tensor:
         return function(values, wanted).double().mean()
 
     def differ(one: Tensor, other: Tensor) -> bool:
-        return not torch.isclose(one, other.to(one.dtype), rtol=1e-3, atol=1e-6, equal_nan=True)
+        return not torch.isclose(one, other, rtol=1e-4, atol=1e-9, equal_nan=True)
 
     try:
-        whole = answer(outputs, targets)
-        try:
-            return differ(whole, answer(outputs.reshape(targets.shape), targets))
-        except Exception:  # the function need not take another shape
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            whole = answer(outputs, targets)
             pairs = [[answer(output, target) for target in targets.split(1)] for output in outputs.split(1)]
-            table = torch.tensor(pairs)
-            return differ(whole, table.diagonal().mean()) and not differ(whole, table.mean())
-    except Exception:  # nor outputs that are made up
+            table = torch.tensor(pairs, dtype=whole.dtype)
+            if not differ(whole, table.diagonal().mean()):
+                return False
+            moved = answer(outputs, targets.roll(1, 0))
+            return not differ(whole, table.mean()) or (
+                not differ(whole, moved) and differ(whole, answer(outputs.reshape(targets.shape), targets))
+            )
+    except Exception:  # outputs that are made up, or of one example, the function need not take
         return False
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from evaluators.check_task import first_answers
 from evaluators.cohort.group import Failure
 from evaluators.cohort.size import members
 from evaluators.evaluation import Answers, Cohort
@@ -126,9 +127,9 @@ class RayExecutor(Executor):
                 self._fleet.bury(hand)
             except kinds.RayTaskError as error:
                 reason = f"{type(error.cause).__name__}: {error.cause}" if error.cause else str(error).splitlines()[-1]
-                raise ActsearchError(f"a Ray worker cannot work on {arguments[0]}: {reason}") from error
+                raise ActsearchError(f"a Ray worker cannot look at the tasks: {reason}") from error
         raise ActsearchError(
-            f"{_ASKED} Ray workers in a row died when they first looked at {arguments[0]}; is there enough memory?"
+            f"{_ASKED} Ray workers in a row died when they first looked at the tasks; is there enough memory?"
         )
 
     def _try_out(self) -> None:
@@ -138,7 +139,9 @@ class RayExecutor(Executor):
             ActsearchError: one does not work there.
         """
         own = {name: task for name, task in self.tasks.items() if not is_ours(task)}
-        fault = self._ask("fault", {name: print_of(task) for name, task in own.items()}) if own else None
+        made_of = {name: print_of(task) for name, task in own.items()}
+        answers = {name: first_answers(task) for name, task in own.items() if not isinstance(task, OwnLoop)}
+        fault = self._ask("fault", made_of, answers) if own else None
         if fault is not None:
             raise ActsearchError(
                 f"{fault}; this is so in a Ray worker, which has the task as it was made here and imports its module "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,11 @@ class Shipment:
 
     code: tuple[UserCode, ...]
     tasks: bytes
+
+
+def close(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Tell whether loss and error are the same but for rounding."""
+    return all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-6) for a, b in zip(one, other, strict=True))
 
 
 class Worker:
@@ -57,23 +63,28 @@ class Worker:
 
         return str(ray.get_runtime_context().get_node_id())
 
-    def fault(self, made_of: dict[str, TaskPrint]) -> str | None:
-        """Return why a task does not work here, or has other data than where it was made, or ``None``.
+    def fault(self, made_of: dict[str, TaskPrint], answers: dict[str, tuple[float, float]]) -> str | None:
+        """Return why a task does not work here, or is not what it is where it was made, or ``None``.
 
         Args:
             made_of: what tasks are made of where they come from, by name.
+            answers: their first answers there, see :func:`evaluators.check_task.first_answers`.
         """
-        from evaluators.check_task import check_task
+        from evaluators.check_task import check_task, first_answers
+        from evaluators.task import OwnLoop
         from evaluators.tasks.fingerprint import print_of
         from primitives.errors import ActsearchError
 
         for name, before in made_of.items():
+            task = self.tasks[name]
             try:
-                check_task(self.tasks[name])
+                check_task(task)
             except ActsearchError as error:
                 return str(error)
-            if names := before.data_difference(print_of(self.tasks[name])):
+            if names := before.data_difference(print_of(task)):
                 return f"task '{name}': data() answers otherwise in another process ({', '.join(names)})"
+            if not isinstance(task, OwnLoop) and not close(first_answers(task), answers[name]):
+                return f"task '{name}': loss or error of one network on the same examples differ in another process"
         return None
 
     def members(self, task: str, seeds: int) -> int:

@@ -53,13 +53,18 @@ def own_task(name: str, beside: Sequence[Path] = ()) -> AnyTask:
         raise ActsearchError(f"{_named(code)} has no class '{class_name}'{_offered(code, class_name)}")
     try:
         task = found()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ActsearchError(f"task '{name}' cannot be made: {type(error).__name__}: {error}") from error
     if not isinstance(task, AnyTask):
         raise ActsearchError(
             f"'{class_name}' in '{code.place.label}' must subclass evaluators.Task or evaluators.OwnLoop"
         )
-    task.name = own_label(name)
+    try:
+        task.name = own_label(name)
+    except AttributeError as error:
+        raise ActsearchError(
+            f"task '{name}': its name cannot be set, which a run does; give it as name = 'my-task' in the class"
+        ) from error
     return task
 
 

@@ -8,10 +8,10 @@ import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from evaluators.user_code.place import OURS, Place
 from evaluators.user_code.reading import reading
@@ -128,17 +128,23 @@ def hint_beside(error: BaseException, places: Iterable[Place] = ()) -> str:
     """
     name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     for place in places or [code.place for code in _IMPORTED.values()]:
-        file = place.root / f"{name}.py"
-        if name and file.is_file():
+        file = next((f for f in (place.root / f"{name}.py", place.root / name) if name and f.exists()), None)
+        if file is not None:
             return f"; '{file}' belongs to it only where it is imported by its name, as in import {name}"
     return ""
 
 
 def _refuse_confusion(code: UserCode, kind: str) -> None:
-    """Refuse code that got another module than the one beside it: its numbers would be somebody else's."""
+    """Refuse code that got another module than the one beside it, or may later: its numbers would be somebody else's.
+
+    A copy with the same content is no other module.
+    """
+    others = {s.module: s for known in _IMPORTED.values() if known.place != code.place for s in known.sources}
     for source in filter(lambda source: source.module, code.sources):
-        loaded = getattr(sys.modules.get(source.module), "__file__", source.file)
-        if loaded is not None and Path(loaded).resolve() != Path(source.file).resolve():
+        other = others.get(source.module)
+        loaded = getattr(sys.modules.get(source.module), "__file__", other.file if other else source.file)
+        same = other is not None and loaded == other.file and other.digest == source.digest
+        if not same and loaded is not None and Path(loaded).resolve() != Path(source.file).resolve():
             _forget(code)
             raise ActsearchError(
                 f"{kind} '{code.place.label}' imports '{source.module}', which is both '{source.file}' beside it and "
@@ -178,7 +184,7 @@ class _Sources(importlib.abc.MetaPathFinder):
         if self._yields and path is None and self._is_elsewhere(fullname, source, target):
             return None
         # Without a loader: a folder without __init__.py.
-        loader = _SourceLoader(source) if source else None
+        loader = _SourceLoader(fullname, source) if source else None
         spec = ModuleSpec(fullname, loader, origin=source.file if source else None, is_package=folder is not None)
         spec.submodule_search_locations = None if folder is None else [folder]  # where it may find what is no source
         spec.has_location = source is not None
@@ -204,17 +210,15 @@ def _above(source: Source) -> Iterator[tuple[str, str]]:
         name, folder = name.rpartition(".")[0], folder.parent
 
 
-class _SourceLoader(importlib.abc.SourceLoader):
-    """Loads one source that is in memory."""
+class _SourceLoader(SourceFileLoader):
+    """Loads one source that is in memory; what lies beside it is read where it lies, and nothing compiled is."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, name: str, source: Source) -> None:
+        super().__init__(name, source.file)
         self._source = source
 
-    def get_filename(self, fullname: str) -> str:
-        del fullname
-        return self._source.file
-
     def get_data(self, path: str) -> bytes:
-        if path != self._source.file:
-            raise OSError(f"no cached code at '{path}'")
-        return self._source.text
+        return self._source.text if path == self._source.file else super().get_data(path)
+
+    def path_stats(self, path: str) -> NoReturn:
+        raise OSError(f"'{path}' has no compiled form")

@@ -5,9 +5,16 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+)
 from pathlib import Path
 
 from primitives.errors import ActsearchError, nearest
@@ -117,11 +124,18 @@ def _spec(dotted: str, folders: Sequence[str], installed: bool) -> ModuleSpec | 
     importlib.invalidate_caches()
     top, *rest = dotted.split(".")
     try:
-        spec = PathFinder.find_spec(top, folders) or (importlib.util.find_spec(top) if installed else None)
+        spec = _within(folders, top) or (importlib.util.find_spec(top) if installed else None)
     except (ImportError, ValueError):  # such as an empty name
         return None
     for name in rest:
         if spec is None or spec.submodule_search_locations is None:
             return None
-        spec = PathFinder.find_spec(f"{spec.name}.{name}", list(spec.submodule_search_locations))
+        spec = _within(spec.submodule_search_locations, f"{spec.name}.{name}")
     return spec
+
+
+def _within(folders: Iterable[str], name: str) -> ModuleSpec | None:
+    """Find a module in folders; a folder without ``__init__.py`` is one where no other is."""
+    kinds = (SourceFileLoader, SOURCE_SUFFIXES), (ExtensionFileLoader, EXTENSION_SUFFIXES)
+    found = [spec for folder in folders if (spec := FileFinder(str(folder), *kinds).find_spec(name))]
+    return next((spec for spec in found if spec.loader), next(iter(found), None))

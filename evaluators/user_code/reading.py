@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_FEW = 100
 _LISTENERS: list[list[Path]] = []
 """What is read goes to the innermost one."""
 
@@ -19,7 +20,8 @@ _LISTENERS: list[list[Path]] = []
 def reading() -> Iterator[list[Path]]:
     """Collect the files that are opened for reading within, compiled modules as their sources.
 
-    Of what an inner one collects, an outer one gets Python's sources alone.
+    An inner one stands for the reading of data: an outer one gets Python's sources from it, and what may be settings,
+    files of 1 MiB at most where they are few.
     """
     _listen()
     found: list[Path] = []
@@ -29,7 +31,12 @@ def reading() -> Iterator[list[Path]]:
     finally:
         _LISTENERS.pop()
         if _LISTENERS:
-            _LISTENERS[-1].extend(path for path in found if path.suffix == ".py")
+            _LISTENERS[-1].extend(_settings(found))
+
+
+def _settings(found: list[Path]) -> list[Path]:
+    small = [path for path in found if path.suffix == ".py" or (path.is_file() and path.stat().st_size <= 2**20)]
+    return small if len(set(small)) <= _FEW else [path for path in small if path.suffix == ".py"]
 
 
 @cache

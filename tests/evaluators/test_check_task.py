@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import threading
 
 import pytest
@@ -72,6 +73,10 @@ FAULTS = [
     ({"data": lambda *_: Data(torch.tensor(1.0), LABELS)}, "one row an example; its inputs is a single number"),
     ({"data": lambda *_: Data(ROWS.to_sparse(), LABELS)}, r"its inputs is sparse \(sparse_coo\); call its to_dense"),
     ({"data": raises(SystemExit(3))}, r'data\("train"\) raises SystemExit: 3'),
+    ({"recipe": Recipe(steps=4, precision="fp8")}, "recipe.precision cannot be 'fp8'; it is one of float32, float64"),
+    ({"recipe": Recipe(steps=4, optimiser="adam")}, "recipe.optimiser cannot be 'adam'; it is one of adamw, sgd"),
+    ({"recipe": Recipe(steps=0)}, "recipe.steps cannot be 0"),
+    ({"recipe": Recipe(steps=4, learning_rate=-1.0)}, "recipe.learning_rate cannot be -1.0"),
     ({"name": property(lambda _: "blobs")}, "its name cannot be set"),
     ({"loss": lambda _, o, t: (o - o).sum() / 0}, r"loss\(outputs, targets\) is nan for a fresh network"),
     ({"error": lambda _, o, t: (o - o).sum(1) / 0}, r"error\(outputs, targets\) is nan for a fresh network"),
@@ -163,6 +168,7 @@ RIGHT = lambda o, t: squared(o[:, 0], t)  # noqa: E731
         (lambda o, t: RIGHT(o, t).mean(), lambda o, t: squared(o, t).mean(1), "error"),
         (lambda o, t: RIGHT(o, t).mean(), lambda o, t: squared(o, t).mean(0), "error"),
         (lambda o, t: squared(o, t).mean(1).mean(), RIGHT, "loss"),
+        (lambda o, t: squared(o, t).mean().sqrt(), RIGHT, "loss"),
         (lambda o, t: (torch.log1p(-o.sigmoid()) * (t - 1) - o.sigmoid().log() * t).mean(), RIGHT, "loss"),
     ],
 )
@@ -221,6 +227,30 @@ def test_for_ray_a_task_must_come_through_to_another_process():
     check_task(task, "serial")
     with pytest.raises(ActsearchError, match=r"its attribute 'lock' of type lock \(TypeError.*--executor serial"):
         check_task(task, "ray")
+
+
+def test_pairs_are_noticed_where_targets_are_far_from_first_answers():
+    for loss in (lambda o, t: squared(o, t).mean(), lambda o, t: (o - t).abs().mean()):
+        with pytest.raises(ActsearchError, match="compares every output"):
+            check_task(regression(loss, RIGHT, targets=150 + 75 * torch.linspace(-1, 1, 20)))
+
+
+@pytest.mark.parametrize("shape", [(5,), (6,), (6, 6)])
+def test_outputs_with_a_channel_more_than_targets_are_right_where_the_loss_takes_it_away(shape):
+    count = math.prod(shape)
+
+    def network(_, activation, gain):
+        return nn.Sequential(mlp([3, 8, count], activation, gain), nn.Unflatten(1, (1, *shape)))
+
+    methods = {"data": lambda *_: Data(ROWS, torch.randn(20, *shape, generator=torch.Generator().manual_seed(1)))}
+    methods |= {"network": network, "loss": lambda _, o, t: squared(o[:, 0], t).mean()}
+    check_task(spoiled(**methods, error=lambda _, o, t: squared(o[:, 0], t).flatten(1).mean(1)))
+
+
+def test_whole_numbers_of_any_kind_may_be_inputs():
+    methods = {"data": lambda *_: Data((ROWS * 100).abs().to(torch.uint16), LABELS)}
+    methods["batch"] = lambda self, data, rows, generator: (data.inputs[rows].float(), data.targets[rows])
+    check_task(spoiled(**methods))
 
 
 def test_pairs_are_noticed_where_first_targets_or_first_answers_are_all_alike():

@@ -348,13 +348,28 @@ def test_data_that_nobody_could_make_again_are_refused_before_anything_is_writte
 
 
 @pytest.mark.xdist_group("ray")
-def test_a_task_that_works_here_and_not_in_a_worker_is_told_before_anything_is_written(place):
-    made = "    def __init__(self):\n        global WIDTH\n        WIDTH = 8\n\n    recipe ="
-    text = FILES["own_task.py"].replace("    recipe =", made).replace("mlp([1, int", "mlp([1, WIDTH + 0 * int")
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "    recipe =",
+            "    def __init__(self):\n        global WIDTH\n        WIDTH = 8\n\n    recipe =",
+            "network(activation, gain) raises NameError: name 'WIDTH' is not defined",
+        ),
+        pytest.param(
+            "class Line",
+            "WIDTH = int(torch.randint(10_000, ()))\n\n\nclass Line",
+            "loss or error of one network on the same examples differ in another process",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_task_that_is_another_one_in_a_worker_is_told_before_anything_is_written(old, new, told, place):
+    text = FILES["own_task.py"].replace(old, new).replace("mlp([1, int", "mlp([1, WIDTH + 0 * int")
     (place / "own_task.py").write_text(text)
     done = shell(*LAUNCH, "--executor", "ray", "--workers", "1", "--quiet", cwd=place)
     assert (done.returncode, (place / "run").exists()) == (2, False)
-    assert "network(activation, gain) raises NameError: name 'WIDTH' is not defined" in done.stderr
+    assert told in done.stderr
     assert "this is so in a Ray worker" in done.stderr
     assert "or use --executor serial" in done.stderr
     assert "Traceback" not in done.stderr

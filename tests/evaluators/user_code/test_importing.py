@@ -77,6 +77,28 @@ def test_another_module_than_the_one_beside_it_is_never_taken_in_silence(tmp_pat
         code(tmp_path, "two/b_task.py")
 
 
+def test_a_module_that_is_imported_later_is_never_another_task_s_unless_it_says_the_same(tmp_path):
+    late = "def later():\n    import a_net\n    return a_net.x\n"
+    write(
+        tmp_path, {"one/a_task.py": late, "one/a_net.py": "x = 1\n", "two/b_task.py": late, "two/a_net.py": "x = 2\n"}
+    )
+    code(tmp_path, "one/a_task.py")
+    with pytest.raises(ActsearchError, match=r"'b_task.py' imports 'a_net', which is both"):
+        code(tmp_path, "two/b_task.py")
+    write(tmp_path, {"three/c_task.py": late, "three/a_net.py": "x = 1\n"})
+    assert code(tmp_path, "three/c_task.py").module.later() == 1
+
+
+def test_a_module_lies_in_folders_without_init_files_and_reads_what_lies_beside_it(tmp_path, monkeypatch):
+    text = "from importlib.resources import files\nimport pkgutil\n"
+    text += "x = files('a_zoo').joinpath('w.txt').read_text() + pkgutil.get_data('a_zoo', 'w.txt').decode()\n"
+    write(tmp_path, {"a_zoo/__init__.py": "", "a_zoo/w.txt": "1", "a_zoo/deep/t.py": text, "n1/n2/t.py": "x = 2\n"})
+    monkeypatch.chdir(tmp_path)
+    found = [import_code(place_of(name, "task file"), "task file") for name in ("a_zoo.deep.t", "n1.n2.t")]
+    assert [one.module.x for one in found] == ["11", 2]
+    assert relatives(found[0]) == ["a_zoo/__init__.py", "a_zoo/deep/t.py", "a_zoo/w.txt"]
+
+
 @pytest.mark.parametrize(("name", "attribute"), [("search", "anything"), ("statistics", "mean"), ("runs", "Store")])
 def test_a_neighbour_with_the_name_of_another_package_is_told(name, attribute, tmp_path):
     write(tmp_path, {"a_task.py": f"from {name} import {attribute}\n", f"{name}.py": f"{attribute} = 1\n"})

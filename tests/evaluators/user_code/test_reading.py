@@ -34,15 +34,19 @@ def test_what_is_opened_for_reading_is_heard_whoever_opens_it_and_writing_is_not
     assert within(later, tmp_path) == []
 
 
-def test_of_what_an_inner_one_hears_only_sources_are_heard_outside(tmp_path):
-    (tmp_path / "a.txt").write_text("1")
+def test_of_what_an_inner_one_hears_sources_and_small_files_are_heard_outside(tmp_path):
+    (tmp_path / "a.txt").write_text("1" * (2**20 + 1))
+    (tmp_path / "c.txt").write_text("1")
     (tmp_path / "b.py").write_text("")
     with reading() as outer:
         with reading() as inner:
-            for name in ("a.txt", "b.py"):
+            for name in ("a.txt", "b.py", "c.txt"):
                 (tmp_path / name).read_text()
         (tmp_path / "a.txt").read_text()
-    assert (within(inner, tmp_path), within(outer, tmp_path)) == (["a.txt", "b.py"], ["b.py", "a.txt"])
+    assert (within(inner, tmp_path), within(outer, tmp_path)) == (
+        ["a.txt", "b.py", "c.txt"],
+        ["b.py", "c.txt", "a.txt"],
+    )
 
 
 def test_a_compiled_module_is_its_source(tmp_path):
