@@ -222,6 +222,11 @@ def _where_now(moved: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
 
 def _changed(label: str, difference: str, record: TaskRecord, folder: Path) -> str:
     said = f"task '{label}' is not what it was when the run was made: {difference}; its results do not belong together"
+    if difference.startswith("its data"):
+        return (
+            f"{said}; put the data back as they were, or seed what data() draws, as by "
+            "torch.Generator().manual_seed(0), and launch a campaign of its own"
+        )
     if not record.made_of.code:
         return f"{said}; go on where it was made, or launch a campaign of its own"
     copy = kept_in(folder, own_label(record.where).rpartition(":")[0])

@@ -112,8 +112,11 @@ def _forget(code: UserCode) -> None:
 
 def _hint(place: Place, error: BaseException) -> str:
     if isinstance(error, ImportError) and "relative import" in str(error):
-        folder = place.root.name
-        return f"; it is part of a package: name it as '{folder}.{place.file.stem}' from the folder above '{folder}'"
+        above = [place.root]
+        while (above[0] / "__init__.py").is_file() and (above[0].parent / "__init__.py").is_file():
+            above.insert(0, above[0].parent)
+        dotted = ".".join([*(folder.name for folder in above), place.file.stem])
+        return f"; it is part of a package: name it as '{dotted}' from the folder above '{above[0].name}'"
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in OURS:
         return f"; '{error.name}' is a package of actsearch, so give a file of that name another one"
     return hint_beside(error, [place])

@@ -135,6 +135,16 @@ def test_a_member_that_dies_or_hangs_costs_one_row_and_its_worker_is_replaced(ex
     }
 
 
+@pytest.mark.slow
+def test_a_worker_that_died_while_idle_is_replaced_when_it_is_asked():
+    with RayExecutor({"digits-vit": load_task("digits-vit")}, workers=1, device="cpu") as executor:
+        until(lambda: executor._fleet.hands, executor)
+        dead = executor._fleet.hands[0]
+        executor._ray.kill(dead.actor)
+        assert executor.members("digits-vit", 1) >= 1
+        assert dead not in executor._fleet.hands
+
+
 def is_ray(pid):
     """Tell whether a process is a Ray daemon of this process."""
     try:

@@ -188,6 +188,14 @@ def test_a_file_that_fails_says_so_and_is_forgotten(text, message, tmp_path):
     assert not imported()
 
 
+def test_a_file_deep_in_a_package_is_told_its_whole_name(tmp_path):
+    write(
+        tmp_path, {"a_zoo/__init__.py": "", "a_zoo/deep/__init__.py": "", "a_zoo/deep/t.py": "from ..base import x\n"}
+    )
+    with pytest.raises(ActsearchError, match=r"name it as 'a_zoo\.deep\.t' from the folder above 'a_zoo'"):
+        code(tmp_path, "a_zoo/deep/t.py")
+
+
 def test_a_worker_imports_from_what_was_sent_although_the_folder_is_gone(tmp_path):
     write(tmp_path, {"a_task.py": "import a_net, pack.deep\nfrom flat import low\nx = (a_net.x, pack.deep.x, low.x)\n"})
     write(
