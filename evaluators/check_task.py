@@ -56,7 +56,7 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
         check.call("check", task.check)
     else:
         with seeded(0, torch.device("cpu")):
-            with reading():  # files of data are not the task's code: data are compared by their values
+            with reading():  # data are compared by their values; of their files only what may be settings counts
                 parts = {part: check.data(task, part) for part in _PARTS}
                 targets = {part: check.values(task, part, data) for part, data in parts.items()}
                 tried = {part: check.batch(task, part, data, _telling_rows(data)) for part, data in parts.items()}
