@@ -28,10 +28,10 @@ demo: setup ## a real campaign in a few minutes, ending with front, evidence and
 	@$(BIN)/actsearch launch --preset quick
 
 test: setup-test ## the test suite, 10 to 12 minutes on 2 cores
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not bench and not gpu and not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not bench and not gpu and not slow"
 
 test-slow: setup-test ## the tests that take minutes: nodes lost, kills at random, an installed wheel, whole lists
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m slow
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
 lint: setup-test ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

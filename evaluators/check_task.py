@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import torch
 from torch import Tensor, nn
 
-from evaluators.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task
+from evaluators.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task, rename
 from evaluators.train import on_device, pick_device, seeded, weights_type
 from evaluators.user_code.importing import hint_beside
 from evaluators.user_code.reading import reading
@@ -48,7 +48,7 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
     """
     check = _Check(task.name if isinstance(getattr(task, "name", None), str) else type(task).__name__)
     check.that(isinstance(getattr(task, "name", None), str), "its name is missing; set name = 'my-task'")
-    check.renamed(task)
+    rename(task, task.name)
     recipe = getattr(task, "recipe", None)
     check.that(isinstance(recipe, Recipe), "its recipe is missing; set recipe = Recipe(steps=500)")
     check.recipe(task.recipe)
@@ -113,13 +113,6 @@ class _Check:
                 least = "more than 0" if field.name in ("learning_rate", "clip") else "0 or more"
                 fine = isinstance(value, (int, float)) and (value > 0 or (value == 0 and least == "0 or more"))
                 self.that(fine, f"recipe.{field.name} cannot be {value!r}; it is a number, {least}")
-
-    def renamed(self, task: AnyTask) -> None:
-        """Check that a run can give the task the name that it has there."""
-        try:
-            task.name = task.name
-        except AttributeError:
-            self.that(False, "its name cannot be set, which a run does; give it as name = 'my-task' in the class")
 
     def call(self, method: str, function: Callable[..., Answer], *arguments: Any) -> Answer:
         """Call a method; what it raises is told with the method's name and the shapes it was given."""

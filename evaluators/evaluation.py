@@ -127,6 +127,8 @@ class Evaluation:
         seconds: wall time of the training since the rung before, a cohort's shared out evenly.
         curve: training loss averaged over 20 equal stretches of the training.
         metrics: other numbers that the task reports, by name.
+        unstacked: why it was trained by itself and not in a stack; empty where it was in one, or where a
+            stack would not have paid for so few.
     """
 
     candidate: int
@@ -142,6 +144,7 @@ class Evaluation:
     seconds: float = 0.0
     curve: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+    unstacked: str = ""
 
     def __post_init__(self) -> None:
         """Keep non-finite numbers out of the store and out of selection.

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from primitives.errors import ActsearchError
+
 Part = Literal["train", "validation", "test"]
 ActivationFactory = Callable[[], nn.Module]
 
@@ -199,4 +201,20 @@ class OwnLoop(abc.ABC):
 
 
 AnyTask = Task | OwnLoop
+
+
+def rename(task: AnyTask, name: str) -> None:
+    """Give a task the name that a run's results have.
+
+    Raises:
+        ActsearchError: it does not take one.
+    """
+    try:
+        task.name = name
+    except AttributeError as error:
+        raise ActsearchError(
+            f"task '{name}': its name cannot be set, which a run does; give it as name = 'my-task' in the class"
+        ) from error
+
+
 """What executors hold and trainings are made of."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -134,25 +137,55 @@ def augmenting(seed: int, step: int, stream: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(mixed(mixed(seed, stream), step))
 
 
-def generators(device: torch.device) -> list[Tensor]:
-    """Return the states of torch's generators: the CPU's and, on a GPU, its own."""
-    if device.type == "cuda":
-        return [torch.get_rng_state(), torch.cuda.get_rng_state(device)]
-    return [torch.get_rng_state(), *([torch.mps.get_rng_state()] if device.type == "mps" else [])]
+@dataclass(frozen=True, eq=False)
+class Generators:
+    """The states of the global generators that a task's code can reach.
+
+    Attributes:
+        python: of the module ``random``.
+        numpy: of NumPy's functions.
+        torch: of torch's on the CPU and, on a GPU, of its own.
+    """
+
+    python: tuple[Any, ...]
+    numpy: tuple[Any, ...]
+    torch: tuple[Tensor, ...]
+
+    def differ(self, other: Generators) -> set[str]:
+        """Return whose generators are in another state there."""
+        equal = {
+            "Python": self.python == other.python,
+            "NumPy": self.numpy[2:] == other.numpy[2:] and np.array_equal(self.numpy[1], other.numpy[1]),
+            "torch": all(torch.equal(a, b) for a, b in zip(self.torch, other.torch, strict=True)),
+        }
+        return {name for name, same in equal.items() if not same}
 
 
-def set_generators(states: Sequence[Tensor], device: torch.device) -> None:
-    """Put torch's generators into states that :func:`generators` returned for the device."""
-    torch.set_rng_state(states[0])
+def generators(device: torch.device) -> Generators:
+    """Return the states of the generators of Python, NumPy and torch, the device's among the last."""
+    states = [torch.get_rng_state()]
     if device.type == "cuda":
-        torch.cuda.set_rng_state(states[1], device)
+        states.append(torch.cuda.get_rng_state(device))
     elif device.type == "mps":
-        torch.mps.set_rng_state(states[1])
+        states.append(torch.mps.get_rng_state())
+    numpy_state: Any = np.random.get_state(legacy=True)
+    return Generators(random.getstate(), numpy_state, tuple(states))
+
+
+def set_generators(states: Generators, device: torch.device) -> None:
+    """Put the generators into states that :func:`generators` returned for the device."""
+    random.setstate(states.python)
+    np.random.set_state(states.numpy)
+    torch.set_rng_state(states.torch[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states.torch[1], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(states.torch[1])
 
 
 @contextmanager
 def forked(device: torch.device) -> Iterator[None]:
-    """Put torch's generators back afterwards, whatever is drawn or seeded within."""
+    """Put the generators back afterwards, whatever is drawn or seeded within."""
     states = generators(device)
     try:
         yield
@@ -162,8 +195,10 @@ def forked(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's generators within, and put them back afterwards."""
+    """Seed the generators of Python, NumPy and torch within, and put them back afterwards."""
     with forked(device):
+        random.seed(seed)
+        np.random.seed(seed & 0xFFFFFFFF)
         torch.manual_seed(seed)
         yield
 
@@ -232,9 +267,9 @@ def check_deadline(deadline: float) -> None:
 
 
 def curve_of(losses: Tensor) -> tuple[float, ...]:
-    """Return losses (steps,) averaged over 20 equal stretches, rounded to six decimals."""
+    """Return losses (steps,) averaged over 20 equal stretches, rounded to six digits."""
     points = torch.tensor_split(losses.cpu(), min(CURVE_POINTS, len(losses)))
-    return tuple(round(float(point.mean()), 6) for point in points)
+    return tuple(_rounded(float(point.mean()), 6) for point in points)
 
 
 def fit(
@@ -293,11 +328,15 @@ def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> t
 
 
 def finite_scores(error: float, loss: float) -> tuple[float, float]:
-    """Return mean error and loss rounded to eight decimals.
+    """Return mean error and loss rounded to eight digits, whatever their unit.
 
     Raises:
         Diverged: one of them is not finite.
     """
     if not (math.isfinite(error) and math.isfinite(loss)):
         raise Diverged("its outputs are not finite after training")
-    return round(error, 8), round(loss, 8)
+    return _rounded(error, 8), _rounded(loss, 8)
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")

@@ -12,7 +12,7 @@ CandidateStatus = Literal[
     "pending", "ok", "stopped", "rejected", "outranked", "diverged", "timeout", "oom", "crashed", "cached"
 ]
 
-_UNTRAINED: tuple[CandidateStatus, ...] = ("pending", "rejected", "outranked", "cached")
+_PASSED_OVER: tuple[CandidateStatus, ...] = ("rejected", "outranked", "cached")
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,18 @@ class Candidate:
     reason: str = ""
 
     @property
-    def was_trained(self) -> bool:
-        """Whether the search proposed it and its training is over, whatever came out.
+    def was_chosen(self) -> bool:
+        """Whether the search proposed it and it fills a training slot.
 
         Baselines and seeds are not counted, nor is a formula that crashed in our hands before its
         training: that has no prior.
         """
-        return self.ask > 0 and self.prior is not None and self.status not in _UNTRAINED
+        return self.ask > 0 and self.prior is not None and self.status not in _PASSED_OVER
+
+    @property
+    def was_trained(self) -> bool:
+        """Whether it fills a training slot and its training is over, whatever came out."""
+        return self.was_chosen and self.status != "pending"
 
     def stopped(self, status: CandidateStatus, reason: str) -> Candidate:
         """Return the candidate with a final status."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-VERSION = 4
+VERSION = 5
 
 MIGRATIONS = {
     1: "ALTER TABLE candidates ADD COLUMN correction REAL",
     2: "ALTER TABLE evaluations ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}'",
     3: "UPDATE candidates SET status = 'outranked' WHERE status = 'rejected' "
     "AND reason = 'another proposal for the same training slot was preferred'",
+    4: "ALTER TABLE evaluations ADD COLUMN unstacked TEXT NOT NULL DEFAULT ''",
 }
 """What turns a run file of a version into the next one."""
 
@@ -46,6 +47,7 @@ CREATE TABLE evaluations (
     seconds    REAL NOT NULL,
     curve      TEXT NOT NULL,
     metrics    TEXT NOT NULL DEFAULT '{}',
+    unstacked  TEXT NOT NULL DEFAULT '',
     UNIQUE (candidate, purpose, task, steps, seed)
 );
 """

@@ -102,6 +102,17 @@ class Store:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return str(row[0]) if row else default
 
+    def number(self, key: str) -> int | None:
+        """Return a positive integer of the run's own dictionary, or ``None`` where it has none.
+
+        Raises:
+            ActsearchError: what stands there is none.
+        """
+        text = self.meta(key)
+        if text and not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text)):
+            raise ActsearchError(f"'{self.path}' holds {key} that are not ours ({text[:20]!r}); was it edited?")
+        return int(text) if text else None
+
     def set_meta(self, key: str, value: str) -> None:
         """Set a value of the run's own dictionary."""
         with self._transaction() as db:

@@ -15,9 +15,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from statistics import fmean
 
 from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
+from evaluators.cohort.halving import points_of
 from evaluators.evaluation import Answers, Point
 from primitives import BASELINES, ActsearchError, Expression, library, parse, resolve
 from runs import Candidate, Store
@@ -34,11 +34,6 @@ _FAILURES: tuple[CandidateStatus, ...] = ("diverged", "timeout", "oom", "crashed
 
 _REMEMBERED = 1000
 """Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
-
-
-_FARTHER = 1e3
-"""What the strategy is told on top of the error for each rung missed, above any error: errors in the middle of a
-learning-rate schedule are compared with their like only, and who went farther counts as better."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +93,7 @@ class Campaign:
         self._strategy = make_strategy(config, self._grammar)
         self._candidates: dict[int, Candidate] = {}
         self._counts: Counter[CandidateStatus] = Counter()
-        self._trained = self._asked = 0
+        self._trained = self._asked = self._chosen = 0
         self._in_flight: set[int] = set()
         self._cohorts = 0
         self._points: dict[int, list[Point]] = defaultdict(list)
@@ -140,7 +135,7 @@ class Campaign:
 
     def _next(self) -> Candidate | None:
         """Return a new candidate to train, or ``None`` when the budget is spent."""
-        if self._closed or self._asked >= self.config.budget.trainings or self._late():
+        if self._closed or self._chosen >= self.config.budget.trainings or self._late():
             return None
         with seeded(self.config.seed, self._asked + 1):
             slot = self._funnel.fill(self._strategy, self._asked + 1, len(self._candidates) + 1)
@@ -152,9 +147,13 @@ class Campaign:
     def _size(self, executor: Executor) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.
 
-        A larger cohort trains faster, but what is proposed for it has not learned from it.
+        A larger cohort trains faster, but what is proposed for it has not learned from it. What fits in memory is
+        asked once and kept in the run file, so that the search goes on as it began, wherever that is.
         """
-        fitting = executor.members(self.config.task, len(self.seeds))
+        fitting = self._store.number("members")
+        if fitting is None:
+            fitting = executor.members(self.config.task, len(self.seeds))
+            self._store.set_meta("members", str(fitting))
         if self.config.execution.cohort is not None:
             return fitting
         return max(1, min(self.config.strategy.population // executor.capacity, fitting))
@@ -233,24 +232,23 @@ class Campaign:
     def _tell(self, candidate: Candidate, evaluations: list[Evaluation]) -> None:
         """Pass one finished candidate to everything that learns from it."""
         self.progress.training_seconds += sum(e.seconds for e in evaluations)
-        errors = mean_errors(evaluations)
-        for steps, error in errors.items():
-            self._points[steps].append((error, *_objectives(candidate)))
+        points = points_of(evaluations, len(self.seeds), _objectives(candidate))
+        for steps, point in points.items():
+            self._points[steps].append(point)
         if candidate.status not in ("ok", "stopped"):
             return
-        reached = max(errors)
+        reached = max(points)
         self._count_steps(reached)
         if candidate.status == "ok":
             label = candidate.name or candidate.expression
             cost, _ = _objectives(candidate)
-            best = Best(candidate.id, label, errors[reached], cost, candidate.name is not None)
+            best = Best(candidate.id, label, points[reached][0], cost, candidate.name is not None)
             insort(self.progress.best, best, key=lambda one: (one.error, one.cost, one.id))
         # The lowest rung is the one that all candidates were measured at.
-        self._weight.tell(features(candidate), errors[min(errors)])
+        self._weight.tell(features(candidate), points[min(points)][0])
         if candidate.genotype is not None:
             tree = self._grammar.loads(candidate.genotype)
-            error = errors[reached] + _FARTHER * self._missed(reached)
-            self._strategy.tell(Told(candidate.id, tree, (error, *_objectives(candidate))))
+            self._strategy.tell(Told(candidate.id, tree, points[reached], self._missed(reached)))
 
     def _missed(self, reached: int) -> int:
         """Return how many of the rungs and the end a candidate did not come to."""
@@ -290,9 +288,11 @@ class Campaign:
         if before := self._candidates.get(candidate.id):
             self._counts[before.status] -= 1
             self._trained -= before.was_trained
+            self._chosen -= before.was_chosen
         self._candidates[candidate.id] = candidate
         self._counts[candidate.status] += 1
         self._trained += candidate.was_trained
+        self._chosen += candidate.was_chosen
         self._asked = max(self._asked, candidate.ask)
 
     def _replay(self) -> None:
@@ -338,16 +338,6 @@ def verdict(evaluations: list[Evaluation], steps: int) -> tuple[CandidateStatus,
             return evaluation.status, f"seed {evaluation.seed}: {evaluation.reason}"
     reached = max(evaluation.steps for evaluation in evaluations)
     return ("ok", "") if reached == steps else ("stopped", f"not among the best after {reached} steps")
-
-
-def mean_errors(evaluations: list[Evaluation]) -> dict[int, float]:
-    """Return the mean validation error over the seeds by steps, where no seed failed."""
-    by_steps: dict[int, list[float]] = defaultdict(list)
-    failed = {evaluation.steps for evaluation in evaluations if evaluation.error is None}
-    for evaluation in evaluations:
-        if evaluation.error is not None:
-            by_steps[evaluation.steps].append(evaluation.error)
-    return {steps: fmean(errors) for steps, errors in by_steps.items() if steps not in failed}
 
 
 def _objectives(candidate: Candidate) -> tuple[float, float]:

@@ -39,7 +39,8 @@ def main() -> None:
     try:
         app()
     except ActsearchError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # What a user's code raised may have several lines; a mistake is told in one.
+        print("error:", *(line.strip() for line in str(error).splitlines() if line.strip()), file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

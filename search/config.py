@@ -226,6 +226,7 @@ class Confirm(_Section):
     seeds: int = Field(5, ge=2, le=1000, description="fresh seeds")
     tasks: tuple[str, ...] = Field((), description="tasks; empty means the search task")
     steps: int | None = Field(None, ge=1, description="optimiser steps; each task's own recipe when left out")
+    timeout: float = Field(3600.0, gt=0, description="seconds that two seeds of a finalist add to their limit")
     measure: bool = Field(True, description="measure the finalists' time and memory here, about 7 s each")
 
 

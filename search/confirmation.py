@@ -27,16 +27,20 @@ class Plan:
     Attributes:
         top: number of finalists.
         seeds: number of fresh seeds.
-        tasks: names; the same panel is trained on each.
+        tasks: names; the same panel is trained on each, once however often it is named.
         steps: optimiser steps; each task's own recipe when ``None``.
-        timeout: seconds for one candidate on one task.
+        timeout: seconds for one candidate on one task, two seeds at a time.
     """
 
     top: int
     seeds: int
     tasks: tuple[str, ...]
     steps: int | None = None
-    timeout: float = 600.0
+    timeout: float = 3600.0
+
+    def __post_init__(self) -> None:
+        """Keep every task once."""
+        object.__setattr__(self, "tasks", tuple(dict.fromkeys(self.tasks)))
 
 
 def confirm(
@@ -105,8 +109,12 @@ def _job(candidate: Candidate, task: str, steps: int, seeds: Sequence[int], time
 
 
 def _panel(store: Store, top: int) -> list[Candidate]:
-    """Return the finalists and every baseline that can be trained."""
+    """Return the finalists and every baseline that can be trained, but none that is another one's function."""
     chosen = set(finalists(store, top))
     if not chosen:
         raise ActsearchError("there is nothing to confirm: the search has not trained any candidate successfully")
-    return [c for c in store.candidates() if c.id in chosen or (c.name is not None and c.gain is not None)]
+    return [c for c in store.candidates() if c.id in chosen or _is_baseline(c)]
+
+
+def _is_baseline(candidate: Candidate) -> bool:
+    return candidate.name is not None and candidate.gain is not None and candidate.status != "cached"

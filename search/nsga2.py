@@ -14,9 +14,17 @@ from search.variation import crossover, eafo_step, mutate
 
 
 class _Fitness(base.Fitness):
-    """Three objectives, all minimised."""
+    """The rungs missed, then three objectives, all minimised; who missed fewer dominates.
 
-    weights = (-1.0, -1.0, -1.0)
+    All of a front then missed as many, so that crowding is among errors of one rung.
+    """
+
+    weights = (-1.0, -1.0, -1.0, -1.0)
+
+    def dominates(self, other: base.Fitness, obj: slice = slice(None)) -> bool:
+        """Tell whether this is better: farther, or as far and better in the sense of Pareto."""
+        mine, theirs = self.values[0], other.values[0]
+        return bool(mine < theirs or (mine == theirs and super().dominates(other, obj)))
 
 
 class _Individual:
@@ -24,7 +32,7 @@ class _Individual:
 
     def __init__(self, told: Told) -> None:
         self.id, self.tree = told.id, told.tree
-        self.fitness = _Fitness(told.objectives)
+        self.fitness = _Fitness((float(told.missed), *told.objectives))
         self.rank = 0
 
 

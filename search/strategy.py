@@ -19,11 +19,19 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Told:
-    """A trained candidate with its objectives, all minimised and finite."""
+    """A trained candidate with its objectives, all minimised and finite.
+
+    Attributes:
+        objectives: the mean error where its training ended, then what is known without training.
+        missed: how many rungs, the end counted as one, it did not come to. Errors of different rungs
+            are not compared: who missed fewer is better, whatever the objectives, as who violates a
+            constraint less is in Deb et al. 2002 ("A Fast and Elitist Multiobjective Genetic Algorithm").
+    """
 
     id: int
     tree: Tree
     objectives: tuple[float, ...]
+    missed: int = 0
 
 
 class Strategy(abc.ABC):

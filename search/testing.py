@@ -28,10 +28,11 @@ class StrategyContract:
         raise NotImplementedError
 
     def told(self, grammar: Grammar, count: int) -> list[Told]:
-        """Return results of random trees."""
+        """Return results of random trees, of which two in three were stopped at a rung."""
         with seeded(7, 0):
             trees = [grammar.random_tree() for _ in range(count)]
-            return [Told(i, tree, (random.random(), float(len(tree)), 1.0)) for i, tree in enumerate(trees)]
+            points = [(random.random(), float(len(tree)), 1.0) for tree in trees]
+        return [Told(i, tree, point, i % 3) for i, (tree, point) in enumerate(zip(trees, points, strict=True))]
 
     def test_it_proposes_as_many_as_asked_before_knowing_anything(self, grammar: Grammar) -> None:
         """The first ask works."""

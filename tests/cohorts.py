@@ -15,7 +15,7 @@ from evaluators.networks import VisionTransformer, mlp
 from primitives import resolve
 
 CPU = torch.device("cpu")
-STEPS = 25
+STEPS = 16
 PANEL = ("relu", "gelu", "crrelu", "swish", "tanh", "x*gaussian(x) + beta*sin(alpha*x); alpha=1.0; beta=0.3")
 
 

@@ -103,7 +103,6 @@ def test_commands_that_share_a_file_are_run_together():
     assert [line.split()[1] for line in campaign[:2]] == ["launch", "resume"]
 
 
-@pytest.mark.xdist_group("ray")
 def test_the_tasks_shown_train_on_ray_as_they_train_here(tmp_path):
     from evaluators import Cohort, Job, load_task
     from evaluators.cohort.trainer import run_job

@@ -31,9 +31,15 @@ Scores = tuple[float, float]
 
 
 class Group(abc.ABC):
-    """Networks in training that are stepped together and can lose members on the way."""
+    """Networks in training that are stepped together and can lose members on the way.
+
+    Attributes:
+        members: those still in training.
+        why_alone: why they are not in a stack; empty when they are, or when a stack would not pay for so few.
+    """
 
     members: tuple[Member, ...]
+    why_alone: str = ""
 
     @abc.abstractmethod
     def advance(self, to: int, deadline: float) -> dict[Member, Failure]:

@@ -16,8 +16,10 @@ from primitives import compile_expression, parse
 class Lone(Group):
     """One member's network, by itself."""
 
-    def __init__(self, task: Task, member: Member, device: torch.device, data: Data | None = None) -> None:
-        self.members = (member,)
+    def __init__(
+        self, task: Task, member: Member, device: torch.device, data: Data | None = None, why: str = ""
+    ) -> None:
+        self.members, self.why_alone = (member,), why
         self._task, self._device, self._data = task, device, data
         self._training: Single | None = None
 
@@ -26,14 +28,8 @@ class Lone(Group):
         for member in self.members:
             try:
                 self._started(member).advance(to, deadline)
-            except Late:
-                raise
-            except Diverged as failure:
-                return self._lose(member, Failure("diverged", str(failure)))
-            except torch.OutOfMemoryError:
-                return self._lose(member, Failure("oom", "the device ran out of memory"))
             except Exception as error:
-                return self._lose(member, Failure("crashed", f"{type(error).__name__}: {error}"))
+                return self._lose(member, _failure(error))
         return {}
 
     def _started(self, member: Member) -> Single:
@@ -56,8 +52,8 @@ class Lone(Group):
         for member in self.members:
             try:
                 found[member] = score(self._started(member).network, self._task, part, self._device)
-            except Diverged as failure:
-                found |= self._lose(member, Failure("diverged", str(failure)))
+            except Exception as error:
+                found |= self._lose(member, _failure(error))
         return found
 
     def keep(self, members: Collection[Member]) -> None:
@@ -69,3 +65,14 @@ class Lone(Group):
     def curve(self, member: Member) -> tuple[float, ...]:
         """Return the training loss so far."""
         return curve_of(self._started(member).losses)
+
+
+def _failure(error: Exception) -> Failure:
+    """Return what an error means for the member that raised it; one of the whole group is raised again."""
+    if isinstance(error, Late):
+        raise error
+    if isinstance(error, Diverged):
+        return Failure("diverged", str(error))
+    if isinstance(error, torch.OutOfMemoryError):
+        return Failure("oom", "the device ran out of memory")
+    return Failure("crashed", f"{type(error).__name__}: {error}")

@@ -3,6 +3,10 @@
 ``vmap`` spells a batched linear layer out as a product and a sum, and has no rule for the fused
 attention of a CPU. Here the first is one batched product with the bias inside, and the second folds
 members into the batch, which calls the very kernel that one network calls.
+
+Two more are for the numbers. ``vmap`` holds ``padding_idx`` for the first member only, and fills a
+dropout mask in the order of a contiguous tensor, where one network fills it in the order in which
+its tensor lies in memory.
 """
 
 from __future__ import annotations
@@ -21,15 +25,16 @@ _FEW_TOKENS = 24
 
 
 class StackedOperators(TorchFunctionMode):
-    """While active, ``F.linear`` and ``F.scaled_dot_product_attention`` take the stack's rules.
+    """While active, linear layers, attention, padded embeddings and dropout take the stack's rules.
 
     Args:
         linear: whether ``F.linear`` does; under autocast it must not, which would not cast within the rule.
+        shared: whether members share their random numbers.
     """
 
-    def __init__(self, linear: bool = True) -> None:
+    def __init__(self, linear: bool = True, shared: bool = True) -> None:
         super().__init__()
-        self._linear = linear
+        self._linear, self._shared = linear, shared
 
     def __torch_function__(
         self,
@@ -47,7 +52,40 @@ class StackedOperators(TorchFunctionMode):
             options = {name: value for name, value in kwargs.items() if name != "attn_mask"}
             mask = args[3] if len(args) == 4 else kwargs.get("attn_mask")
             return _Attention.apply(*args[:3], mask, options)
+        if func is functional.embedding:
+            return _embedding(*args, **kwargs)
+        if func is functional.dropout and self._shared:
+            return _dropout(*args, **kwargs)
         return func(*args, **kwargs)
+
+
+def _embedding(
+    input: Tensor,  # noqa: A002 - torch's name
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """``F.embedding``, in which the row of padding gets no gradient, whichever member's it is."""
+    if padding_idx is None or max_norm is not None or scale_grad_by_freq or sparse:
+        return functional.embedding(input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+    rows = functional.embedding(input, weight)
+    return torch.where((input == padding_idx % len(weight)).unsqueeze(-1), rows.detach(), rows)
+
+
+def _dropout(
+    input: Tensor,  # noqa: A002 - torch's name
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+) -> Tensor:
+    """``F.dropout``; on a CPU the mask is drawn for one member, as its tensor lies in memory, and shared."""
+    if not training or inplace or not 0 < p < 1 or input.device.type != "cpu":
+        return functional.dropout(input, p, training, inplace)
+    output: Tensor = _Dropout.apply(input, p)[0]
+    return output
 
 
 class _Linear(torch.autograd.Function):
@@ -77,6 +115,31 @@ class _BatchedLinear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         to_x = torch.bmm(grad, weight) if ctx.needs_input_grad[0] else None
         return to_x, torch.bmm(grad.transpose(1, 2), x), grad.sum(dim=1)
+
+
+class _Dropout(torch.autograd.Function):
+    """A product with a mask that all members share."""
+
+    @staticmethod
+    def forward(x: Tensor, p: float) -> tuple[Tensor, Tensor]:
+        mask = torch.empty_like(x).bernoulli_(1 - p).div_(1 - p)
+        return x * mask, mask
+
+    @staticmethod
+    def setup_context(ctx: Any, _: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None]:
+        (mask,) = ctx.saved_tensors
+        return grad * mask, None
+
+    @staticmethod
+    def vmap(_: Any, in_dims: tuple[int, None], x: Tensor, p: float) -> tuple[tuple[Tensor, Tensor], tuple[int, None]]:
+        (dimension, _), one = in_dims, x.select(in_dims[0], 0)
+        mask = torch.empty_like(one).bernoulli_(1 - p).div_(1 - p)
+        return (x * mask.unsqueeze(dimension), mask), (dimension, None)
 
 
 class _Attention(torch.autograd.Function):

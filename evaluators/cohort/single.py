@@ -35,7 +35,7 @@ _DROPOUT = 2**33
 
 
 class Randomness:
-    """Torch's global generators as one training sees them; outside of ``with`` they are as they were.
+    """The global generators as one training sees them; outside of ``with`` they are as they were.
 
     Initial weights and what the steps draw (dropout) come from different streams, so that the
     second does not depend on how many numbers the first took.

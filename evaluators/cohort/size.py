@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from evaluators.memory import memory, processors
 from evaluators.task import AnyTask, OwnLoop, Task
 from evaluators.train import SCORED_AT_ONCE, augmenting, autocast, on_device, seeded, weights_type
 
@@ -110,5 +110,4 @@ def _budget(device: torch.device) -> float:
         held, used = torch.cuda.memory_reserved(index), torch.cuda.memory_allocated(index)
         allowed = total * torch.cuda.get_per_process_memory_fraction(index)
         return _USED_OF_GPU * min(free + held - used, allowed - used)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return _USED_OF_MEMORY * memory / (os.cpu_count() or 1)
+    return _USED_OF_MEMORY * memory() / processors()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -11,9 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from evaluators.cohort.built import Built, build, own_network
+from evaluators.cohort.fallback import user_code
 from evaluators.cohort.group import Failure, Group, Member, Scores
 from evaluators.cohort.kernels import Slot, initial_constants, runs_of
-from evaluators.cohort.look import look_at
+from evaluators.cohort.law import Batch, Behaviour, described
+from evaluators.cohort.look import Seen, look_at
 from evaluators.cohort.operators import StackedOperators
 from evaluators.cohort.single import Randomness
 from evaluators.task import Data, Part, Task
@@ -26,7 +30,6 @@ from evaluators.train import (
     check_deadline,
     curve_of,
     finite_scores,
-    fresh_network,
     groups_of,
     is_checked,
     make_optimiser,
@@ -37,6 +40,8 @@ from evaluators.train import (
     weights_type,
 )
 from primitives import parse
+
+Tensors = Mapping[str, Tensor]
 
 
 class Stack(Group):
@@ -50,25 +55,36 @@ class Stack(Group):
         draws: whether a step of the network draws random numbers, as dropout does.
     """
 
-    def __init__(self, task: Task, members: Sequence[Member], device: torch.device, data: Data | None = None) -> None:
-        """Build and stack the members' networks and try a step and a scoring.
+    def __init__(
+        self,
+        task: Task,
+        members: Sequence[Member],
+        device: torch.device,
+        data: Data | None = None,
+        built: Built | None = None,
+        seen: Seen | None = None,
+    ) -> None:
+        """Stack the members' networks.
 
         Args:
             task: what they train on.
             members: one or more, of the same steps.
             device: where.
             data: the training part on the device, if it is there already.
+            built: the members' networks, if they are built already.
+            seen: what the first of them was seen to do, if it was looked at already.
 
         Raises:
-            Exception: whatever that raises; these members cannot be stacked.
+            Unstackable: these members cannot be stacked.
         """
         self.members = tuple(members)
         self._task, self._device, self._steps = task, device, members[0].job.steps
         self._data = data or on_device(task.data("train"), task.recipe, device)
         self._expressions = [parse(member.job.expression) for member in members]
-        self._network, self._weights, self._buffers = _stacked(task, members, device)
-        seen = look_at(self._network, task, self._data, device)
-        self.draws = seen.draws
+        built = built or build(task, members, device)
+        seen = seen or look_at(functools.partial(own_network, task, members[0], device), task, self._data, device)
+        self.draws, self._network = seen.draws, built.skeleton
+        self._weights, self._buffers = built.stacked()
         same = [n for n, b in self._buffers.items() if n not in seen.changed and bool((b == b[:1]).all())]
         self._shared_buffers = {name: self._buffers.pop(name)[0] for name in same}
         self._slots = [module for module in self._network.modules() if isinstance(module, Slot)]
@@ -83,7 +99,6 @@ class Stack(Group):
         self._randomness = Randomness(seed, device, stream)
         self._losses = torch.zeros(self._steps, len(members), device=device, dtype=weights_type(task.recipe))
         self._done = 0
-        self._try()
 
     # --- building ---------------------------------------------------------------------------
 
@@ -107,22 +122,45 @@ class Stack(Group):
     def _trained(self) -> list[nn.Parameter]:
         return [p for p in (*self._weights.values(), *self._constants()) if p.requires_grad]
 
-    def _try(self) -> None:
-        """Do all but the optimiser's step on two examples, and leave no trace of it."""
-        kept = {name: buffer.clone() for name, buffer in self._buffers.items()}
-        rows = torch.arange(min(2, len(self._data)))
-        with seeded(0, self._device):
-            drawn = {key: self._task.batch(self._data, rows, augmenting(key[0], 0)) for key in self._streams.values()}
+    # --- the law ----------------------------------------------------------------------------
+
+    def behaviours(self, batches: Mapping[tuple[int, int], Batch]) -> list[Behaviour]:
+        """Return what each member does in its place, of which :mod:`evaluators.cohort.law` is the judge.
+
+        It is left in evaluation mode, its buffers changed, with gradients.
+
+        Args:
+            batches: by seed and stream.
+        """
+        inputs, targets, dimension = self._arranged(batches)
+
+        def step(weights: Tensors, buffers: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            outputs = functional_call(self._network, {**weights, **buffers, **self._shared_buffers}, (x,))
+            return outputs, self._task.loss(outputs, y)
+
+        with seeded(0, self._device), self._forward(shared=True):
+            mapped = vmap(step, in_dims=(0, 0, dimension, dimension), randomness="same")
             self._network.train()
-            self._losses_of(*self._arranged(drawn)).sum().backward()
-            self._clip()
-            self._network.eval()
-            validation = on_device(self._task.data("validation"), self._task.recipe, self._device)
+            first, losses = mapped(self._weights, self._buffers, inputs, targets)
+            losses.sum().backward()
             with torch.no_grad():
-                self._summed(validation, torch.arange(min(2, len(validation))))
-        self._buffers = kept
-        for parameter in self._trained():
-            parameter.grad = None
+                second, _ = mapped(self._weights, self._buffers, inputs, targets)
+                self._network.eval()
+                evaluated, _ = mapped(self._weights, self._buffers, inputs, targets)
+        return [self._described(number, (first, second, evaluated)) for number in range(len(self.members))]
+
+    def _described(self, number: int, outputs: tuple[Tensor, Tensor, Tensor]) -> Behaviour:
+        first, second, evaluated = (each[number] for each in outputs)
+        gradients = [weight.grad for weight in self._weights.values() if weight.requires_grad]
+        count = len(self._expressions[number].initial)
+        constants = [torch.zeros_like(p) if p.grad is None else p.grad for p in self._constants() if count]
+        buffers = {name: buffer[number] for name, buffer in self._buffers.items()} | self._shared_buffers
+        return described(
+            (first, second, evaluated),
+            [None if grad is None else grad[number] for grad in gradients],
+            [grad[number, :count] for grad in constants],
+            {name: buffers[name] for name, _ in self._network.named_buffers()},
+        )
 
     # --- training ---------------------------------------------------------------------------
 
@@ -144,7 +182,8 @@ class Stack(Group):
         inputs, targets, dimension = self._batch(step)
         losses = self._losses_of(inputs, targets, dimension)
         self._optimiser.zero_grad(set_to_none=True)
-        losses.sum().backward()
+        with user_code():
+            losses.sum().backward()
         self._clip()
         self._optimiser.step()
         self._schedule.step()
@@ -156,13 +195,14 @@ class Stack(Group):
         """Return a step's inputs and targets and their dimension of members."""
         rows = {seed: next(order) for seed, order in self._batches.items()}
         keys = dict.fromkeys(self._streams[member] for member in self.members)
-        drawn = {
-            (seed, stream): self._task.batch(self._data, rows[seed], augmenting(seed, step, stream))
-            for seed, stream in keys
-        }
+        with user_code():
+            drawn = {
+                (seed, stream): self._task.batch(self._data, rows[seed], augmenting(seed, step, stream))
+                for seed, stream in keys
+            }
         return self._arranged(drawn)
 
-    def _arranged(self, drawn: dict[tuple[int, int], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, int | None]:
+    def _arranged(self, drawn: Mapping[tuple[int, int], Batch]) -> tuple[Tensor, Tensor, int | None]:
         """Return the batches of streams for all members: without a dimension of members when all share one."""
         if len(drawn) == 1:
             return *next(iter(drawn.values())), None
@@ -172,7 +212,7 @@ class Stack(Group):
     def _losses_of(self, inputs: Tensor, targets: Tensor, dimension: int | None) -> Tensor:
         """Return each member's loss, shape (members,)."""
 
-        def loss(weights: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        def loss(weights: Tensors, buffers: Tensors, x: Tensor, y: Tensor) -> Tensor:
             state = {**weights, **buffers, **self._shared_buffers}
             return self._task.loss(functional_call(self._network, state, (x,)), y)
 
@@ -185,12 +225,17 @@ class Stack(Group):
         return vmap(function, in_dims=(0, 0, dimension, dimension), randomness=randomness)
 
     @contextmanager
-    def _forward(self) -> Iterator[None]:
-        """The recipe's precision, and the operators for which a stack has rules of its own."""
-        with ExitStack() as stack, warnings.catch_warnings():
+    def _forward(self, shared: bool = False) -> Iterator[None]:
+        """The recipe's precision, and the operators for which a stack has rules of its own.
+
+        Args:
+            shared: whether members share random numbers whatever the recipe says.
+        """
+        with ExitStack() as stack, warnings.catch_warnings(), user_code():
             warnings.filterwarnings("ignore", "There is a performance drop")
             stack.enter_context(autocast(self._task.recipe, self._device))
-            stack.enter_context(StackedOperators(linear=self._task.recipe.precision != "bfloat16"))
+            linear = self._task.recipe.precision != "bfloat16"
+            stack.enter_context(StackedOperators(linear, shared or self._task.recipe.randomness == "shared"))
             yield
 
     def _clip(self) -> None:
@@ -235,7 +280,7 @@ class Stack(Group):
     def _summed(self, data: Data, rows: Tensor) -> Tensor:
         """Return errors and losses of some examples, summed for each member, float64 on the CPU, shape (2, members)."""
 
-        def outputs(weights: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor, _: Tensor) -> Tensor:
+        def outputs(weights: Tensors, buffers: Tensors, x: Tensor, _: Tensor) -> Tensor:
             result: Tensor = functional_call(self._network, {**weights, **buffers, **self._shared_buffers}, (x,))
             return result
 
@@ -271,18 +316,3 @@ class Stack(Group):
     def curve(self, member: Member) -> tuple[float, ...]:
         """Return a member's training loss so far."""
         return curve_of(self._losses[: self._done, self.members.index(member)])
-
-
-def _stacked(
-    task: Task, members: Sequence[Member], device: torch.device
-) -> tuple[nn.Module, dict[str, nn.Parameter], dict[str, Tensor]]:
-    """Build every member's network and stack their weights and buffers; the first network stands for all."""
-    networks = [fresh_network(task, Slot, member.job.gain, member.seed, device) for member in members]
-    named = [dict(network.named_parameters()) for network in networks]
-    weights = {
-        name: nn.Parameter(torch.stack([each[name].detach() for each in named]), parameter.requires_grad)
-        for name, parameter in named[0].items()
-    }
-    held = [dict(network.named_buffers()) for network in networks]
-    buffers = {name: torch.stack([each[name] for each in held]) for name in held[0]}
-    return networks[0], weights, buffers

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from statistics import fmean
+from collections.abc import Collection
 
 import torch
 
+from evaluators.cohort.fallback import reason_of
 from evaluators.cohort.group import Failure, Group, Member, Scores
-from evaluators.cohort.halving import dominating, promoted
-from evaluators.cohort.lone import Lone
-from evaluators.cohort.size import stack_limit
-from evaluators.cohort.stack import Stack
-from evaluators.evaluation import Answers, Cohort, Evaluation, Halving, Job, Point, failed
-from evaluators.task import AnyTask, Data, OwnLoop, Task
-from evaluators.train import Diverged, Late, on_device
+from evaluators.cohort.grouping import OWN_LOOP, make_groups, one_by_one
+from evaluators.cohort.halving import Promotion, points_of
+from evaluators.evaluation import Answers, Cohort, Evaluation, Job, Point, failed
+from evaluators.task import AnyTask, OwnLoop, Task
+from evaluators.train import Diverged, Late
 from primitives import compile_expression, parse
 
 
@@ -40,10 +39,11 @@ def run_cohort(cohort: Cohort, task: AnyTask, device: torch.device) -> Answers:
         return [_own_loop(job, task, device, deadline) for job in cohort.jobs]
     try:
         return _Training(cohort, make_groups(cohort.jobs, task, device), task, deadline).run()
-    except (Late, torch.OutOfMemoryError):
+    except (Late, MemoryError, torch.OutOfMemoryError):
         raise
-    except Exception:  # a stack can meet what its trial did not: then each member meets it by itself
-        return _Training(cohort, one_by_one(cohort.jobs, task, device), task, deadline).run()
+    except Exception as error:  # a stack can meet what its trial did not: then each member meets it by itself
+        why = reason_of(error)
+    return _Training(cohort, one_by_one(cohort.jobs, task, device, why), task, deadline).run()
 
 
 def run_job(job: Job, task: AnyTask, device: torch.device) -> list[Evaluation]:
@@ -54,8 +54,13 @@ def run_job(job: Job, task: AnyTask, device: torch.device) -> list[Evaluation]:
         return [failed(job, seed, "timeout", f"it took longer than {job.timeout:g} s") for seed in job.seeds]
 
 
-_FEW = 4
-"""Members below which a stack on a CPU is slower than one network after another."""
+def why_not_stacked(task: AnyTask, device: torch.device) -> str | None:
+    """Return why members of a task are trained one by one, or ``None`` when they are stacked."""
+    if isinstance(task, OwnLoop):
+        return OWN_LOOP
+    forms = enumerate((("relu(x)", 1.0), ("tanh(x)", 1.5), ("silu(x)", 0.8), ("relu(x)", 1.2)))
+    jobs = [Job(number, text, gain, task.name, 1, (0, 1)) for number, (text, gain) in forms]
+    return next((group.why_alone for group in make_groups(jobs, task, device) if group.why_alone), None)
 
 
 class _Training:
@@ -63,17 +68,15 @@ class _Training:
 
     def __init__(self, cohort: Cohort, groups: list[Group], task: Task, deadline: float) -> None:
         self._jobs, self._groups, self._task, self._deadline = cohort.jobs, groups, task, deadline
-        self._halving = cohort.halving or Halving((), 0.5)
+        self._promotion = Promotion(cohort.halving, cohort.jobs)
         self._answers: dict[Job, list[Evaluation]] = {job: [] for job in cohort.jobs}
-        self._useful: set[Job] = {job for job in cohort.jobs if job.reference}
+        self._why_alone = {member: group.why_alone for group in groups for member in group.members}
         self._clock = time.monotonic()
 
     def run(self) -> Answers:
         """Train to the end."""
-        for number, rung in enumerate(self._halving.rungs):
-            points = self._reach(rung)
-            history = self._halving.history[number] if self._halving.history else ()
-            self._stop_losers(points, history, last=rung == self._halving.rungs[-1])
+        for rung in self._promotion.rungs:
+            self._keep(self._promotion.going_on(rung, self._reach(rung)))
         self._reach(self._jobs[0].steps)
         return [self._answers[job] for job in self._jobs]
 
@@ -104,94 +107,19 @@ class _Training:
                 if member in found:
                     curve = curves.get(member, ())
                     evaluation = _evaluation(member, steps, found[member], tested.get(member), seconds, curve)
-                    by_job[job].append(evaluation)
-        points = {}
+                    by_job[job].append(dataclasses.replace(evaluation, unstacked=self._why_alone[member]))
+        points: dict[Job, Point] = {}
         for job, evaluations in by_job.items():
             self._answers[job] += evaluations
-            errors = [e.error for e in evaluations if e.error is not None]
-            if len(errors) == len(job.seeds):
-                points[job] = (fmean(errors), *job.objectives)
-        self._keep(points)
+            for point in points_of(evaluations, len(job.seeds), job.objectives).values():
+                points[job] = point
+        self._keep(points.keys())
         return points
 
-    def _stop_losers(self, points: dict[Job, Point], history: Sequence[Point], last: bool) -> None:
-        jobs = list(points)
-        if not jobs:
-            return
-        at_rung = list(points.values())
-        self._useful |= {job for job, useful in zip(jobs, dominating(at_rung, history), strict=True) if useful}
-        goes_on = promoted(at_rung, history, self._halving.keep)
-        self._keep(
-            {
-                job
-                for job, chosen in zip(jobs, goes_on, strict=True)
-                if job.reference or (chosen and (job in self._useful or not last))
-            }
-        )
-
-    def _keep(self, jobs: dict[Job, Point] | set[Job]) -> None:
+    def _keep(self, jobs: Collection[Job]) -> None:
         for group in self._groups:
             group.keep([member for member in group.members if member.job in jobs])
         self._groups = [group for group in self._groups if group.members]
-
-
-def make_groups(jobs: Sequence[Job], task: Task, device: torch.device) -> list[Group]:
-    """Return the members of jobs in as few groups as can be: stacks that fit in memory, else one by one.
-
-    A network that draws random numbers, shared by all candidates of a seed, has a stack a seed.
-    """
-    members = [Member(job, seed) for job in jobs for seed in job.seeds]
-    few = _FEW if device.type == "cpu" else 2
-    try:
-        limit = stack_limit(task, device)
-        if min(limit, len(members)) < few:
-            return one_by_one(jobs, task, device)
-        data = on_device(task.data("train"), task.recipe, device)
-        first = Stack(task, members[:limit], device, data)
-        if not (first.draws and task.recipe.randomness == "shared"):
-            rest = _parts(members[limit:], limit)
-            return [first, *(group for part in rest for group in _grouped(task, part, few, device, data))]
-        del first
-        by_seed = [[member for member in members if member.seed == seed] for seed in jobs[0].seeds]
-        parts = [part for same in by_seed for part in _parts(same, limit)]
-        return [group for part in parts for group in _grouped(task, part, few, device, data)]
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # whatever vmap cannot do, or one job cannot: each is tried alone, and fails alone
-        return one_by_one(jobs, task, device)
-
-
-def one_by_one(jobs: Sequence[Job], task: Task, device: torch.device) -> list[Group]:
-    """Return every member of jobs in a group of its own; they share the data."""
-    data = on_device(task.data("train"), task.recipe, device)
-    return [Lone(task, Member(job, seed), device, data) for job in jobs for seed in job.seeds]
-
-
-def _grouped(task: Task, members: Sequence[Member], few: int, device: torch.device, data: Data) -> list[Group]:
-    if len(members) < few:
-        return [Lone(task, member, device, data) for member in members]
-    return [Stack(task, members, device, data)]
-
-
-def _parts(members: Sequence[Member], size: int) -> list[Sequence[Member]]:
-    return [members[at : at + size] for at in range(0, len(members), size)]
-
-
-def why_not_stacked(task: AnyTask, device: torch.device) -> str | None:
-    """Return why the members of a task are trained one by one, or ``None`` when they are stacked."""
-    if isinstance(task, OwnLoop):
-        return "it has a training loop of its own"
-    if stack_limit(task, device) == 1:
-        return "its networks are so large that a stack would be slower, or not fit in memory"
-    job = Job(0, "relu(x)", 1.0, task.name, 1, (0,))
-    try:
-        Stack(task, [Member(job, 0), Member(job, 1)], device)
-    except Exception as error:
-        said = str(error).splitlines()[0] if str(error) else "no reason given"
-        if "data-dependent" in said or ".item()" in said:
-            return "its forward or its loss turns data into numbers or branches on them"
-        return f"{type(error).__name__}: {said}"
-    return None
 
 
 def _evaluation(
@@ -222,7 +150,8 @@ def _evaluation(
 
 
 def _own_loop(job: Job, task: OwnLoop, device: torch.device, deadline: float) -> list[Evaluation]:
-    return [_own_training(job, task, seed, device, deadline) for seed in job.seeds]
+    answers = (_own_training(job, task, seed, device, deadline) for seed in job.seeds)
+    return [dataclasses.replace(answer, unstacked=OWN_LOOP) for answer in answers]
 
 
 def _own_training(job: Job, task: OwnLoop, seed: int, device: torch.device, deadline: float) -> Evaluation:

@@ -123,11 +123,11 @@ class RayExecutor(Executor):
                 self._turn()
             try:
                 return self._ray.get(reference)
-            except kinds.RayActorError:
-                self._fleet.bury(hand)
             except kinds.RayTaskError as error:
                 reason = f"{type(error.cause).__name__}: {error.cause}" if error.cause else str(error).splitlines()[-1]
                 raise ActsearchError(f"a Ray worker cannot look at the tasks: {reason}") from error
+            except kinds.RayError:  # it died, ran out of memory, or its node is gone
+                self._fleet.bury(hand)
         raise ActsearchError(
             f"{_ASKED} Ray workers in a row died when they first looked at the tasks; is there enough memory?"
         )

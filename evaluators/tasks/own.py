@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.task import AnyTask
+from evaluators.task import AnyTask, rename
 from evaluators.user_code.importing import UserCode, import_code
 from evaluators.user_code.place import Place, label_of, place_of
 from primitives.errors import ActsearchError, nearest
@@ -59,12 +59,7 @@ def own_task(name: str, beside: Sequence[Path] = ()) -> AnyTask:
         raise ActsearchError(
             f"'{class_name}' in '{code.place.label}' must subclass evaluators.Task or evaluators.OwnLoop"
         )
-    try:
-        task.name = own_label(name)
-    except AttributeError as error:
-        raise ActsearchError(
-            f"task '{name}': its name cannot be set, which a run does; give it as name = 'my-task' in the class"
-        ) from error
+    rename(task, own_label(name))
     return task
 
 

@@ -14,16 +14,19 @@ def tasks(
     every: Annotated[bool, typer.Option("--all", help="Also those of the founding papers, which need data.")] = False,
     format_: FormatOption = "table",
 ) -> None:
-    """List the tasks that candidates can be trained on, with what ReLU and GELU reach where that was measured."""
+    """List the tasks that candidates can be trained on, with what ReLU and GELU reach where that was measured.
+
+    Stacked are tasks whose candidates are trained together as one network; else it is said why not.
+    """
     import pandas as pd
 
     from evaluators.tasks import OFFLINE, PAPERS, load_task
-    from evaluators.tasks.reference import reference
+    from evaluators.tasks.reference import reference, unstacked
     from search.output import emit, with_error
     from search.tables import add_row, new_table
 
     measured = {(row["task"], row["activation"]): row for row in reference().to_dict("records")}
-    table = new_table("", "task", ">steps", ">batch", ">ReLU's error", ">GELU's error", "about")
+    table = new_table("", "task", ">steps", ">batch", ">ReLU's error", ">GELU's error", "stacked", "about")
     rows = []
     for name in (*OFFLINE, *(PAPERS if every else ())):
         task = load_task(name)
@@ -35,8 +38,9 @@ def tasks(
             found = measured.get((name, activation), {})
             row |= {f"{activation}_{key}": found.get(key) for key in ("validation_error", "validation_se")}
             cells.append(with_error(found.get("validation_error"), found.get("validation_se")))
-        rows.append({**row, "about": about})
-        add_row(table, name, str(row["steps"]), str(row["batch_size"]), *cells, about)
+        why = unstacked(name) if name in OFFLINE else "not tried without its data"
+        rows.append({**row, "unstacked": why, "about": about})
+        add_row(table, name, str(row["steps"]), str(row["batch_size"]), *cells, why or "yes", about)
     emit(pd.DataFrame(rows), format_, table)
     if format_ == "table" and not every:
         print(f"\n{len(PAPERS)} more, of the founding papers, need data sets and extras: actsearch tasks --all")

@@ -90,6 +90,7 @@ def show(
 def _show_run(store: Store, folder: Path, format_: str) -> None:
     import pandas as pd
 
+    from runs.stacking import unstacked_lines
     from search.output import console, emit
     from search.tables import add_row, new_table
 
@@ -109,6 +110,8 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     made = ", ".join(f"{origin} {row['sum']}/{row['size']}" for origin, row in credit.iterrows())
     out = console()
     out.print(f"\ntrained successfully of proposed, by operator: {made}" if made else "\nnothing was proposed yet")
+    for line in unstacked_lines(store):
+        out.print(line)
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
     out.print(store.meta("config"))
 
@@ -168,6 +171,8 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         )  # fmt: skip
     if evaluations:
         out.print(table)
+    for reason in dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"]):
+        out.print(f"trained by itself, not in a stack: {reason}")
 
 
 def _foreign(store: Store) -> str:

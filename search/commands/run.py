@@ -150,6 +150,9 @@ def confirm(
         list[str] | None, typer.Option(help="Task, wherever its file is now; may be given several times.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [each task's recipe].")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, help="Seconds that two seeds of a finalist add to their cohort's limit.")
+    ] = None,
     extension: ExtensionOption = None,
     trust: TrustOption = False,
     data: DataOption = None,
@@ -180,9 +183,8 @@ def confirm(
         chosen = settings.confirm
         execution = _execution(settings, execution_overrides(executor, workers, address, device))
         tasks = _confirm_tasks(store, folder, settings, task, data, execution, trust)
-        plan = Plan(
-            top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, settings.fidelity.timeout
-        )
+        limit = chosen.timeout if timeout is None else timeout
+        plan = Plan(top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, limit)
         with _Interruptible(f"actsearch confirm {folder}") as guard:
             _train_confirmation(store, plan, tasks, execution, guard, quiet)
         frame = comparisons(store)
@@ -204,6 +206,7 @@ def _search(
 ) -> None:
     """Search until the budget is spent, then confirm, print and export."""
     from runs import finalists
+    from runs.stacking import unstacked_lines
     from search.campaign import Campaign
     from search.confirmation import confirm as run_confirmation
     from search.progress import ProgressView, closing_line, halving_line, prior_lines
@@ -219,7 +222,12 @@ def _search(
     print_outcome(store, folder, settings)
     store.set_meta("state", "finished")
     print(
-        "", closing_line(campaign.progress), halving_line(campaign.progress), *prior_lines(campaign.progress), sep="\n"
+        "",
+        closing_line(campaign.progress),
+        halving_line(campaign.progress),
+        *unstacked_lines(store),
+        *prior_lines(campaign.progress),
+        sep="\n",
     )
     print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
@@ -228,7 +236,7 @@ def _plan(settings: CampaignConfig) -> Any:
     from search.confirmation import Plan
 
     chosen = settings.confirm
-    return Plan(chosen.top, chosen.seeds, settings.confirm_tasks, chosen.steps, settings.fidelity.timeout)
+    return Plan(chosen.top, chosen.seeds, settings.confirm_tasks, chosen.steps, chosen.timeout)
 
 
 def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import types
 
 import pytest
 
@@ -33,7 +34,6 @@ class TestSerial(ExecutorContract):
             executor.collect()
 
 
-@pytest.mark.xdist_group("ray")
 class TestRay(ExecutorContract):
     @pytest.fixture(scope="class")
     @classmethod
@@ -47,14 +47,12 @@ def test_a_configured_cohort_size_is_the_one_used():
         assert executor.members("digits-vit", 3) == 7
 
 
-@pytest.mark.xdist_group("ray")
 def test_an_address_where_no_cluster_answers_is_refused_in_one_sentence():
     with pytest.raises(ActsearchError, match=r"cannot reach a Ray cluster at '127\.0\.0\.1:1'"):
         RayExecutor({}, address="127.0.0.1:1")
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ray")
 def test_workers_import_our_packages_whatever_lies_in_the_current_folder(tmp_path, monkeypatch):
     lay_foreign_files(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -66,6 +64,78 @@ def test_workers_import_our_packages_whatever_lies_in_the_current_folder(tmp_pat
         ray.shutdown()
     assert set(there["task"]) == set(evaluators.tasks.OFFLINE)
     assert str(tmp_path) not in path
+
+
+class RayError(Exception): ...
+
+
+class TaskError(RayError):
+    cause = ValueError("what it was")
+
+
+class ActorError(RayError): ...
+
+
+class MemoryFull(RayError): ...
+
+
+class Asked:
+    """A cluster whose workers answer a question with what a test says."""
+
+    exceptions = types.SimpleNamespace(
+        RayError=RayError, RayTaskError=TaskError, RayActorError=ActorError, OutOfMemoryError=MemoryFull
+    )
+
+    def __init__(self, answers):
+        self.answers = iter(answers)
+
+    def wait(self, references, num_returns=1, timeout=None):
+        return list(references), []
+
+    def get(self, reference):
+        answer = next(self.answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Hands:
+    """As many workers as are asked for, each buried once."""
+
+    def __init__(self):
+        self.hands = [types.SimpleNamespace(actor=self)]
+        self.buried = 0
+        self.members = self
+
+    def remote(self, *_):
+        return object()
+
+    def bury(self, hand):
+        assert hand is self.hands.pop()
+        self.buried += 1
+        self.hands = [types.SimpleNamespace(actor=self)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ([5], 5),
+        ([ActorError(), 5], 5),
+        ([MemoryFull(), ActorError(), 5], 5),
+        ([MemoryFull()] * 3, "3 Ray workers in a row died when they first looked at the tasks; is there enough memory"),
+        ([TaskError()], "a Ray worker cannot look at the tasks: ValueError: what it was"),
+    ],
+)
+def test_a_worker_that_dies_of_a_question_is_buried_and_another_one_asked(answers, wanted):
+    executor = RayExecutor.__new__(RayExecutor)
+    executor.tasks, executor._cohort, executor._sizes = {"digits-vit": load_task("digits-vit")}, None, {}
+    executor._ray, executor._fleet = Asked(answers), Hands()
+    if isinstance(wanted, int):
+        assert executor.members("digits-vit", 2) == wanted
+    else:
+        with pytest.raises(ActsearchError, match=wanted):
+            executor.members("digits-vit", 2)
+    assert executor._fleet.buried == sum(not isinstance(answer, (int, TaskError)) for answer in answers)
 
 
 def node(cpus, gpus=0, alive=True):

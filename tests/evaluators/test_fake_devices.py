@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from evaluators import Data, DynamicEAFO, PreActivations, swap
+from evaluators.cohort.fallback import Unstackable
 from evaluators.cohort.lone import Lone
 from evaluators.cohort.stack import Stack
 from evaluators.networks import mlp
@@ -167,7 +168,7 @@ def test_a_task_that_mixes_devices_is_found_by_a_stack_and_by_one_network(fault,
     task, panel = made(Perceptron), members(("relu", "gelu"), steps=2)
     task.batch = fault.__get__(task)
     with pretended(device):
-        with pytest.raises((RuntimeError, TypeError), match=r"device"):
-            Stack(task, panel, device)
+        with pytest.raises((RuntimeError, TypeError, Unstackable), match=r"device"):
+            Stack(task, panel, device).advance(1, math.inf)
         failures = Lone(task, panel[0], device).advance(1, math.inf)
     assert "device" in failures[panel[0]].reason

@@ -16,8 +16,6 @@ from evaluators.ray.executor import RayExecutor
 from evaluators.task import Outcome
 from primitives import ActsearchError
 
-pytestmark = pytest.mark.xdist_group("ray")
-
 FINE, DIES, HANGS, RAISES, FILLS, WAITS = range(6)
 
 

@@ -347,7 +347,7 @@ def test_data_that_nobody_could_make_again_are_refused_before_anything_is_writte
     assert "manual_seed(0)" in error
 
 
-@pytest.mark.xdist_group("ray")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -356,11 +356,10 @@ def test_data_that_nobody_could_make_again_are_refused_before_anything_is_writte
             "    def __init__(self):\n        global WIDTH\n        WIDTH = 8\n\n    recipe =",
             "network(activation, gain) raises NameError: name 'WIDTH' is not defined",
         ),
-        pytest.param(
+        (
             "class Line",
             "WIDTH = int(torch.randint(10_000, ()))\n\n\nclass Line",
             "loss or error of one network on the same examples differ in another process",
-            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -384,7 +383,6 @@ def errors(run_folder):
     return frame[frame["baseline"]].set_index("name")["error"].to_dict()
 
 
-@pytest.mark.xdist_group("ray")
 def test_task_extension_and_neighbour_work_on_ray_with_the_numbers_of_a_serial_run(launched, place):
     options = ["--task", "own_task:Line", "--executor", "ray", "--workers", "2", "--run", "there", "--quiet"]
     done = shell("launch", "campaign.toml", *options, cwd=place)
@@ -394,3 +392,26 @@ def test_task_extension_and_neighbour_work_on_ray_with_the_numbers_of_a_serial_r
     assert (shown["expression"], shown["status"]) == ("dent(x)", "ok")
     assert errors("there") == pytest.approx(errors("run"), rel=1e-6)
     assert len(errors("there")) == 8
+
+
+def test_why_trainings_were_not_stacked_is_told_at_launch_at_the_end_and_by_show(place):
+    text = (
+        FILES["own_task.py"]
+        .replace("return mlp(", "return Counting(")
+        .replace("1], activation, gain", "1], activation")
+    )
+    counting = "class Counting(nn.Module):\n    def __init__(self, sizes, activation):\n        super().__init__()\n"
+    counting += "        self.inner, self.steps = mlp(sizes, activation, 1.0), 0\n\n    def forward(self, x):\n"
+    counting += "        self.steps += 1\n        return self.inner(x) / self.steps\n\n\nclass Line"
+    (place / "own_task.py").write_text(text.replace("class Line", counting))
+    why = "it keeps state outside of buffers, in 'steps'; register a buffer and write it in place"
+    code, out, error = invoke(*LAUNCH)
+    assert code == 0
+    assert f"own_task.py:Line trains one candidate after another: {why}" in error
+    (line,) = (line for line in out.splitlines() if "one by one" in line)
+    assert line.endswith(f" trainings ran one by one, not in a stack: {why}")
+    assert line in " ".join(invoke("show", "run")[1].split())
+    _, out, _ = invoke("show", "run", "relu")
+    assert f"trained by itself, not in a stack: {why}" in " ".join(out.split())
+    evaluations = json.loads(invoke("show", "run", "relu", "--format", "json")[1])["evaluations"]
+    assert {evaluation["unstacked"] for evaluation in evaluations if evaluation["purpose"] == "search"} == {why}

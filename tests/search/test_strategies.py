@@ -35,6 +35,37 @@ class TestNSGA2(StrategyContract):
             tools.emo.assignCrowdingDist(front)
         assert distances == {i.id: i.fitness.crowding_dist for i in kept}
 
+    def test_who_missed_fewer_rungs_is_better_whatever_the_objectives(self, grammar):
+        strategy = self.make(grammar)
+        (_, *trees_) = (each.tree for each in self.told(grammar, 41))
+        for number, tree in enumerate(trees_):
+            strategy.tell(Told(number, tree, (1e6 - number, 9.0, 9.0), missed=number % 4))
+        assert {i.id % 4 for i in strategy._population} == {0, 1}
+        ranks = {missed: {i.rank for i in strategy._population if i.id % 4 == missed} for missed in (0, 1)}
+        assert max(ranks[0]) < min(ranks[1])
+
+    def test_those_that_were_stopped_do_not_hide_the_errors_of_the_others_from_crowding(self, grammar):
+        front = [(0.1 + 0.05 * n**1.5, 30.0 - 2 * n, 10.0 - 0.5 * n) for n in range(6)]
+        distances = []
+        for stopped in ((), ((0.2, 3.0, 3.0), (0.3, 2.0, 2.0))):
+            strategy, trees_ = self.make(grammar), [each.tree for each in self.told(grammar, 8)]
+            for number, point in enumerate((*front, *stopped)):
+                strategy.tell(Told(number, trees_[number], point, missed=int(number >= len(front))))
+            distances.append([i.fitness.crowding_dist for i in strategy._population if i.id < len(front)])
+        assert distances[0] == distances[1]
+
+    @pytest.mark.parametrize("unit", [1e-6, 1e6])
+    def test_the_unit_of_the_error_changes_no_proposal(self, grammar, unit):
+        asked = []
+        for factor in (1.0, unit):
+            strategy = self.make(grammar)
+            for told in self.told(grammar, 60):
+                error, *others = told.objectives
+                strategy.tell(Told(told.id, told.tree, (factor * error, *others), missed=told.id % 3))
+            with seeded(3, 9):
+                asked.append([grammar.dumps(proposal.tree) for proposal in strategy.ask(30)])
+        assert asked[0] == asked[1]
+
     def test_better_individuals_have_more_children(self, grammar):
         strategy = NSGA2(grammar, StrategyConfig(population=20, newcomers=0.0))
         trees_ = [each.tree for each in self.told(grammar, 20)]

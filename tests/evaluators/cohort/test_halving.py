@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluators.cohort.halving import dominating, non_dominated_rank, promoted
+from evaluators import Evaluation
+from evaluators.cohort.halving import dominating, leading, non_dominated_rank, points_of, promoted
 
 POINTS = st.lists(st.tuples(*[st.integers(0, 4).map(float)] * 3), min_size=1, max_size=25)
 SHARES = st.floats(0.05, 0.95)
@@ -34,6 +35,47 @@ def test_the_share_of_all_ever_seen_goes_on_and_nobody_passes_one_that_dominates
     for point, chosen in zip(points, goes_on, strict=True):
         if chosen:
             assert all(c for other, c in zip(points, goes_on, strict=True) if beats(other, point))
+
+
+@given(POINTS, POINTS, SHARES)
+def test_who_stays_behind_finds_the_whole_share_no_worse_than_itself(points, history, keep):
+    everyone = [*points, *history]
+    ranks = non_dominated_rank(np.array(everyone))
+    for index, chosen in enumerate(promoted(points, history, keep)):
+        place = (ranks[index], points[index][0])
+        if not chosen:
+            others = (i for i in range(len(everyone)) if i != index)
+            ahead = sum((ranks[i], everyone[i][0]) <= place for i in others)
+            assert ahead >= math.ceil(keep * len(everyone))
+
+
+@given(POINTS, POINTS)
+def test_each_objective_has_one_leader_who_has_the_least_of_it_and_is_not_dominated(points, history):
+    leads = leading(points, history)
+    assert sum(leads) <= 3
+    assert all(leads[i] <= (not any(beats(o, points[i]) for o in [*points, *history])) for i in range(len(points)))
+    for objective in range(3):
+        least = min(point[objective] for point in [*points, *history])
+        if least < min((point[objective] for point in history), default=math.inf):
+            assert any(lead and point[objective] == least for point, lead in zip(points, leads, strict=True))
+
+
+@given(POINTS, POINTS, SHARES, st.sampled_from([1e-7, 0.3, 1e7]))
+def test_the_unit_of_the_error_changes_nothing_at_a_rung(points, history, keep, unit):
+    def scaled(some):
+        return [(unit * error, *others) for error, *others in some]
+
+    assert promoted(scaled(points), scaled(history), keep) == promoted(points, history, keep)
+    assert leading(scaled(points), scaled(history)) == leading(points, history)
+    assert dominating(scaled(points), scaled(history)) == dominating(points, history)
+
+
+def test_a_point_is_a_mean_over_all_seeds_or_there_is_none():
+    ok = [Evaluation(1, "t", steps, seed, "ok", error=steps + seed, loss=1.0) for steps in (2, 4) for seed in (0, 1)]
+    failed = Evaluation(1, "t", 8, 1, "diverged", "why")
+    assert points_of(ok, 2, (3.0, 5.0)) == {2: (2.5, 3.0, 5.0), 4: (4.5, 3.0, 5.0)}
+    assert points_of([*ok[:3], failed], 2, ()) == {2: (2.5,)}
+    assert points_of(ok, 3, ()) == {}
 
 
 @given(POINTS, SHARES)

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from evaluators import Cohort, Halving, Job, OwnLoop, Recipe, assess
-from evaluators.cohort import size, trainer
+from evaluators.cohort import grouping, size, trainer
+from evaluators.cohort.grouping import make_groups, one_by_one
 from evaluators.cohort.lone import Lone
 from evaluators.cohort.stack import Stack
-from evaluators.cohort.trainer import make_groups, one_by_one, run_cohort, run_job, why_not_stacked
+from evaluators.cohort.trainer import run_cohort, run_job, why_not_stacked
 from evaluators.task import Outcome
 from evaluators.train import Diverged, Late
 from primitives import resolve
@@ -84,13 +85,25 @@ def test_promotion_counts_candidates_of_earlier_cohorts():
     assert set(steps_reached(against_worse)) == {STEPS}
 
 
-def test_who_dominates_nothing_never_reaches_the_top_rung():
-    """A front of equals: nobody dominates, so nobody but a reference is trained to the end."""
-    equals = tuple(dataclasses.replace(job, objectives=(float(n), float(-n))) for n, job in enumerate(jobs(NAMES[:4])))
-    first = dataclasses.replace(equals[0], reference=True)
-    assert steps_reached(run_cohort(Cohort(equals, Halving((6,), 0.9)), Perceptron(), CPU)) == [6] * 4
-    with_reference = run_cohort(Cohort((first, *equals[1:]), Halving((6,), 0.9)), Perceptron(), CPU)
-    assert steps_reached(with_reference) == [STEPS, 6, 6, 6]
+def test_of_a_front_of_equals_only_references_and_those_that_lead_reach_the_top_rung(whole):
+    """Nobody dominates anybody: the first is cheapest, the last is shortest, one has the lowest error."""
+    equals = tuple(dataclasses.replace(job, objectives=(float(n), float(-n))) for n, job in enumerate(jobs(NAMES[:5])))
+    errors = [found[0].error for found in whole[:5]]
+    leaders = {0, 4, errors.index(min(errors))}
+    (other, *_) = {1, 2, 3} - leaders
+    for references in (set(), {other}):
+        some = [dataclasses.replace(job, reference=n in references) for n, job in enumerate(equals)]
+        reached = steps_reached(run_cohort(Cohort(tuple(some), Halving((6,), 0.9)), Perceptron(), CPU))
+        assert {n for n, steps in enumerate(reached) if steps == STEPS} == leaders | references
+
+
+def test_the_lowest_error_goes_on_however_dear_and_long_it_is(whole):
+    errors = [found[1].error for found in whole]  # at the second rung
+    best = errors.index(min(errors))
+    some = [
+        dataclasses.replace(job, objectives=(99.0 + n if n == best else float(n),) * 2) for n, job in enumerate(jobs())
+    ]
+    assert steps_reached(run_cohort(Cohort(tuple(some), Halving((12,), 0.9)), Perceptron(), CPU))[best] == STEPS
 
 
 def test_a_job_with_a_failing_seed_ends_and_the_others_go_on():
@@ -250,11 +263,11 @@ def test_networks_that_draw_have_a_stack_a_seed_so_that_masks_pair_up_with_train
 
 
 def test_a_stack_is_no_larger_than_memory_allows(monkeypatch):
-    monkeypatch.setattr(trainer, "stack_limit", lambda *_: 5)
+    monkeypatch.setattr(grouping, "stack_limit", lambda *_: 5)
     groups = make_groups(jobs(seeds=(0, 1)), Perceptron(), CPU)
     assert [len(group.members) for group in groups] == [5, 5, 5, 1]
     assert [isinstance(group, Stack) for group in groups] == [True, True, True, False]
-    monkeypatch.setattr(trainer, "stack_limit", lambda *_: 1)
+    monkeypatch.setattr(grouping, "stack_limit", lambda *_: 1)
     assert all(isinstance(group, Lone) for group in make_groups(jobs(), Perceptron(), CPU))
 
 

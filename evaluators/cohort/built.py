@@ -1,0 +1,86 @@
+"""The members' own networks, and the one that stands for all of them in a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from evaluators.cohort.fallback import Unstackable
+from evaluators.cohort.group import Member
+from evaluators.cohort.kernels import Slot
+from evaluators.task import Task
+from evaluators.train import fresh_network
+from primitives import compile_expression, parse
+
+
+@dataclass(frozen=True)
+class Built:
+    """Networks with the initial weights of their members.
+
+    Attributes:
+        skeleton: the first member's, with slots in the places of its activations.
+        own: every member's, as it would be trained alone.
+    """
+
+    skeleton: nn.Module
+    own: tuple[nn.Module, ...]
+
+    def sites(self, network: nn.Module) -> list[nn.Module]:
+        """Return one network's activation layers, in the order of the skeleton's slots."""
+        modules = dict(network.named_modules())
+        return [modules[name] for name, module in self.skeleton.named_modules() if isinstance(module, Slot)]
+
+    def in_double(self, skeleton: nn.Module) -> Built:
+        """Return the same in float64 around another skeleton; all are converted in place."""
+        return Built(skeleton.double(), tuple(network.double() for network in self.own))
+
+    def stacked(self) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
+        """Return copies of the members' weights and buffers, each of shape (members, ...), by name.
+
+        Raises:
+            Unstackable: the networks hold different ones.
+        """
+        weights, buffers = dict(self.skeleton.named_parameters()), dict(self.skeleton.named_buffers())
+        parameters = [dict(network.named_parameters()) for network in self.own]
+        held = [dict(network.named_buffers()) for network in self.own]
+        for network, theirs, states in zip(self.own, parameters, held, strict=True):
+            self._check(network, theirs, states)
+        return (
+            {
+                name: nn.Parameter(torch.stack([each[name].detach() for each in parameters]), weight.requires_grad)
+                for name, weight in weights.items()
+            },
+            {name: torch.stack([each[name] for each in held]) for name in buffers},
+        )
+
+    def _check(self, network: nn.Module, weights: dict[str, nn.Parameter], buffers: dict[str, Tensor]) -> None:
+        """Refuse a network that does not hold what the skeleton holds."""
+        slots = {name for name, module in self.skeleton.named_modules() if isinstance(module, Slot)}
+        if not slots <= dict(network.named_modules()).keys():
+            raise Unstackable("its networks have their activations in different places")
+        theirs = {
+            name: (w.shape, w.requires_grad) for name, w in weights.items() if name.rpartition(".")[0] not in slots
+        }
+        ours = {name: (w.shape, w.requires_grad) for name, w in self.skeleton.named_parameters()}
+        states = {name: (b.shape, b.dtype) for name, b in self.skeleton.named_buffers()}
+        if ours != theirs or states != {name: (b.shape, b.dtype) for name, b in buffers.items()}:
+            raise Unstackable("its networks differ in the names or shapes of their weights or buffers")
+
+
+def build(task: Task, members: Sequence[Member], device: torch.device) -> Built:
+    """Build the networks of members; what a network raises while it is made is let through."""
+    return Built(skeleton_of(task, members[0], device), tuple(own_network(task, member, device) for member in members))
+
+
+def skeleton_of(task: Task, member: Member, device: torch.device) -> nn.Module:
+    """Build a member's network with slots in the places of its activations."""
+    return fresh_network(task, Slot, member.job.gain, member.seed, device)
+
+
+def own_network(task: Task, member: Member, device: torch.device) -> nn.Module:
+    """Build the network that a member is trained as alone."""
+    activation = compile_expression(parse(member.job.expression)).module
+    return fresh_network(task, activation, member.job.gain, member.seed, device)

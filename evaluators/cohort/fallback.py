@@ -1,0 +1,78 @@
+"""Why a member is not stacked: what its network does, told apart from a fault of ours."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+import torch
+
+_OURS = ("evaluators.cohort", "primitives")
+
+
+class Unstackable(Exception):
+    """A network whose members cannot share one forward pass; the message says why."""
+
+
+class StackFault(RuntimeWarning):
+    """The stack failed where no user's code ran: members train one by one, and somebody should mend it."""
+
+
+@contextmanager
+def user_code() -> Iterator[None]:
+    """Turn what a task's code does under ``vmap`` that it cannot follow into the reason not to stack it.
+
+    Raises:
+        Unstackable: the code within raised. What was raised by our own lines is let through.
+    """
+    try:
+        yield
+    except (Unstackable, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        if is_ours(error):
+            raise
+        raise Unstackable(_clause(error)) from error
+
+
+def is_ours(error: BaseException) -> bool:
+    """Tell whether an error was raised by a line of the cohort trainer or of a kernel that we generate."""
+    name = _raised_in(error.__traceback__)
+    return name is None or name.startswith(_OURS)
+
+
+def _raised_in(trace: TracebackType | None) -> str | None:
+    """Return the module whose line raised; ``None`` for generated code, which has none.
+
+    Torch functions of a user pass through a mode of ours, which does not count.
+    """
+    name: str | None = ""
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name != "__torch_function__":
+            name = trace.tb_frame.f_globals.get("__name__")
+        trace = trace.tb_next
+    return name
+
+
+def reason_of(error: Exception) -> str:
+    """Return why members are not stacked, given what came of it; of a fault of ours it is warned, too."""
+    if isinstance(error, Unstackable):
+        return str(error)
+    if not is_ours(error):
+        return _clause(error)
+    reason = f"a fault of actsearch, please report it: {type(error).__name__}: {_first_line(error)}"
+    warnings.warn(f"members train one by one because of {reason}", StackFault, stacklevel=3)
+    return reason
+
+
+def _clause(error: Exception) -> str:
+    said = _first_line(error)
+    if "data-dependent" in said or ".item()" in said:
+        return "its forward or its loss turns data into numbers or branches on them"
+    return f"{type(error).__name__}: {said}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else "no reason given"

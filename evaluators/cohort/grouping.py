@@ -1,0 +1,150 @@
+"""Members in groups: in as few stacks as can be, and by themselves where a stack would not be what they are alone."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from evaluators.cohort.built import Built, build, own_network, skeleton_of
+from evaluators.cohort.fallback import Unstackable, reason_of, user_code
+from evaluators.cohort.group import Group, Member
+from evaluators.cohort.law import behaviour, difference, in_double, precise, telling_rows
+from evaluators.cohort.lone import Lone
+from evaluators.cohort.look import Seen, look_at
+from evaluators.cohort.size import stack_limit
+from evaluators.cohort.stack import Stack
+from evaluators.evaluation import Job
+from evaluators.task import Data, Task
+from evaluators.train import augmenting, on_device, stream_of
+from primitives import ActsearchError, parse
+
+_FEW = 4
+"""Members below which a stack on a CPU is slower than one network after another."""
+
+OWN_LOOP = "it has a training loop of its own"
+TOO_LARGE = "its networks are so large that a stack would be slower, or not fit in memory"
+
+
+def make_groups(jobs: Sequence[Job], task: Task, device: torch.device) -> list[Group]:
+    """Return the members of jobs in as few groups as can be: stacks that fit in memory, else one by one.
+
+    A network that draws random numbers, shared by all candidates of a seed, has a stack a seed.
+    """
+    return _Grouping(task, device).of([Member(job, seed) for job in jobs for seed in job.seeds])
+
+
+def one_by_one(jobs: Sequence[Job], task: Task, device: torch.device, why: str = "") -> list[Group]:
+    """Return every member of jobs in a group of its own; they share the data.
+
+    Args:
+        jobs: to be trained.
+        task: what on.
+        device: where.
+        why: they are not stacked, to be recorded.
+    """
+    return _Grouping(task, device).alone([Member(job, seed) for job in jobs for seed in job.seeds], why)
+
+
+class _Grouping:
+    """One task on one device, with what its groups share."""
+
+    def __init__(self, task: Task, device: torch.device) -> None:
+        self._task, self._device = task, device
+        self._few = _FEW if device.type == "cpu" else 2
+        self._data: Data = on_device(task.data("train"), task.recipe, device)
+
+    def alone(self, members: Sequence[Member], why: str = "") -> list[Group]:
+        return [Lone(self._task, member, self._device, self._data, why) for member in members]
+
+    def of(self, members: Sequence[Member]) -> list[Group]:
+        readable = [member for member in members if _is_readable(member)]
+        unread = self.alone([member for member in members if not _is_readable(member)])
+        if len(readable) < self._few:
+            return [*self.alone(readable), *unread]
+        limit = stack_limit(self._task, self._device)
+        if limit < self._few:
+            return [*self.alone(readable, TOO_LARGE), *unread]
+        try:
+            seen = self._seen(readable[0])
+        except Unstackable as reason:
+            return [*self.alone(readable, str(reason)), *unread]
+        parts = [part for same in self._by_stream(readable, seen) for part in _parts(same, limit)]
+        return [group for part in parts for group in self._part(part, seen)] + unread
+
+    def _seen(self, member: Member) -> Seen:
+        with user_code():
+            seen = look_at(self._maker(member), self._task, self._data, self._device)
+        if seen.draws_outside and self._task.recipe.randomness == "member":
+            raise Unstackable("each is to draw for itself, which Python's and NumPy's generators do not in a stack")
+        return seen
+
+    def _maker(self, member: Member) -> Callable[[], nn.Module]:
+        return functools.partial(own_network, self._task, member, self._device)
+
+    def _by_stream(self, members: Sequence[Member], seen: Seen) -> list[list[Member]]:
+        """Return members that draw the same numbers together."""
+        if not seen.draws or (self._task.recipe.randomness == "member" and not seen.draws_outside):
+            return [list(members)]
+        return [[m for m in members if m.seed == seed] for seed in dict.fromkeys(m.seed for m in members)]
+
+    def _part(self, members: Sequence[Member], seen: Seen) -> list[Group]:
+        if len(members) < self._few:
+            return self.alone(members)
+        try:
+            stack, unequal = self._stacked(members, seen)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # even a fault of ours is no reason to lose a cohort
+            return self.alone(members, reason_of(error))
+        lone = [group for member, why in unequal.items() for group in self.alone([member], why)]
+        return [stack, *lone] if stack.members else lone
+
+    def _stacked(self, members: Sequence[Member], seen: Seen) -> tuple[Stack, dict[Member, str]]:
+        """Return a stack of those members that are in it what they are alone, and what the others do otherwise."""
+        with user_code():
+            built = build(self._task, members, self._device)
+        stack = Stack(self._task, members, self._device, self._data, built, seen)
+        unequal = self._unequal(members, built, seen)
+        stack.keep([member for member in members if member not in unequal])
+        return stack, unequal
+
+    def _unequal(self, members: Sequence[Member], built: Built, seen: Seen) -> dict[Member, str]:
+        """Try each member's own network and its place in a stack of its own kind; the networks are used up."""
+        task, device = self._task, self._device
+        rows = telling_rows(self._data)
+        streams = {member: (member.seed, stream_of(task.recipe, member.job.candidate)) for member in members}
+        turned = {key: rows.roll(turn) for turn, key in enumerate(dict.fromkeys(streams.values()))}
+        with user_code():
+            batches = {
+                key: task.batch(self._data, rows, augmenting(*key[:1], 0, key[1])) for key, rows in turned.items()
+            }
+        if seen.double:
+            batches = {key: (in_double(inputs), in_double(targets)) for key, (inputs, targets) in batches.items()}
+            with user_code():
+                built = built.in_double(skeleton_of(task, members[0], device))
+        trial = Stack(task, members, device, self._data, built, seen)
+        places = trial.behaviours(batches)
+        found = {}
+        for member, network, place in zip(members, built.own, places, strict=True):
+            sites, batch = built.sites(network), batches[streams[member]]
+            with user_code():
+                exact = None if seen.double else precise(self._maker(member), built.sites, task, batch, device)
+                alone = behaviour(network, sites, task, batch, device)
+            if (why := difference(alone, place, exact)) is not None:
+                found[member] = why
+        return found
+
+
+def _is_readable(member: Member) -> bool:
+    try:
+        parse(member.job.expression)
+    except ActsearchError:
+        return False
+    return True
+
+
+def _parts(members: Sequence[Member], size: int) -> list[Sequence[Member]]:
+    return [members[at : at + size] for at in range(0, len(members), size)]

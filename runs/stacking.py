@@ -1,0 +1,26 @@
+"""What a run says of trainings that were not done in a stack."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from runs.store import Store
+
+
+def unstacked(store: Store) -> Counter[str]:
+    """Return how many trainings ran by themselves, by the reason; rungs of one training count once."""
+    found = {
+        (purpose, e.candidate, e.task, e.seed): e.unstacked
+        for purpose in ("search", "confirm")
+        for e in store.evaluations(purpose)
+        if e.unstacked
+    }
+    return Counter(found.values())
+
+
+def unstacked_lines(store: Store) -> list[str]:
+    """Return a line a reason, the commonest first; none when nothing ran by itself for want of a stack."""
+    return [
+        f"{count} training{'s' if count > 1 else ''} ran one by one, not in a stack: {reason}"
+        for reason, count in unstacked(store).most_common()
+    ]

@@ -1,0 +1,442 @@
+"""The stack is what its members are alone, whatever their networks do, or it says why it is none."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import math
+import random
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from evaluators import Classification, Cohort, Data, Job, Recipe
+from evaluators.cohort import grouping, kernels
+from evaluators.cohort.fallback import StackFault
+from evaluators.cohort.grouping import make_groups, one_by_one
+from evaluators.cohort.law import difference, telling_rows
+from evaluators.cohort.lone import Lone
+from evaluators.cohort.stack import Stack
+from evaluators.cohort.trainer import run_cohort, run_job, why_not_stacked
+from evaluators.tasks.reference import unstacked
+from primitives import parse
+from tests.cohorts import CPU, NETWORKS, Perceptron, in_precision
+
+STEPS = 8
+FORMS = (("relu(x)", 1.0), ("tanh(x)", 1.6), ("gelu(x)", 0.7), ("x*sigmoid(beta*x); beta=1.2", 1.3))
+G = torch.Generator().manual_seed(0)
+IMAGES = torch.randn(96, 3, 8, 8, generator=G)
+CLASSES = IMAGES.flatten(1)[:, :3].argmax(1)
+TOKENS = torch.randint(1, 20, (96, 7), generator=G).masked_fill(torch.arange(7) >= 5, 0)
+
+
+def jobs(seeds=(0, 1), forms=FORMS, candidates=0):
+    return tuple(Job(candidates + n, text, gain, "t", STEPS, seeds) for n, (text, gain) in enumerate(forms))
+
+
+class Images(Classification):
+    """Random images in 3 classes through a network that a test makes."""
+
+    name = "images"
+    recipe = Recipe(steps=STEPS, batch_size=8, learning_rate=1e-2, precision="float64")
+    inputs, make = IMAGES, None
+
+    def data(self, part):
+        rows = {"train": slice(0, 64), "validation": slice(64, 80), "test": slice(80, 96)}[part]
+        return Data(self.inputs[rows], CLASSES[rows])
+
+    def network(self, activation, gain):
+        return self.make(activation, gain)
+
+
+def images(make, **recipe):
+    task = Images()
+    task.make, task.recipe = make, dataclasses.replace(Images.recipe, **recipe)
+    return task
+
+
+def tokens(make):
+    task = images(make)
+    task.inputs = TOKENS
+    return task
+
+
+def losses(answers):
+    return [[e.loss for e in found] for found in answers]
+
+
+def same_as_alone(task, seeds=(0, 1), within=1e-9):
+    """Train in a cohort and alone, compare, and return the reasons why some were not stacked."""
+    some = jobs(seeds)
+    together, alone = run_cohort(Cohort(some), task, CPU), [run_job(job, task, CPU) for job in some]
+    assert [[e.status for e in found] for found in together] == [["ok"] * len(seeds)] * len(some)
+    for mine, theirs in zip(losses(together), losses(alone), strict=True):
+        assert mine == pytest.approx(theirs, abs=within)
+    return {e.unstacked for found in together for e in found}
+
+
+# --- networks that differ in more than weights ------------------------------------------------
+
+
+class GainInForward(nn.Module):
+    def __init__(self, activation, gain):
+        super().__init__()
+        self.inner, self.gain = nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation()), gain
+        self.out = nn.Linear(12, 3)
+
+    def forward(self, x):
+        return self.out(self.inner(x) * self.gain)
+
+
+class Shuffled(nn.Module):
+    """A random order, drawn with the weights, as a plain tensor."""
+
+    def __init__(self, activation, _):
+        super().__init__()
+        self.order = torch.randperm(192)[:20]
+        self.inner = nn.Sequential(nn.Linear(20, 12), activation(), nn.Linear(12, 3))
+
+    def forward(self, x):
+        return self.inner(x.flatten(1)[:, self.order])
+
+
+class ByActivation(nn.Module):
+    """Another path for functions that are low at -3, as what holds an activation's place is."""
+
+    def __init__(self, activation, _):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+        self.slow = float(self.inner[2](torch.tensor(-3.0)).detach()) < -0.9
+
+    def forward(self, x):
+        return self.inner(x * 0.5 if self.slow else x)
+
+
+class Drawn(nn.Module):
+    """A number drawn by Python, another by NumPy, when the network is made."""
+
+    def __init__(self, activation, _):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+        self.factors = [random.random(), np.random.rand()]
+
+    def forward(self, x):
+        return self.inner(x * self.factors[0] + self.factors[1])
+
+
+@pytest.mark.parametrize(
+    ("make", "equal"), [(GainInForward, 1), (Shuffled, 4), (ByActivation, 1), (Drawn, 4)], ids=lambda v: str(v)[-16:-2]
+)
+def test_members_whose_networks_differ_in_more_than_weights_train_by_themselves(make, equal):
+    task = images(make)
+    reasons = same_as_alone(task)
+    assert any(reason.startswith("its outputs in training: ") for reason in reasons)
+    groups = make_groups(jobs(), task, CPU)
+    assert len(groups[0].members) <= equal * 2
+    assert all("its outputs in training" in group.why_alone for group in groups if isinstance(group, Lone))
+
+
+# --- state that is no buffer ------------------------------------------------------------------
+
+
+class Stateful(nn.Module):
+    """A running mean that is kept somewhere."""
+
+    def __init__(self, activation, kind):
+        super().__init__()
+        self.one, self.act, self.out, self.kind = nn.Linear(192, 16), activation(), nn.Linear(16, 3), kind
+        kept = {"deque": collections.deque(maxlen=3), "list": [0.0], "tensor": torch.zeros(16)}
+        self.seen = {**kept, "object": collections.UserDict(mean=torch.zeros(16))}.get(kind)
+        if kind == "buffer":
+            self.register_buffer("mean", torch.zeros(16))
+
+    def forward(self, x):
+        h = self.act(self.one(x.flatten(1)))
+        if self.training:
+            self.keep(h.detach().mean(0))
+        return self.out(h - self.kept())
+
+    def keep(self, mean):
+        if self.kind == "deque":
+            self.seen.append(mean)
+        elif self.kind == "list":
+            self.seen[0] = 0.5 * self.seen[0] + 0.5 * mean
+        elif self.kind == "object":
+            self.seen["mean"] = 0.5 * self.seen["mean"] + 0.5 * mean
+        elif self.kind == "buffer":
+            self.mean.mul_(0.9).add_(0.1 * mean)
+        else:
+            self.seen = mean if self.seen is None else 0.9 * self.seen + 0.1 * mean
+
+    def kept(self):
+        if self.kind == "deque":
+            return sum(self.seen) / max(1, len(self.seen))
+        if self.kind in ("list", "object"):
+            return self.seen[0] if self.kind == "list" else self.seen["mean"]
+        return self.mean if self.kind == "buffer" else 0.0 if self.seen is None else self.seen
+
+
+@pytest.mark.parametrize("kind", ["buffer", "tensor", "none", "deque", "list", "object"])
+def test_state_outside_of_buffers_is_not_stacked_and_named(kind):
+    reasons = same_as_alone(images(lambda activation, gain: Stateful(activation, kind)))
+    told = "it keeps state outside of buffers, in 'seen'; register a buffer and write it in place"
+    assert reasons == ({""} if kind == "buffer" else {told})
+
+
+class Cached(nn.Module):
+    """Something that is made in the first pass and stays as it is."""
+
+    def __init__(self, activation, _):
+        super().__init__()
+        self.inner, self.scale = nn.Sequential(nn.Linear(192, 12), activation(), nn.Linear(12, 3)), None
+
+    def forward(self, x):
+        x = x.flatten(1)
+        if self.scale is None:
+            self.scale = torch.linspace(0.5, 1.5, x.shape[1], dtype=x.dtype, device=x.device)
+        return self.inner(x * self.scale)
+
+
+def test_what_a_network_makes_once_for_all_is_no_state():
+    assert same_as_alone(images(Cached)) == {""}
+
+
+# --- random numbers ---------------------------------------------------------------------------
+
+
+class Dropped(nn.Module):
+    """Stochastic depth by the generator of somebody."""
+
+    def __init__(self, activation, draw):
+        super().__init__()
+        self.one, self.act, self.two, self.out = nn.Linear(192, 8), activation(), nn.Linear(8, 8), nn.Linear(8, 3)
+        self.draw = draw
+
+    def forward(self, x):
+        h = self.act(self.one(x.flatten(1)))
+        return self.out(h if self.training and self.draw() < 0.5 else h + self.two(h))
+
+
+DRAWS = {"Python": random.random, "NumPy": np.random.rand, "torch": lambda: float(torch.rand(()))}
+
+
+@pytest.mark.parametrize("by", DRAWS)
+def test_every_generator_that_a_network_can_reach_is_seeded_and_left_alone(by):
+    task = images(lambda activation, gain: Dropped(activation, DRAWS[by]))
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    same_as_alone(task)
+    again = [losses(run_cohort(Cohort(jobs()), task, CPU)) for _ in range(2)]
+    assert again[0] == again[1]
+    assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
+
+
+def test_members_that_are_to_draw_for_themselves_are_not_stacked_where_a_stack_draws_once():
+    task = images(lambda activation, gain: Dropped(activation, random.random), randomness="member")
+    assert any("Python's and NumPy's" in reason for reason in same_as_alone(task))
+
+
+class Jittered(Images):
+    """Augmented by NumPy's generator, not by the one that it is given."""
+
+    recipe = Images.recipe
+
+    def network(self, activation, gain):
+        return nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+
+    def batch(self, data, rows, generator):
+        inputs, targets = super().batch(data, rows, generator)
+        return (inputs if generator is None else inputs + 0.2 * np.random.randn()), targets
+
+
+def test_augmentation_by_a_global_generator_is_that_of_training_alone():
+    same_as_alone(Jittered())
+
+
+# --- what vmap does otherwise -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("padding", [0, 13, -1, None])
+def test_the_row_of_padding_has_no_gradient_whichever_member_it_is(padding):
+    def make(activation, gain):
+        embedding = nn.Embedding(20, 8, padding_idx=padding)
+        return nn.Sequential(embedding, nn.Flatten(), nn.Linear(56, 12), activation(), nn.Linear(12, 3))
+
+    task = tokens(make)
+    task.inputs = TOKENS.clone()
+    task.inputs[:, 2] = 13
+    task.inputs[:, 4] = 19
+    assert same_as_alone(task) == {""}
+
+
+class Patches(nn.Module):
+    """Dropout on tokens that are a view of a convolution's output, as in every vision transformer."""
+
+    def __init__(self, activation, contiguous):
+        super().__init__()
+        self.embed, self.act, self.drop, self.out = (
+            nn.Conv2d(3, 6, 4, 4),
+            activation(),
+            nn.Dropout(0.3),
+            nn.Linear(6, 3),
+        )
+        self.contiguous = contiguous
+
+    def forward(self, x):
+        found = self.act(self.embed(x)).flatten(2).transpose(1, 2)
+        return self.out(self.drop(found.contiguous() if self.contiguous else found).mean(1))
+
+
+def encoder(activation, p):
+    layer = nn.TransformerEncoderLayer(8, 2, 16, p, activation(), batch_first=True)
+    return nn.Sequential(nn.Flatten(2), nn.Linear(64, 8), layer, nn.Flatten(), nn.Linear(24, 3))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda activation, _: Patches(activation, True),
+        lambda activation, _: Patches(activation, False),
+        lambda activation, _: nn.Sequential(
+            nn.Dropout(0.4), nn.Flatten(), nn.Linear(192, 8), activation(), nn.Linear(8, 3)
+        ),
+        lambda activation, _: encoder(activation, 0.1),
+    ],
+    ids=["contiguous", "as a view", "of the inputs", "encoder layer"],
+)
+def test_dropout_is_stacked_with_the_masks_of_training_alone(make):
+    assert same_as_alone(images(make)) == {""}
+
+
+def test_dropout_that_no_stack_can_repeat_trains_by_itself():
+    def make(activation, gain):
+        convolution = nn.Conv2d(3, 6, 3).to(memory_format=torch.channels_last)
+        return nn.Sequential(convolution, activation(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(216, 3))
+
+    assert all("its outputs in training" in reason for reason in same_as_alone(images(make)))
+
+
+# --- the judge --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_the_four_kinds_of_network_are_stacked_in_every_precision(network, precision):
+    assert why_not_stacked(in_precision(network, precision), CPU) is None
+
+
+class OneType(nn.Module):
+    """Written for float32: in float64 it raises, or computes in less."""
+
+    def __init__(self, activation, raises, wrong=0.0):
+        super().__init__()
+        self.one, self.act, self.out = nn.Linear(192, 12), activation(), nn.Linear(12, 3)
+        self.raises, self.wrong = raises, 1 + wrong * random.random()
+
+    def forward(self, x):
+        x = self.act(self.one((x.float() if self.raises else x).flatten(1)))
+        return self.out((x.float() * self.wrong).to(x.dtype))
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_network_for_one_precision_is_judged_by_its_own_rounding(raises):
+    stacked = images(lambda activation, gain: OneType(activation, raises), precision="float32")
+    assert same_as_alone(stacked, within=0.01) == {""}
+    other = images(lambda activation, gain: OneType(activation, raises, wrong=1e-3), precision="float32")
+    assert any("its outputs in training" in reason for reason in same_as_alone(other, within=0.01))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_loss_for_one_precision_does_not_keep_networks_out_of_a_stack(precision):
+    class Weighted(Images):
+        def loss(self, outputs, targets):
+            return nn.functional.cross_entropy(outputs.float(), targets, weight=torch.tensor([1.0, 2.0, 0.5]))
+
+        def network(self, activation, gain):
+            return nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+
+    task = Weighted()
+    task.recipe = dataclasses.replace(Images.recipe, precision=precision)
+    assert why_not_stacked(task, CPU) is None
+
+
+def test_values_that_are_not_finite_are_equal_only_where_both_are_not():
+    one = {"its outputs in training": torch.tensor([1.0, math.inf, math.nan], dtype=torch.float64)}
+    other = {"its outputs in training": torch.tensor([1.0, math.nan, 2.0], dtype=torch.float64)}
+    assert difference(one, one) is None
+    assert "inf from those" in difference(one, other)
+
+
+def test_a_weight_that_one_member_s_loss_does_not_depend_on_is_told(monkeypatch):
+    """The optimiser leaves such a weight alone, and would let it decay in a stack."""
+
+    class Skipping(nn.Module):
+        def __init__(self, activation, gain):
+            super().__init__()
+            self.one, self.act, self.extra, self.out = nn.Linear(192, 8), activation(), nn.Linear(8, 8), nn.Linear(8, 3)
+            nn.init.zeros_(self.extra.weight)
+            nn.init.zeros_(self.extra.bias)
+            self.uses = gain < 1.5
+
+        def forward(self, x):
+            h = self.act(self.one(x.flatten(1)))
+            return self.out(h + self.extra(h) if self.uses else h)
+
+    reasons = same_as_alone(images(Skipping, weight_decay=0.5))
+    assert any("the weights that its loss depends on" in reason for reason in reasons)
+
+
+def test_telling_rows_hold_the_first_and_the_extreme_symbols():
+    inputs = torch.full((40, 3), 5)
+    inputs[17, 1], inputs[29, 2] = 0, 9
+    assert {0, 1, 2, 3, 17, 29} <= set(telling_rows(Data(inputs, torch.zeros(40))).tolist())
+
+
+# --- what is told -----------------------------------------------------------------------------
+
+
+def test_a_stack_leaves_out_only_those_that_differ():
+    task = images(ByActivation)
+    groups = make_groups(jobs(seeds=(0,), forms=[*FORMS, ("sin(x)", 1.0), ("tanh(2*x)", 1.0)]), task, CPU)
+    (stack,) = (group for group in groups if isinstance(group, Stack))
+    alone = {member.job.expression for group in groups if isinstance(group, Lone) for member in group.members}
+    assert {member.job.expression for member in stack.members} == {"tanh(x)", "tanh(2*x)"}
+    assert len(alone) == 4
+
+
+def test_a_fault_of_ours_is_never_hidden_behind_training_one_by_one(monkeypatch):
+    monkeypatch.setattr(kernels, "_BLOCK", "a slip")
+    with pytest.warns(StackFault, match="TypeError"):
+        answers = run_cohort(Cohort(jobs()), Perceptron(), CPU)
+    (told,) = {e.unstacked for found in answers for e in found}
+    assert told.startswith("a fault of actsearch, please report it: TypeError: ")
+    alone = [run_job(job, Perceptron(), CPU) for job in jobs()]
+    assert losses(answers) == losses(alone)
+
+
+def test_a_fault_of_the_users_in_the_middle_of_a_stack_is_no_fault_of_ours():
+    class Late(nn.Module):
+        def __init__(self, activation, gain):
+            super().__init__()
+            self.inner = nn.Sequential(nn.Flatten(), nn.Linear(192, 8), activation(), nn.Linear(8, 3))
+            self.register_buffer("passes", torch.zeros(()))
+
+        def forward(self, x):
+            if len(x) == 8 and x.dim() == 4 and torch.is_grad_enabled():
+                return self.inner(x) * (1.0 if bool(self.inner[1].weight.sum() < math.inf) else 0.0)
+            return self.inner(x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert same_as_alone(images(Late)) == {"its forward or its loss turns data into numbers or branches on them"}
+
+
+def test_a_formula_that_nobody_can_read_costs_its_own_row_only():
+    some = [*jobs(), dataclasses.replace(jobs()[0], candidate=9, expression="no_such(x)")]
+    groups = make_groups(some, Perceptron(), CPU)
+    assert [len(group.members) for group in groups] == [8, 1, 1]
+    assert parse(some[0].expression)
+    assert len(one_by_one(some, Perceptron(), CPU)) == 10
+    assert unstacked("text-gpt") == grouping.TOO_LARGE
