@@ -13,7 +13,7 @@ from evaluators.cohort.group import Member
 from evaluators.cohort.kernels import Slot
 from evaluators.task import Task
 from evaluators.train import fresh_network
-from primitives import compile_expression, parse
+from primitives import Expression, compile_expression, parse
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,12 @@ class Built:
     Attributes:
         skeleton: the first member's, with slots in the places of its activations.
         own: every member's, as it would be trained alone.
+        expressions: of their activations.
     """
 
     skeleton: nn.Module
     own: tuple[nn.Module, ...]
+    expressions: tuple[Expression, ...]
 
     def sites(self, network: nn.Module) -> list[nn.Module]:
         """Return one network's activation layers, in the order of the skeleton's slots."""
@@ -35,7 +37,7 @@ class Built:
 
     def in_double(self, skeleton: nn.Module) -> Built:
         """Return the same in float64 around another skeleton; all are converted in place."""
-        return Built(skeleton.double(), tuple(network.double() for network in self.own))
+        return Built(skeleton.double(), tuple(network.double() for network in self.own), self.expressions)
 
     def stacked(self) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
         """Return copies of the members' weights and buffers, each of shape (members, ...), by name.
@@ -72,7 +74,9 @@ class Built:
 
 def build(task: Task, members: Sequence[Member], device: torch.device) -> Built:
     """Build the networks of members; what a network raises while it is made is let through."""
-    return Built(skeleton_of(task, members[0], device), tuple(own_network(task, member, device) for member in members))
+    expressions = tuple(parse(member.job.expression) for member in members)
+    own = [own_network(task, member, device, each) for member, each in zip(members, expressions, strict=True)]
+    return Built(skeleton_of(task, members[0], device), tuple(own), expressions)
 
 
 def skeleton_of(task: Task, member: Member, device: torch.device) -> nn.Module:
@@ -80,7 +84,7 @@ def skeleton_of(task: Task, member: Member, device: torch.device) -> nn.Module:
     return fresh_network(task, Slot, member.job.gain, member.seed, device)
 
 
-def own_network(task: Task, member: Member, device: torch.device) -> nn.Module:
-    """Build the network that a member is trained as alone."""
-    activation = compile_expression(parse(member.job.expression)).module
+def own_network(task: Task, member: Member, device: torch.device, expression: Expression | None = None) -> nn.Module:
+    """Build the network that a member is trained as alone, its expression read already or not."""
+    activation = compile_expression(expression or parse(member.job.expression)).module
     return fresh_network(task, activation, member.job.gain, member.seed, device)

@@ -60,8 +60,9 @@ class _Grouping:
         return [Lone(self._task, member, self._device, self._data, why) for member in members]
 
     def of(self, members: Sequence[Member]) -> list[Group]:
-        readable = [member for member in members if _is_readable(member)]
-        unread = self.alone([member for member in members if not _is_readable(member)])
+        read = {text for text in {member.job.expression for member in members} if _is_readable(text)}
+        readable = [member for member in members if member.job.expression in read]
+        unread = self.alone([member for member in members if member.job.expression not in read])
         if len(readable) < self._few:
             return [*self.alone(readable), *unread]
         limit = stack_limit(self._task, self._device)
@@ -138,9 +139,9 @@ class _Grouping:
         return found
 
 
-def _is_readable(member: Member) -> bool:
+def _is_readable(text: str) -> bool:
     try:
-        parse(member.job.expression)
+        parse(text)
     except ActsearchError:
         return False
     return True

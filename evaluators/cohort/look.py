@@ -27,7 +27,7 @@ class Seen:
 
     Attributes:
         changed: names of the buffers that it writes, such as running statistics.
-        draws: whether it, or the loading of a batch, draws from a global generator, as dropout does.
+        draws: whether it, its loss, or the loading of a batch draws from a global generator, as dropout does.
         draws_outside: whether that is Python's or NumPy's, of which ``vmap`` knows nothing.
         double: whether a copy in float64 runs up to the loss, and computes everything in float64.
     """
@@ -63,7 +63,7 @@ def look_at(make: Callable[[], nn.Module], task: Task, data: Data, device: torch
         for rows in (torch.tensor([0, 1]), torch.tensor([2, 3])):
             kept = _kept(probe)  # what the first pass puts there and the second leaves alone is made once for all
             inputs, targets = task.batch(data, rows % len(data), augmenting(0, 0))
-            probe(inputs)
+            task.loss(probe(inputs), targets)
         drew = generators(device).differ(states)
     after = dict(probe.named_buffers())
     if any(after[name] is not buffer for name, buffer in buffers.items()):

@@ -30,16 +30,17 @@ from evaluators.train import (
     check_deadline,
     curve_of,
     finite_scores,
+    generators,
     groups_of,
     is_checked,
     make_optimiser,
     make_schedule,
     on_device,
     seeded,
+    set_generators,
     stream_of,
     weights_type,
 )
-from primitives import parse
 
 Tensors = Mapping[str, Tensor]
 
@@ -80,8 +81,8 @@ class Stack(Group):
         self.members = tuple(members)
         self._task, self._device, self._steps = task, device, members[0].job.steps
         self._data = data or on_device(task.data("train"), task.recipe, device)
-        self._expressions = [parse(member.job.expression) for member in members]
         built = built or build(task, members, device)
+        self._expressions = list(built.expressions)
         seen = seen or look_at(functools.partial(own_network, task, members[0], device), task, self._data, device)
         self.draws, self._network = seen.draws, built.skeleton
         self._weights, self._buffers = built.stacked()
@@ -287,9 +288,14 @@ class Stack(Group):
         inputs, targets = self._task.batch(data, rows, None)
         with self._forward():
             each = self._mapped(outputs, None)(self._weights, self._buffers, inputs, targets)
-            errors = torch.stack([self._task.error(output, targets).sum() for output in each])
-            losses = torch.stack([self._task.loss(output, targets) for output in each])
-        return torch.stack([errors.cpu().double(), losses.cpu().double() * len(rows)])
+            states = generators(self._device) if self.draws else None
+            errors, losses = [], []
+            for output in each:
+                if states is not None:  # error and loss draw what they draw for one network
+                    set_generators(states, self._device)
+                errors.append(self._task.error(output, targets).sum())
+                losses.append(self._task.loss(output, targets))
+        return torch.stack([torch.stack(errors).cpu().double(), torch.stack(losses).cpu().double() * len(rows)])
 
     def keep(self, members: Collection[Member]) -> None:
         """Drop all other members: weights, optimiser state, buffers, losses and kernels shrink in place."""

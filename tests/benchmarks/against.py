@@ -48,7 +48,7 @@ def cohort(steps, first):
     jobs = (Job(first + n, text, a.gain or 1.0, task.name, steps, (0,)) for n, (text, a) in enumerate(found))
     return Cohort(tuple(jobs))
 run_cohort(cohort(2, 0), task, cpu)
-work = lambda: run_cohort(cohort(100, 100), task, cpu)
+work = lambda: run_cohort(cohort(400, 100), task, cpu)  # the steps of the preset quick
 """,
     "quick-search": """
 import pathlib, tempfile, torch

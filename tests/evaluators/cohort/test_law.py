@@ -251,6 +251,25 @@ class Jittered(Images):
         return (inputs if generator is None else inputs + 0.2 * np.random.randn()), targets
 
 
+class NoisyLoss(Jittered):
+    """A penalty that counts by what some generator says."""
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def batch(self, data, rows, generator):
+        return Images.batch(self, data, rows, generator)
+
+    def loss(self, outputs, targets):
+        share = 0.3 * self.draw()
+        return (1 - share) * super().loss(outputs, targets) + share * outputs.square().mean()
+
+
+@pytest.mark.parametrize("by", DRAWS)
+def test_a_loss_that_draws_is_that_of_training_alone(by):
+    same_as_alone(NoisyLoss(DRAWS[by]))
+
+
 def test_augmentation_by_a_global_generator_is_that_of_training_alone():
     same_as_alone(Jittered())
 
