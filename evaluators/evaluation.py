@@ -150,12 +150,15 @@ class Evaluation:
         """Keep non-finite numbers out of the store and out of selection.
 
         Raises:
-            ValueError: an ``ok`` evaluation without finite values, or values on another status.
+            ValueError: an ``ok`` evaluation without finite values, values on another status, or a reason
+                that is no text.
         """
         values = (self.error, self.loss)
         others = (self.test_error, self.test_loss, self.seconds, *self.curve, *self.metrics.values())
         if not all(math.isfinite(number) for number in (*values, *others) if number is not None):
             raise ValueError(f"an evaluation needs finite values, got {values}")
+        if not isinstance(self.unstacked, str):
+            raise ValueError("why a training was not stacked is told in words")
         if self.status == "ok":
             if None in values:
                 raise ValueError(f"an ok evaluation needs finite values, got {values}")

@@ -21,6 +21,11 @@ def unstacked(store: Store) -> Counter[str]:
 def unstacked_lines(store: Store) -> list[str]:
     """Return a line a reason, the commonest first; none when nothing ran by itself for want of a stack."""
     return [
-        f"{count} training{'s' if count > 1 else ''} ran one by one, not in a stack: {reason}"
+        f"{count} training{'s' if count > 1 else ''} ran one by one, not in a stack: {printable(reason)}"
         for reason, count in unstacked(store).most_common()
     ]
+
+
+def printable(text: str) -> str:
+    """Return a text of a run file without what a terminal would act on."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -14,17 +14,28 @@ from search.variation import crossover, eafo_step, mutate
 
 
 class _Fitness(base.Fitness):
-    """The rungs missed, then three objectives, all minimised; who missed fewer dominates.
+    """Three objectives, all minimised, and before them how many rungs were missed: who missed fewer dominates.
 
     All of a front then missed as many, so that crowding is among errors of one rung.
     """
 
-    weights = (-1.0, -1.0, -1.0, -1.0)
+    weights = (-1.0, -1.0, -1.0)
 
-    def dominates(self, other: base.Fitness, obj: slice = slice(None)) -> bool:
+    def __init__(self, told: Told) -> None:
+        super().__init__(told.objectives)
+        self.missed = told.missed
+
+    def dominates(self, other: _Fitness, obj: slice = slice(None)) -> bool:
         """Tell whether this is better: farther, or as far and better in the sense of Pareto."""
-        mine, theirs = self.values[0], other.values[0]
-        return bool(mine < theirs or (mine == theirs and super().dominates(other, obj)))
+        return bool(self.missed < other.missed or (self.missed == other.missed and super().dominates(other, obj)))
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both are the same point, by which DEAP collects equals."""
+        return isinstance(other, _Fitness) and (self.missed, self.wvalues) == (other.missed, other.wvalues)
+
+    def __hash__(self) -> int:
+        """Go with equality."""
+        return hash((self.missed, self.wvalues))
 
 
 class _Individual:
@@ -32,7 +43,7 @@ class _Individual:
 
     def __init__(self, told: Told) -> None:
         self.id, self.tree = told.id, told.tree
-        self.fitness = _Fitness((float(told.missed), *told.objectives))
+        self.fitness = _Fitness(told)
         self.rank = 0
 
 

@@ -35,9 +35,9 @@ class Built:
         modules = dict(network.named_modules())
         return [modules[name] for name, module in self.skeleton.named_modules() if isinstance(module, Slot)]
 
-    def in_double(self, skeleton: nn.Module) -> Built:
-        """Return the same in float64 around another skeleton; all are converted in place."""
-        return Built(skeleton.double(), tuple(network.double() for network in self.own), self.expressions)
+    def in_double(self) -> Built:
+        """Return the same in float64, converted in place."""
+        return Built(self.skeleton.double(), tuple(network.double() for network in self.own), self.expressions)
 
     def stacked(self) -> tuple[dict[str, nn.Parameter], dict[str, Tensor]]:
         """Return copies of the members' weights and buffers, each of shape (members, ...), by name.

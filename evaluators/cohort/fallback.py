@@ -5,11 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import torch
 
 _OURS = ("evaluators.cohort", "primitives")
+_GENERATED = "<actsearch "
+"""What the file names of code begin with that we generate, see :mod:`primitives.module`."""
+_LONGEST = 200
 
 
 class Unstackable(Exception):
@@ -39,21 +42,25 @@ def user_code() -> Iterator[None]:
 
 def is_ours(error: BaseException) -> bool:
     """Tell whether an error was raised by a line of the cohort trainer or of a kernel that we generate."""
-    name = _raised_in(error.__traceback__)
-    return name is None or name.startswith(_OURS)
+    frame = _raised_in(error.__traceback__)
+    if frame is None:
+        return False
+    name = str(frame.f_globals.get("__name__"))
+    ours = any(name == module or name.startswith(f"{module}.") for module in _OURS)
+    return ours or frame.f_code.co_filename.startswith(_GENERATED)
 
 
-def _raised_in(trace: TracebackType | None) -> str | None:
-    """Return the module whose line raised; ``None`` for generated code, which has none.
+def _raised_in(trace: TracebackType | None) -> FrameType | None:
+    """Return the frame whose line raised.
 
     Torch functions of a user pass through a mode of ours, which does not count.
     """
-    name: str | None = ""
+    frame = None
     while trace is not None:
         if trace.tb_frame.f_code.co_name != "__torch_function__":
-            name = trace.tb_frame.f_globals.get("__name__")
+            frame = trace.tb_frame
         trace = trace.tb_next
-    return name
+    return frame
 
 
 def reason_of(error: Exception) -> str:
@@ -75,4 +82,5 @@ def _clause(error: Exception) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else "no reason given"
+    line = str(error).splitlines()[0] if str(error) else "no reason given"
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

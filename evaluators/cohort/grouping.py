@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import nn
@@ -11,15 +13,15 @@ from torch import nn
 from evaluators.cohort.built import Built, build, own_network, skeleton_of
 from evaluators.cohort.fallback import Unstackable, reason_of, user_code
 from evaluators.cohort.group import Group, Member
-from evaluators.cohort.law import behaviour, difference, in_double, precise, telling_rows
+from evaluators.cohort.law import Batch, behaviour, difference, in_double, precise, telling_rows
 from evaluators.cohort.lone import Lone
 from evaluators.cohort.look import Seen, look_at
 from evaluators.cohort.size import stack_limit
 from evaluators.cohort.stack import Stack
 from evaluators.evaluation import Job
 from evaluators.task import Data, Task
-from evaluators.train import augmenting, on_device, stream_of
-from primitives import ActsearchError, parse
+from evaluators.train import augmenting, on_device, seeded, stream_of
+from primitives import ActsearchError, compile_expression, parse
 
 _FEW = 4
 """Members below which a stack on a CPU is slower than one network after another."""
@@ -65,19 +67,30 @@ class _Grouping:
         unread = self.alone([member for member in members if member.job.expression not in read])
         if len(readable) < self._few:
             return [*self.alone(readable), *unread]
-        limit = stack_limit(self._task, self._device)
-        if limit < self._few:
-            return [*self.alone(readable, TOO_LARGE), *unread]
         try:
+            limit = self._limit()
             seen = self._seen(readable[0])
-        except Unstackable as reason:
-            return [*self.alone(readable, str(reason)), *unread]
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            return [*self.alone(readable, reason_of(error)), *unread]
         parts = [part for same in self._by_stream(readable, seen) for part in _parts(same, limit)]
         return [group for part in parts for group in self._part(part, seen)] + unread
 
-    def _seen(self, member: Member) -> Seen:
+    def _limit(self) -> int:
+        """Return how many members one stack may have."""
         with user_code():
-            seen = look_at(self._maker(member), self._task, self._data, self._device)
+            limit = stack_limit(self._task, self._device)
+        if limit >= self._few:
+            return limit
+        raise Unstackable(
+            TOO_LARGE if limit == 1 else f"the memory there is holds no more than {limit} of them at once"
+        )
+
+    def _seen(self, member: Member) -> Seen:
+        activation = compile_expression(parse(member.job.expression)).module
+        with user_code():
+            seen = look_at(self._maker(member), activation, self._task, self._data, self._device)
         if seen.draws_outside and self._task.recipe.randomness == "member":
             raise Unstackable("each is to draw for itself, which Python's and NumPy's generators do not in a stack")
         return seen
@@ -113,29 +126,40 @@ class _Grouping:
         return stack, unequal
 
     def _unequal(self, members: Sequence[Member], built: Built, seen: Seen) -> dict[Member, str]:
-        """Try each member's own network and its place in a stack of its own kind; the networks are used up."""
-        task, device = self._task, self._device
-        rows = telling_rows(self._data)
+        """Try each member's own network and its place in a stack made for that; the networks are used up."""
+        task, device = self._judged(seen), self._device
         streams = {member: (member.seed, stream_of(task.recipe, member.job.candidate)) for member in members}
-        turned = {key: rows.roll(turn) for turn, key in enumerate(dict.fromkeys(streams.values()))}
+        batches = self._batches(dict.fromkeys(streams.values()), seen.double)
         with user_code():
-            batches = {
-                key: task.batch(self._data, rows, augmenting(*key[:1], 0, key[1])) for key, rows in turned.items()
-            }
-        if seen.double:
-            batches = {key: (in_double(inputs), in_double(targets)) for key, (inputs, targets) in batches.items()}
-            with user_code():
-                built = built.in_double(skeleton_of(task, members[0], device))
-        trial = Stack(task, members, device, self._data, built, seen)
-        places = trial.behaviours(batches)
+            trial = dataclasses.replace(built, skeleton=skeleton_of(task, members[0], device))
+            trial = trial.in_double() if seen.double else trial
+        places = Stack(task, members, device, self._data, trial, seen).behaviours(batches)
         found = {}
-        for member, network, place in zip(members, built.own, places, strict=True):
-            sites, batch = built.sites(network), batches[streams[member]]
+        for member, network, place in zip(members, trial.own, places, strict=True):
+            sites, batch = trial.sites(network), batches[streams[member]]
             with user_code():
-                exact = None if seen.double else precise(self._maker(member), built.sites, task, batch, device)
+                exact = None if seen.double else precise(self._maker(member), trial.sites, task, batch, device)
                 alone = behaviour(network, sites, task, batch, device)
             if (why := difference(alone, place, exact)) is not None:
                 found[member] = why
+        return found
+
+    def _judged(self, seen: Seen) -> Task:
+        """Return the task as it is judged: what is not judged in float64 is in float32, never in less."""
+        if seen.double or self._task.recipe.precision != "bfloat16":
+            return self._task
+        task = copy.copy(self._task)
+        task.recipe = dataclasses.replace(task.recipe, precision="float32")
+        return task
+
+    def _batches(self, streams: Collection[tuple[int, int]], double: bool) -> dict[tuple[int, int], Batch]:
+        """Return a batch for each stream, the same rows in another order."""
+        task, found = self._task, {}
+        rows = telling_rows(self._data, task.recipe.batch_size)
+        with user_code(), seeded(0, self._device):
+            for turn, (seed, stream) in enumerate(streams):
+                inputs, targets = task.batch(self._data, rows.roll(turn), augmenting(seed, 0, stream))
+                found[seed, stream] = (in_double(inputs), in_double(targets)) if double else (inputs, targets)
         return found
 
 

@@ -16,7 +16,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_batchedtensor  # torch.func does not tell
 
+from evaluators.cohort.fallback import Unstackable
 from evaluators.cohort.out_of_vmap import keep_nothing, members_first, only_under_vmap
 from primitives import Expression, compile_expression
 
@@ -103,6 +105,8 @@ class Slot(nn.Module):
         """Apply each member's activation under ``vmap`` over members, before they are placed the identity."""
         if not self.runs:
             return x.clone()
+        if not is_batchedtensor(x):
+            raise Unstackable("an activation sees what all members share, such as the inputs themselves")
         return _AtSlot.apply(x, self)  # type: ignore[no-any-return]
 
     def stacked(self, x: Tensor) -> Tensor:

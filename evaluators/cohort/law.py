@@ -2,8 +2,8 @@
 
 Compared are outputs and gradients of a training step, the outputs of a second one, what is left in
 buffers, and the outputs in evaluation: in float64 at 1e-8 of the largest value, whatever the recipe's
-precision, or else, where a network computes in less, within ten times the gap between its own float32
-and float64.
+precision, or else, where a network computes in less, in float32 within ten times the gap between its own
+float32 and float64.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _EXACT = 1e-8
 _GAPS = 10.0
 _LEAST = 1e-6
 """Of the largest value: what ten gaps are at least, for a network whose float32 happens to be exact."""
-_EXAMPLES, _AMONG = 4, 512
+_MOST, _AMONG = 32, 512
 
 Batch = tuple[Tensor, Tensor]
 
@@ -28,21 +28,24 @@ Behaviour = Mapping[str, Tensor]
 """What one network does: values by what they are, each in float64 on the CPU, of shape (values,)."""
 
 
-def telling_rows(data: Data) -> Tensor:
-    """Return the first rows, and of the first 512 those that hold the smallest and the largest symbol or target."""
+def telling_rows(data: Data, batch_size: int) -> Tensor:
+    """Return as many rows as a batch has, 32 at most, of the first 512.
+
+    Those that hold the smallest and the largest symbol and target are among them, then the first.
+    """
     count = min(_AMONG, len(data))
-    rows = list(range(min(_EXAMPLES, count)))
+    rows = []
     for values in (data.inputs[:count], data.targets[:count]):
         if values.numel() and values.dtype in (torch.uint8, torch.int16, torch.int32, torch.int64):
             each = values.numel() // count
             rows += [int(values.argmin()) // each, int(values.argmax()) // each]
-    return torch.tensor(list(dict.fromkeys(rows)))
+    return torch.tensor(list(dict.fromkeys([*rows, *range(count)]))[: min(batch_size, _MOST)])
 
 
 def behaviour(
     network: nn.Module, sites: Sequence[nn.Module], task: Task, batch: Batch, device: torch.device
 ) -> Behaviour:
-    """Return what a member's own network does; it is left in evaluation mode, its buffers changed.
+    """Return what a member's own network does; it is left in evaluation mode, its buffers changed, without gradients.
 
     Args:
         network: in the precision that it is to compute in.
@@ -52,6 +55,7 @@ def behaviour(
         device: where they are.
     """
     inputs, targets = batch
+    names = [name for name, _ in network.named_buffers()]
     constants = [p for site in sites for p in site.parameters()]
     inside = {id(p) for p in constants}
     weights = [p for p in network.parameters() if id(p) not in inside and p.requires_grad]
@@ -61,12 +65,15 @@ def behaviour(
         with torch.no_grad():
             second = network(inputs)
             evaluated = network.eval()(inputs)
-    return described(
+    buffers = dict(network.named_buffers())
+    found = described(
         (first, second, evaluated),
         [weight.grad for weight in weights],
         [torch.zeros_like(p) if p.grad is None else p.grad for p in constants],
-        dict(network.named_buffers()),
+        {name: buffers[name] for name in names},
     )
+    network.zero_grad(set_to_none=True)
+    return found
 
 
 def described(
@@ -125,8 +132,7 @@ def precise(
         network = make()
         with torch.no_grad():
             for weight in network.parameters():
-                kind = torch.bfloat16 if task.recipe.precision == "bfloat16" else weight.dtype
-                weight.mul_(1 + torch.finfo(kind).eps)
+                weight.mul_(1 + torch.finfo(weight.dtype).eps)
         return behaviour(network, sites(network), task, batch, device)
 
 

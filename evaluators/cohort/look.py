@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from evaluators.cohort.law import Batch, in_double
 from evaluators.task import Data, Task
 from evaluators.train import augmenting, autocast, generators, seeded
 
-_DEEP = 6
-"""How far into containers and objects of a module is looked for what changes."""
+_ROWS = 32
+_DEEP, _LONG = 6, 1000
+"""How far into containers and objects is looked for what changes, and up to how many values."""
 
 
 @dataclass(frozen=True)
@@ -38,41 +40,57 @@ class Seen:
     double: bool
 
 
-def look_at(make: Callable[[], nn.Module], task: Task, data: Data, device: torch.device) -> Seen:
-    """Run a network on a few examples as plain torch would.
+def look_at(
+    make: Callable[[], nn.Module], activation: type[nn.Module], task: Task, data: Data, device: torch.device
+) -> Seen:
+    """Run a network on two small batches as plain torch would.
 
     Args:
         make: makes one member's own. It is made anew for every look, since a copy would not draw from the
             generators that the network draws from, if it can be copied at all.
+        activation: the class of its activations.
         task: what it trains on.
         data: the training part.
         device: where it and the data are.
 
     Raises:
-        Unstackable: it holds a module with weights under two names, or state that is no buffer
-            written in place.
+        Unstackable: it holds what a stack cannot hold, or keeps state that is no buffer written in place.
     """
-    probe = make().train()
-    names = [name for name, module in probe.named_modules(remove_duplicate=False) if _holds_state(module)]
-    if len(names) != sum(_holds_state(module) for module in probe.modules()):
-        raise Unstackable("a module with weights stands under two names")
+    probe, task = make().train(), copy.copy(task)
+    _refuse_unheld(probe, activation)
     buffers = dict(probe.named_buffers())
     before = {name: buffer.clone() for name, buffer in buffers.items()}
-    with seeded(0, device), torch.no_grad(), autocast(task.recipe, device):
+    rows = torch.arange(2 * min(task.recipe.batch_size, _ROWS)) % len(data)
+    with seeded(0, device), autocast(task.recipe, device):
         states = generators(device)
-        for rows in (torch.tensor([0, 1]), torch.tensor([2, 3])):
-            kept = _kept(probe)  # what the first pass puts there and the second leaves alone is made once for all
-            inputs, targets = task.batch(data, rows % len(data), augmenting(0, 0))
-            task.loss(probe(inputs), targets)
+        for some in rows.chunk(2):
+            kept = _kept(probe, task, before)  # what is there after one pass and stays is made once for all
+            inputs, targets = task.batch(data, some, augmenting(0, 0))
+            outputs = probe(inputs)
+            task.loss(outputs, targets)
+            task.error(outputs.detach(), targets)
         drew = generators(device).differ(states)
     after = dict(probe.named_buffers())
-    if any(after[name] is not buffer for name, buffer in buffers.items()):
+    if any(after.get(name) is not buffer for name, buffer in buffers.items()):
         raise Unstackable("it assigns a buffer anew in forward; write it in place, as with copy_()")
-    if (where := _first_difference(kept, _kept(probe))) is not None:
+    if (where := _first_difference(kept, _kept(probe, task, before))) is not None:
         raise Unstackable(f"it keeps state outside of buffers, in '{where}'; register a buffer and write it in place")
-    changed = frozenset(name for name, buffer in after.items() if not torch.equal(buffer, before[name]))
+    changed = frozenset(name for name, buffer in buffers.items() if not torch.equal(buffer, before[name]))
     double = _computes_in_double(make, task, (inputs, targets), device)
     return Seen(changed, bool(drew), bool(drew & {"Python", "NumPy"}), double)
+
+
+def _refuse_unheld(network: nn.Module, activation: type[nn.Module]) -> None:
+    """Refuse what stacked weights and buffers cannot stand for."""
+    modules = [(n, m) for n, m in network.named_modules(remove_duplicate=False) if not isinstance(m, activation)]
+    names = [name for name, module in modules if _holds_state(module)]
+    if len(names) != len({id(module) for _, module in modules if _holds_state(module)}):
+        raise Unstackable("a module with weights stands under two names")
+    if any(w._backward_hooks or getattr(w, "_post_accumulate_grad_hooks", None) for w in network.parameters()):
+        raise Unstackable("it has hooks on its weights, which a stack would not call")
+    for name, buffer in network.named_buffers():
+        if buffer.layout != torch.strided:
+            raise Unstackable(f"its buffer '{name}' is sparse")
 
 
 def _holds_state(module: nn.Module) -> bool:
@@ -86,14 +104,16 @@ _OWN = frozenset(vars(nn.Module())) | {"training"}
 """What every module has; weights, buffers and modules inside are looked at by themselves."""
 
 
-def _kept(network: nn.Module) -> dict[str, Any]:
-    """Return what modules hold in plain attributes, by name, as values that can be compared."""
-    return {
+def _kept(network: nn.Module, task: Task, known: Collection[str]) -> dict[str, Any]:
+    """Return what modules and the task hold in plain attributes, and in buffers that are not known, by name."""
+    found = {
         f"{name}.{key}".lstrip("."): _frozen(value, _DEEP)
         for name, module in network.named_modules()
         for key, value in vars(module).items()
         if key not in _OWN
     }
+    born = {name: _frozen(buffer, 1) for name, buffer in network.named_buffers() if name not in known}
+    return {**found, **born, **{f"the task's {key}": _frozen(value, _DEEP) for key, value in vars(task).items()}}
 
 
 def _first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
@@ -108,18 +128,21 @@ def _frozen(value: Any, deep: int) -> Any:
     if isinstance(value, Tensor):
         return id(value), 0 if value.is_inference() else value._version
     if isinstance(value, np.ndarray):
-        return value.shape, str(value.dtype), repr(value) if value.dtype == object else value.tobytes()
+        small = value.size <= _LONG and value.dtype != object
+        return id(value), value.shape, value.tobytes() if small else ""
     if isinstance(value, torch.Generator):
         return value.get_state().numpy().tobytes()
     if isinstance(value, (random.Random, np.random.Generator, np.random.RandomState)):
         return repr(value.getstate() if isinstance(value, random.Random) else value.__getstate__())
     if isinstance(value, (nn.Module, type)) or callable(value) or not deep:
         return id(value)
+    if isinstance(value, Collection) and len(value) > _LONG:
+        return id(value), len(value)
     if isinstance(value, Mapping):
         return [(repr(key), _frozen(each, deep - 1)) for key, each in value.items()]
     if isinstance(value, Collection):
         return [type(value).__name__, *(_frozen(each, deep - 1) for each in value)]
-    return [type(value).__name__, _frozen(vars(value), deep - 1)] if hasattr(value, "__dict__") else id(value)
+    return [type(value).__name__, _frozen(vars(value), deep - 1)] if hasattr(value, "__dict__") else repr(value)
 
 
 # --- precision -------------------------------------------------------------------------------

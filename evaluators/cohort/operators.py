@@ -16,9 +16,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_batchedtensor  # torch.func does not tell
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from evaluators.cohort.fallback import Unstackable
 from evaluators.cohort.out_of_vmap import keep_nothing, members_first, only_under_vmap
 
 _FEW_TOKENS = 24
@@ -46,6 +48,8 @@ class StackedOperators(TorchFunctionMode):
         """Call a function or what stands in for it."""
         del types
         kwargs = kwargs or {}
+        if not any(is_batchedtensor(each) for each in (*args, *kwargs.values()) if isinstance(each, Tensor)):
+            return func(*args, **kwargs)
         if self._linear and func is functional.linear and not kwargs and len(args) == 3 and args[2] is not None:
             return _Linear.apply(*args)
         if func is functional.scaled_dot_product_attention and not kwargs.get("dropout_p") and len(args) <= 4:
@@ -84,7 +88,7 @@ def _dropout(
     """``F.dropout``; on a CPU the mask is drawn for one member, as its tensor lies in memory, and shared."""
     if not training or inplace or not 0 < p < 1 or input.device.type != "cpu":
         return functional.dropout(input, p, training, inplace)
-    output: Tensor = _Dropout.apply(input, p)[0]
+    output: Tensor = _Dropout.apply(input, p)
     return output
 
 
@@ -120,26 +124,14 @@ class _BatchedLinear(torch.autograd.Function):
 class _Dropout(torch.autograd.Function):
     """A product with a mask that all members share."""
 
-    @staticmethod
-    def forward(x: Tensor, p: float) -> tuple[Tensor, Tensor]:
-        mask = torch.empty_like(x).bernoulli_(1 - p).div_(1 - p)
-        return x * mask, mask
+    forward = staticmethod(only_under_vmap)
+    setup_context = staticmethod(keep_nothing)  # type: ignore[assignment]
 
     @staticmethod
-    def setup_context(ctx: Any, _: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1])
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None]:
-        (mask,) = ctx.saved_tensors
-        return grad * mask, None
-
-    @staticmethod
-    def vmap(_: Any, in_dims: tuple[int, None], x: Tensor, p: float) -> tuple[tuple[Tensor, Tensor], tuple[int, None]]:
+    def vmap(_: Any, in_dims: tuple[int, None], x: Tensor, p: float) -> tuple[Tensor, int]:
         (dimension, _), one = in_dims, x.select(in_dims[0], 0)
         mask = torch.empty_like(one).bernoulli_(1 - p).div_(1 - p)
-        return (x * mask.unsqueeze(dimension), mask), (dimension, None)
+        return x * mask.unsqueeze(dimension), dimension
 
 
 class _Attention(torch.autograd.Function):
@@ -154,11 +146,11 @@ class _Attention(torch.autograd.Function):
         count = info.batch_size
         stacked = [members_first(t, d, count) for t, d in zip(tensors, in_dims, strict=False)]
         if len({tensor.dim() for tensor in stacked}) > 1:
-            raise NotImplementedError("attention between tensors of different dimensions")
+            raise Unstackable("it has attention between tensors of different dimensions")
         batched = stacked[0].dim() > 3  # else a member has no batch of its own, and members are the batch
         query, key, value = (tensor.flatten(0, 1) if batched else tensor for tensor in stacked)
         if mask is not None and in_dims[3] is not None:
-            raise NotImplementedError("an attention mask that differs between members")
+            raise Unstackable("it has an attention mask that differs between members")
         if _is_small(query, key, mask, options):
             scale = query.shape[-1] ** -0.5
             output = torch.softmax((query * scale) @ key.transpose(-2, -1), dim=-1) @ value

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from evaluators.cohort.built import Built, build, own_network
-from evaluators.cohort.fallback import user_code
+from evaluators.cohort.fallback import Unstackable, user_code
 from evaluators.cohort.group import Failure, Group, Member, Scores
 from evaluators.cohort.kernels import Slot, initial_constants, runs_of
 from evaluators.cohort.law import Batch, Behaviour, described
@@ -41,6 +41,7 @@ from evaluators.train import (
     stream_of,
     weights_type,
 )
+from primitives import compile_expression
 
 Tensors = Mapping[str, Tensor]
 
@@ -83,7 +84,9 @@ class Stack(Group):
         self._data = data or on_device(task.data("train"), task.recipe, device)
         built = built or build(task, members, device)
         self._expressions = list(built.expressions)
-        seen = seen or look_at(functools.partial(own_network, task, members[0], device), task, self._data, device)
+        if seen is None:
+            make = functools.partial(own_network, task, members[0], device)
+            seen = look_at(make, compile_expression(built.expressions[0]).module, task, self._data, device)
         self.draws, self._network = seen.draws, built.skeleton
         self._weights, self._buffers = built.stacked()
         same = [n for n, b in self._buffers.items() if n not in seen.changed and bool((b == b[:1]).all())]
@@ -160,7 +163,7 @@ class Stack(Group):
             (first, second, evaluated),
             [None if grad is None else grad[number] for grad in gradients],
             [grad[number, :count] for grad in constants],
-            {name: buffers[name] for name, _ in self._network.named_buffers()},
+            buffers,
         )
 
     # --- training ---------------------------------------------------------------------------
@@ -208,6 +211,8 @@ class Stack(Group):
         if len(drawn) == 1:
             return *next(iter(drawn.values())), None
         each = [drawn[self._streams[member]] for member in self.members]
+        if len({(inputs.shape, targets.shape) for inputs, targets in each}) > 1:
+            raise Unstackable("batches of different seeds differ in shape")
         return torch.stack([inputs for inputs, _ in each]), torch.stack([targets for _, targets in each]), 0
 
     def _losses_of(self, inputs: Tensor, targets: Tensor, dimension: int | None) -> Tensor:

@@ -127,6 +127,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     import pandas as pd
 
     from runs.candidate import readable
+    from runs.stacking import printable
     from search.output import console, to_json
     from search.tables import add_row, new_table
 
@@ -172,7 +173,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     if evaluations:
         out.print(table)
     for reason in dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"]):
-        out.print(f"trained by itself, not in a stack: {reason}")
+        out.print(f"trained by itself, not in a stack: {printable(reason)}")
 
 
 def _foreign(store: Store) -> str:

@@ -54,6 +54,13 @@ class TestNSGA2(StrategyContract):
             distances.append([i.fitness.crowding_dist for i in strategy._population if i.id < len(front)])
         assert distances[0] == distances[1]
 
+    def test_crowding_is_that_of_the_objectives_in_whatever_order_they_come(self, grammar):
+        points = [(0.1 * n, 10.0 - n, 1.0 + 0.5 * n) for n in range(8)]
+        strategy, trees_ = self.make(grammar), [each.tree for each in self.told(grammar, 8)]
+        for number in (3, 0, 1, 2, 5, 6, 7, 4):
+            strategy.tell(Told(number, trees_[number], points[number]))
+        assert {i.id for i in strategy._population if i.fitness.crowding_dist == float("inf")} == {0, 7}
+
     @pytest.mark.parametrize("unit", [1e-6, 1e6])
     def test_the_unit_of_the_error_changes_no_proposal(self, grammar, unit):
         asked = []

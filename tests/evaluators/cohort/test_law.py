@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import math
 import random
 import warnings
@@ -148,7 +149,12 @@ class Stateful(nn.Module):
     def __init__(self, activation, kind):
         super().__init__()
         self.one, self.act, self.out, self.kind = nn.Linear(192, 16), activation(), nn.Linear(16, 3), kind
-        kept = {"deque": collections.deque(maxlen=3), "list": [0.0], "tensor": torch.zeros(16)}
+        kept = {
+            "deque": collections.deque(maxlen=3),
+            "list": [0.0],
+            "tensor": torch.zeros(16),
+            "count": itertools.count(),
+        }
         self.seen = {**kept, "object": collections.UserDict(mean=torch.zeros(16))}.get(kind)
         if kind == "buffer":
             self.register_buffer("mean", torch.zeros(16))
@@ -166,6 +172,8 @@ class Stateful(nn.Module):
             self.seen[0] = 0.5 * self.seen[0] + 0.5 * mean
         elif self.kind == "object":
             self.seen["mean"] = 0.5 * self.seen["mean"] + 0.5 * mean
+        elif self.kind == "count":
+            next(self.seen)
         elif self.kind == "buffer":
             self.mean.mul_(0.9).add_(0.1 * mean)
         else:
@@ -174,16 +182,35 @@ class Stateful(nn.Module):
     def kept(self):
         if self.kind == "deque":
             return sum(self.seen) / max(1, len(self.seen))
+        if self.kind == "count":
+            return 0.1 * int(repr(self.seen)[6:-1])
         if self.kind in ("list", "object"):
             return self.seen[0] if self.kind == "list" else self.seen["mean"]
         return self.mean if self.kind == "buffer" else 0.0 if self.seen is None else self.seen
 
 
-@pytest.mark.parametrize("kind", ["buffer", "tensor", "none", "deque", "list", "object"])
+@pytest.mark.parametrize("kind", ["buffer", "tensor", "none", "deque", "list", "object", "count"])
 def test_state_outside_of_buffers_is_not_stacked_and_named(kind):
     reasons = same_as_alone(images(lambda activation, gain: Stateful(activation, kind)))
     told = "it keeps state outside of buffers, in 'seen'; register a buffer and write it in place"
     assert reasons == ({""} if kind == "buffer" else {told})
+
+
+def test_state_that_the_task_keeps_is_not_stacked_and_named():
+    class Centred(Images):
+        """A loss with a running centre, as in self-distillation."""
+
+        def network(self, activation, gain):
+            return nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+
+        def loss(self, outputs, targets):
+            self.centre = 0.9 * getattr(self, "centre", 0.0) + 0.1 * outputs.detach().mean()
+            return super().loss(outputs - self.centre, targets)
+
+    answers = run_cohort(Cohort(jobs()), Centred(), CPU)
+    assert {e.status for found in answers for e in found} == {"ok"}
+    (reason,) = {e.unstacked for found in answers for e in found}
+    assert "in 'the task's centre'" in reason
 
 
 class Cached(nn.Module):
@@ -198,6 +225,67 @@ class Cached(nn.Module):
         if self.scale is None:
             self.scale = torch.linspace(0.5, 1.5, x.shape[1], dtype=x.dtype, device=x.device)
         return self.inner(x * self.scale)
+
+
+@pytest.mark.parametrize("in_less", [False, True], ids=["float64", "in less"])
+def test_what_is_made_of_the_first_batch_is_that_of_training_alone(in_less):
+    """Neither the look nor the trial may leave anything in the network that is trained."""
+
+    class ByFirstBatch(Cached):
+        def forward(self, x):
+            x = x.flatten(1)
+            if self.scale is None:
+                self.scale = 1 + (x.mean(0).float() if in_less else x.mean(0))
+            return self.inner((x * self.scale).to(x.dtype))
+
+    for seeds in ((0,), (0, 1)):
+        same_as_alone(images(ByFirstBatch, precision="float32"), seeds, within=1e-3)
+
+
+class BornLate(Cached):
+    """A buffer that is made in the first pass."""
+
+    def __init__(self, activation, gain):
+        super().__init__(activation, gain)
+        self.register_buffer("mask", None, persistent=False)
+
+    def forward(self, x):
+        if self.mask is None:
+            self.mask = torch.linspace(0.2, 1.0, 192, dtype=x.dtype, device=x.device)
+        return super().forward(x.flatten(1) * self.mask)
+
+
+def test_a_buffer_that_is_made_in_the_first_pass_is_no_state():
+    assert same_as_alone(images(BornLate)) == {""}
+
+
+def sparse(activation, gain):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+    network.register_buffer("adjacency", torch.eye(3).to_sparse())
+    return network
+
+
+def hooked(activation, gain):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+    for weight in network.parameters():
+        weight.register_hook(lambda grad: grad.clamp(-0.05, 0.05))
+    return network
+
+
+@pytest.mark.parametrize(("make", "told"), [(sparse, "'adjacency' is sparse"), (hooked, "hooks on its weights")])
+def test_what_a_stack_cannot_hold_is_told(make, told):
+    assert all(told in reason for reason in same_as_alone(images(make)))
+    assert told in why_not_stacked(images(make), CPU)
+
+
+@pytest.mark.parametrize("first", [0, 3], ids=["without constants", "with a constant"])
+def test_an_activation_in_two_places_is_stacked_whoever_comes_first(first):
+    def make(activation, gain):
+        shared = activation()
+        return nn.Sequential(nn.Flatten(), nn.Linear(192, 12), shared, nn.Linear(12, 12), shared, nn.Linear(12, 3))
+
+    some = jobs(forms=[*FORMS[first:], *FORMS[:first]])
+    assert {group.why_alone for group in make_groups(some, images(make), CPU)} == {""}
 
 
 def test_what_a_network_makes_once_for_all_is_no_state():
@@ -268,6 +356,33 @@ class NoisyLoss(Jittered):
 @pytest.mark.parametrize("by", DRAWS)
 def test_a_loss_that_draws_is_that_of_training_alone(by):
     same_as_alone(NoisyLoss(DRAWS[by]))
+
+
+class NoisyError(Jittered):
+    """An error that draws."""
+
+    def batch(self, data, rows, generator):
+        return Images.batch(self, data, rows, generator)
+
+    def error(self, outputs, targets):
+        return super().error(outputs + torch.randn_like(outputs), targets)
+
+
+def test_an_error_that_draws_is_that_of_training_alone():
+    some = jobs()
+    together = run_cohort(Cohort(some), NoisyError(), CPU)
+    alone = [run_job(job, NoisyError(), CPU) for job in some]
+    assert [[e.error for e in found] for found in together] == [[e.error for e in found] for found in alone]
+
+
+def test_what_is_drawn_for_whole_batches_only_is_seen():
+    class WholeBatches(Cached):
+        def forward(self, x):
+            if self.training and len(x) >= 8:
+                x = x + 0.5 * torch.randn(1, 3, 8, 8, dtype=x.dtype)
+            return super().forward(x)
+
+    assert same_as_alone(images(WholeBatches)) == {""}
 
 
 def test_augmentation_by_a_global_generator_is_that_of_training_alone():
@@ -367,6 +482,86 @@ def test_a_network_for_one_precision_is_judged_by_its_own_rounding(raises):
     assert any("its outputs in training" in reason for reason in same_as_alone(other, within=0.01))
 
 
+def test_bfloat16_does_not_hide_what_differs():
+    """Members that differ by a hundredth are told apart, also where they are not judged in float64."""
+
+    class Slightly(GainInForward):
+        def forward(self, x):
+            return super().forward(x.float()).float()
+
+    close = [(text, 1 + 0.01 * number) for number, (text, _) in enumerate(FORMS)]
+    groups = make_groups(jobs(forms=close), images(Slightly, precision="bfloat16"), CPU)
+    assert [len(group.members) for group in groups] == [2, 1, 1, 1, 1, 1, 1]
+
+
+class Projected(Images):
+    """A linear layer that no member owns, in network, loss and error."""
+
+    weights = (
+        torch.randn(3, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)),
+        torch.zeros(3).double(),
+    )
+
+    def network(self, activation, gain):
+        return RandomFeatures(activation, gain)
+
+    def loss(self, outputs, targets):
+        return super().loss(nn.functional.linear(outputs, *self.weights), targets)
+
+    def error(self, outputs, targets):
+        return super().error(nn.functional.linear(outputs, *self.weights), targets)
+
+
+class RandomFeatures(nn.Module):
+    def __init__(self, activation, _):
+        super().__init__()
+        self.register_buffer("weight", torch.randn(24, 192, generator=torch.Generator().manual_seed(0)))
+        self.register_buffer("bias", torch.zeros(24))
+        self.inner = nn.Sequential(nn.Linear(24, 12), activation(), nn.Linear(12, 3))
+
+    def forward(self, x):
+        return self.inner(nn.functional.linear(x.flatten(1), self.weight, self.bias))
+
+
+def test_linear_layers_that_no_member_owns_are_those_of_torch():
+    assert same_as_alone(Projected()) == {""}
+    assert same_as_alone(Projected(), seeds=(0,)) == {""}
+
+
+def test_an_activation_of_the_inputs_themselves_is_told():
+    def make(activation, gain):
+        return nn.Sequential(activation(), nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
+
+    assert all("what all members share" in reason for reason in same_as_alone(images(make), seeds=(0,)))
+
+
+def test_batches_of_different_shapes_are_no_fault_of_ours():
+    class Cut(Images):
+        def batch(self, data, rows, generator):
+            inputs, targets = super().batch(data, rows, generator)
+            longest = 192 if generator is None else 90 + 6 * int(rows.max())
+            return inputs.flatten(1)[:, : min(192, longest)], targets
+
+        def network(self, activation, gain):
+            return Longest(activation)
+
+    class Longest(nn.Module):
+        def __init__(self, activation):
+            super().__init__()
+            self.inner, self.weight = (
+                nn.Sequential(activation(), nn.Linear(12, 3)),
+                nn.Parameter(torch.randn(192, 12) / 9),
+            )
+
+        def forward(self, x):
+            return self.inner(x @ self.weight[: x.shape[1]])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reasons = same_as_alone(Cut())
+    assert reasons <= {"", "batches of different seeds differ in shape"}
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_loss_for_one_precision_does_not_keep_networks_out_of_a_stack(precision):
     class Weighted(Images):
@@ -407,10 +602,13 @@ def test_a_weight_that_one_member_s_loss_does_not_depend_on_is_told(monkeypatch)
     assert any("the weights that its loss depends on" in reason for reason in reasons)
 
 
-def test_telling_rows_hold_the_first_and_the_extreme_symbols():
+def test_telling_rows_are_a_batch_with_the_extreme_symbols_and_then_the_first():
     inputs = torch.full((40, 3), 5)
     inputs[17, 1], inputs[29, 2] = 0, 9
-    assert {0, 1, 2, 3, 17, 29} <= set(telling_rows(Data(inputs, torch.zeros(40))).tolist())
+    data = Data(inputs, torch.zeros(40))
+    assert telling_rows(data, 8).tolist() == [17, 29, 0, 1, 2, 3, 4, 5]
+    assert len(telling_rows(data, 500)) == 32
+    assert sorted(telling_rows(Data(inputs[:3], torch.zeros(3)), 8).tolist()) == [0, 1, 2]
 
 
 # --- what is told -----------------------------------------------------------------------------
