@@ -224,6 +224,8 @@ class Stack(Group):
 
         with self._forward():
             losses: Tensor = self._mapped(loss, dimension)(self._weights, self._buffers, inputs, targets)
+        if losses.dim() != 1:
+            raise Unstackable(f"its loss has the shape {tuple(losses.shape[1:])} and is no single number")
         return losses
 
     def _mapped(self, function: Callable[..., Tensor], dimension: int | None) -> Callable[..., Tensor]:
