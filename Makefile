@@ -27,7 +27,7 @@ setup-test: $(VENV)/.test ## the same with everything the tests need
 demo: setup ## a real campaign in a few minutes, ending with front, evidence and exported file
 	@$(BIN)/actsearch launch --preset quick
 
-test: setup-test ## the test suite, 10 to 12 minutes on 2 cores
+test: setup-test ## the test suite, about 10 minutes on 2 cores
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not bench and not gpu and not slow"
 
 test-slow: setup-test ## the tests that take minutes: nodes lost, kills at random, an installed wheel, whole lists

@@ -38,7 +38,7 @@ class TestRay(ExecutorContract):
     @pytest.fixture(scope="class")
     @classmethod
     def executor(cls):
-        with RayExecutor({cls.TASK: load_task(cls.TASK)}, workers=2, device="cpu") as executor:
+        with RayExecutor({cls.TASK: load_task(cls.TASK)}, workers=1, device="cpu") as executor:
             yield executor
 
 

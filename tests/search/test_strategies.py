@@ -74,7 +74,7 @@ class TestNSGA2(StrategyContract):
         assert asked[0] == asked[1]
 
     def test_better_individuals_have_more_children(self, grammar):
-        strategy = NSGA2(grammar, StrategyConfig(population=20, newcomers=0.0))
+        strategy = NSGA2(grammar, StrategyConfig(population=20, newcomers=0.0, eafo=0.0))
         trees_ = [each.tree for each in self.told(grammar, 20)]
         for number, tree in enumerate(trees_):
             strategy.tell(Told(number, tree, (float(number), float(number), float(number))))
