@@ -47,5 +47,5 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items):
     """Start with the longest modules; each stays in one process, which has its fixtures and caches at hand."""
-    ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(LONGEST)))
