@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import torch
 from torch import Tensor, nn
 
+from evaluators.examples import extreme_rows
 from evaluators.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task, rename
 from evaluators.train import on_device, pick_device, seeded, weights_type
 from evaluators.user_code.importing import hint_beside
@@ -24,8 +25,6 @@ _ALL_BYTES = 2**30
 _SPREAD = 256
 _PAIRED = 16
 """Examples beyond which it is not tried whether all are compared with all."""
-_ORDERED = {torch.bool: torch.uint8, torch.uint16: torch.int32, torch.uint32: torch.int64, torch.uint64: torch.int64}
-"""What torch finds no smallest of, and what it does."""
 _RECIPE = get_type_hints(Recipe)
 Answer = TypeVar("Answer")
 Batch = tuple[Tensor, Tensor]
@@ -80,10 +79,8 @@ def _telling_rows(data: Data) -> Tensor:
     """Return the first rows, and those that hold the smallest and the largest symbol or target."""
     rows = list(range(min(_EXAMPLES, len(data))))
     for values, fractions in ((data.inputs, False), (data.targets, True)):
-        if values.numel() and not values.is_complex() and (fractions or not values.is_floating_point()):
-            symbols = values.to(_ORDERED.get(values.dtype, values.dtype))
-            each = symbols.numel() // len(data)
-            rows += [int(symbols.argmin()) // each, int(symbols.argmax()) // each]
+        if fractions or not values.is_floating_point():
+            rows += extreme_rows(values)
     return torch.tensor(list(dict.fromkeys(rows)))
 
 

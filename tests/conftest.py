@@ -31,21 +31,3 @@ def _old_objects_aside():
     """Spare the garbage collector what earlier modules left for good: it would look through it again and again."""
     gc.collect()
     gc.freeze()
-
-
-LONGEST = (
-    "test_readme",
-    "test_own_code",
-    "test_campaign",
-    "test_cli",
-    "test_export",
-    "test_executors",
-    "test_ray_faults",
-)
-"""Modules that go first: at the end they would keep one process waiting for the other."""
-
-
-def pytest_collection_modifyitems(items):
-    """Start with the longest modules; each stays in one process, which has its fixtures and caches at hand."""
-    ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.stem, len(LONGEST)))

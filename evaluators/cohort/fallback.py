@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType, TracebackType
-
-import torch
 
 _OURS = ("evaluators.cohort", "primitives")
 _GENERATED = "<actsearch "
@@ -21,23 +17,6 @@ class Unstackable(Exception):
 
 class StackFault(RuntimeWarning):
     """The stack failed where no user's code ran: members train one by one, and somebody should mend it."""
-
-
-@contextmanager
-def user_code() -> Iterator[None]:
-    """Turn what a task's code does under ``vmap`` that it cannot follow into the reason not to stack it.
-
-    Raises:
-        Unstackable: the code within raised. What was raised by our own lines is let through.
-    """
-    try:
-        yield
-    except (Unstackable, MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:
-        if is_ours(error):
-            raise
-        raise Unstackable(_clause(error)) from error
 
 
 def is_ours(error: BaseException) -> bool:

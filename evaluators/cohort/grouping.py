@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from evaluators.cohort.built import Built, build, own_network, skeleton_of
-from evaluators.cohort.fallback import Unstackable, reason_of, user_code
+from evaluators.cohort.fallback import Unstackable, reason_of
 from evaluators.cohort.group import Group, Member
 from evaluators.cohort.law import Batch, behaviour, difference, in_double, precise, telling_rows
 from evaluators.cohort.lone import Lone
@@ -79,8 +79,7 @@ class _Grouping:
 
     def _limit(self) -> int:
         """Return how many members one stack may have."""
-        with user_code():
-            limit = stack_limit(self._task, self._device)
+        limit = stack_limit(self._task, self._device)
         if limit >= self._few:
             return limit
         raise Unstackable(
@@ -89,8 +88,7 @@ class _Grouping:
 
     def _seen(self, member: Member) -> Seen:
         activation = compile_expression(parse(member.job.expression)).module
-        with user_code():
-            seen = look_at(self._maker(member), activation, self._task, self._data, self._device)
+        seen = look_at(self._maker(member), activation, self._task, self._data, self._device)
         if seen.draws_outside and self._task.recipe.randomness == "member":
             raise Unstackable("each is to draw for itself, which Python's and NumPy's generators do not in a stack")
         return seen
@@ -118,8 +116,7 @@ class _Grouping:
 
     def _stacked(self, members: Sequence[Member], seen: Seen) -> tuple[Stack, dict[Member, str]]:
         """Return a stack of those members that are in it what they are alone, and what the others do otherwise."""
-        with user_code():
-            built = build(self._task, members, self._device)
+        built = build(self._task, members, self._device)
         stack = Stack(self._task, members, self._device, self._data, built, seen)
         unequal = self._unequal(members, built, seen)
         stack.keep([member for member in members if member not in unequal])
@@ -130,16 +127,14 @@ class _Grouping:
         task, device = self._judged(seen), self._device
         streams = {member: (member.seed, stream_of(task.recipe, member.job.candidate)) for member in members}
         batches = self._batches(dict.fromkeys(streams.values()), seen.double)
-        with user_code():
-            trial = dataclasses.replace(built, skeleton=skeleton_of(task, members[0], device))
-            trial = trial.in_double() if seen.double else trial
+        trial = dataclasses.replace(built, skeleton=skeleton_of(task, members[0], device))
+        trial = trial.in_double() if seen.double else trial
         places = Stack(task, members, device, self._data, trial, seen).behaviours(batches)
         found = {}
         for member, network, place in zip(members, trial.own, places, strict=True):
             sites, batch = trial.sites(network), batches[streams[member]]
-            with user_code():
-                exact = None if seen.double else precise(self._maker(member), trial.sites, task, batch, device)
-                alone = behaviour(network, sites, task, batch, device)
+            exact = None if seen.double else precise(self._maker(member), trial.sites, task, batch, device)
+            alone = behaviour(network, sites, task, batch, device)
             if (why := difference(alone, place, exact)) is not None:
                 found[member] = why
         return found
@@ -156,7 +151,7 @@ class _Grouping:
         """Return a batch for each stream, the same rows in another order."""
         task, found = self._task, {}
         rows = telling_rows(self._data, task.recipe.batch_size)
-        with user_code(), seeded(0, self._device):
+        with seeded(0, self._device):
             for turn, (seed, stream) in enumerate(streams):
                 inputs, targets = task.batch(self._data, rows.roll(turn), augmenting(seed, 0, stream))
                 found[seed, stream] = (in_double(inputs), in_double(targets)) if double else (inputs, targets)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from evaluators.cohort.fallback import is_ours
+from evaluators.examples import extreme_rows
 from evaluators.task import Data, Task
 from evaluators.train import autocast, seeded
 
@@ -20,7 +22,9 @@ _EXACT = 1e-8
 _GAPS = 10.0
 _LEAST = 1e-6
 """Of the largest value: what ten gaps are at least, for a network whose float32 happens to be exact."""
-_MOST, _AMONG = 32, 512
+ROWS = 32
+"""Examples of a look and of a trial, where a batch has as many."""
+_AMONG = 512
 
 Batch = tuple[Tensor, Tensor]
 
@@ -34,12 +38,11 @@ def telling_rows(data: Data, batch_size: int) -> Tensor:
     Those that hold the smallest and the largest symbol and target are among them, then the first.
     """
     count = min(_AMONG, len(data))
-    rows = []
+    rows: list[int] = []
     for values in (data.inputs[:count], data.targets[:count]):
-        if values.numel() and values.dtype in (torch.uint8, torch.int16, torch.int32, torch.int64):
-            each = values.numel() // count
-            rows += [int(values.argmin()) // each, int(values.argmax()) // each]
-    return torch.tensor(list(dict.fromkeys([*rows, *range(count)]))[: min(batch_size, _MOST)])
+        if not values.is_floating_point():
+            rows += extreme_rows(values)
+    return torch.tensor(list(dict.fromkeys([*rows, *range(count)]))[: min(batch_size, ROWS)])
 
 
 def behaviour(
@@ -128,7 +131,9 @@ def precise(
         return behaviour(network, sites(network), task, (in_double(batch[0]), in_double(batch[1])), device)
     except torch.OutOfMemoryError:
         raise
-    except Exception:  # it is written for one precision, or the device has no other
+    except Exception as error:  # it is written for one precision, or the device has no other
+        if is_ours(error):
+            raise
         network = make()
         with torch.no_grad():
             for weight in network.parameters():

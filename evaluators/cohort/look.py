@@ -13,12 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from evaluators.cohort.fallback import Unstackable
-from evaluators.cohort.law import Batch, in_double
+from evaluators.cohort.fallback import Unstackable, is_ours
+from evaluators.cohort.law import ROWS, Batch, in_double
 from evaluators.task import Data, Task
 from evaluators.train import augmenting, autocast, generators, seeded
 
-_ROWS = 32
 _DEEP, _LONG = 6, 1000
 """How far into containers and objects is looked for what changes, and up to how many values."""
 
@@ -60,7 +59,7 @@ def look_at(
     _refuse_unheld(probe, activation)
     buffers = dict(probe.named_buffers())
     before = {name: buffer.clone() for name, buffer in buffers.items()}
-    rows = torch.arange(2 * min(task.recipe.batch_size, _ROWS)) % len(data)
+    rows = torch.arange(2 * min(task.recipe.batch_size, ROWS)) % len(data)
     with seeded(0, device), autocast(task.recipe, device):
         states = generators(device)
         for some in rows.chunk(2):
@@ -174,6 +173,8 @@ def _computes_in_double(make: Callable[[], nn.Module], task: Task, batch: Batch,
             task.loss(probe(in_double(batch[0])), in_double(batch[1]))
     except torch.OutOfMemoryError:
         raise
-    except Exception:  # a network may be written for one precision
+    except Exception as error:  # a network may be written for one precision
+        if is_ours(error):
+            raise
         return False
     return not narrow.found

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from evaluators.cohort.built import Built, build, own_network
-from evaluators.cohort.fallback import Unstackable, user_code
+from evaluators.cohort.fallback import Unstackable
 from evaluators.cohort.group import Failure, Group, Member, Scores
 from evaluators.cohort.kernels import Slot, initial_constants, runs_of
 from evaluators.cohort.law import Batch, Behaviour, described
@@ -186,8 +186,7 @@ class Stack(Group):
         inputs, targets, dimension = self._batch(step)
         losses = self._losses_of(inputs, targets, dimension)
         self._optimiser.zero_grad(set_to_none=True)
-        with user_code():
-            losses.sum().backward()
+        losses.sum().backward()
         self._clip()
         self._optimiser.step()
         self._schedule.step()
@@ -199,11 +198,10 @@ class Stack(Group):
         """Return a step's inputs and targets and their dimension of members."""
         rows = {seed: next(order) for seed, order in self._batches.items()}
         keys = dict.fromkeys(self._streams[member] for member in self.members)
-        with user_code():
-            drawn = {
-                (seed, stream): self._task.batch(self._data, rows[seed], augmenting(seed, step, stream))
-                for seed, stream in keys
-            }
+        drawn = {
+            (seed, stream): self._task.batch(self._data, rows[seed], augmenting(seed, step, stream))
+            for seed, stream in keys
+        }
         return self._arranged(drawn)
 
     def _arranged(self, drawn: Mapping[tuple[int, int], Batch]) -> tuple[Tensor, Tensor, int | None]:
@@ -239,7 +237,7 @@ class Stack(Group):
         Args:
             shared: whether members share random numbers whatever the recipe says.
         """
-        with ExitStack() as stack, warnings.catch_warnings(), user_code():
+        with ExitStack() as stack, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "There is a performance drop")
             stack.enter_context(autocast(self._task.recipe, self._device))
             linear = self._task.recipe.precision != "bfloat16"

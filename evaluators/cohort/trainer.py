@@ -111,8 +111,9 @@ class _Training:
         points: dict[Job, Point] = {}
         for job, evaluations in by_job.items():
             self._answers[job] += evaluations
-            for point in points_of(evaluations, len(job.seeds), job.objectives).values():
-                points[job] = point
+            reached = points_of(evaluations, len(job.seeds), job.objectives)
+            if steps in reached:
+                points[job] = reached[steps]
         self._keep(points.keys())
         return points
 

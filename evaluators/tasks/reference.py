@@ -9,13 +9,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_UNSTACKED = {"text-gpt": "its networks are so large that a stack would be slower, or not fit in memory"}
-"""Why candidates of an offline task are trained one by one on a CPU; those of the others are stacked."""
-
-
 def unstacked(task: str) -> str:
     """Return why the candidates of an offline task are not stacked on a CPU; empty where they are."""
-    return _UNSTACKED.get(task, "")
+    from evaluators.cohort.grouping import TOO_LARGE
+
+    return TOO_LARGE if task == "text-gpt" else ""
 
 
 def trainings() -> pd.DataFrame:

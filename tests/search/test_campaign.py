@@ -18,9 +18,7 @@ from evaluators.serial import SerialExecutor
 from primitives import BASELINES, ActsearchError
 from runs import Candidate, Store, folder, pareto
 from search.campaign import Campaign, verdict
-from search.commands.run import _plan
 from search.config import from_dict, merge, to_toml
-from search.confirmation import Plan, confirm, missing_jobs
 from search.funnel import Funnel, Slot
 from search.prior_weight import PriorWeight
 
@@ -579,36 +577,3 @@ def _errors(path):
         return {}
     with folder.reading(path) as store:
         return {(e.candidate, e.seed): e.error for e in store.evaluations("search")}
-
-
-CONFIRMED = {"budget": {"trainings": 2}, "fidelity": {"rungs": []}, "strategy": {"population": 8}}
-
-
-def test_confirmation_trains_a_task_once_however_often_it_is_named(tmp_path):
-    run(tmp_path / "run", config(**CONFIRMED))
-    plan = Plan(1, 2, ("digits-vit", "digits-vit"), 2)
-    with folder.writing(tmp_path / "run") as store:
-        once = missing_jobs(store, Plan(1, 2, ("digits-vit",), 2), [load_task("digits-vit")])
-        executor = Imagined()
-        executor.tasks = {"digits-vit": load_task("digits-vit")}
-        confirm(store, plan, executor)
-        assert sorted(executor.jobs, key=repr) == sorted(once, key=repr)
-
-
-def test_a_baseline_that_is_another_ones_function_is_not_confirmed_again(tmp_path):
-    rows, *_ = run(tmp_path / "run", config(baselines=["celu", "x*sigmoid(x)", "sin(x)"], **CONFIRMED))
-    same = {c.id for c in rows if c.name and c.status == "cached"}
-    assert len(same) == 2
-    with folder.reading(tmp_path / "run") as store:
-        panel = {job.candidate for job in missing_jobs(store, Plan(1, 2, ("digits-vit",)), [load_task("digits-vit")])}
-    assert not panel & same
-    assert {c.id for c in rows if c.name} - same < panel
-
-
-def test_confirmation_has_a_time_limit_of_its_own(tmp_path):
-    settings = config(confirm={"automatic": True, "timeout": 77.0}, fidelity={"timeout": 5.0})
-    assert _plan(settings).timeout == 77.0
-    run(tmp_path / "run", config(**CONFIRMED))
-    with folder.reading(tmp_path / "run") as store:
-        jobs = missing_jobs(store, _plan(settings), [load_task("digits-vit")])
-    assert {job.timeout for job in jobs} == {77.0}

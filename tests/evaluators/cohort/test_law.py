@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from evaluators import Classification, Cohort, Data, Job, Recipe
+from evaluators import Cohort, Data
 from evaluators.cohort import grouping, kernels
 from evaluators.cohort.fallback import StackFault
 from evaluators.cohort.grouping import make_groups, one_by_one
@@ -25,59 +25,7 @@ from evaluators.cohort.trainer import run_cohort, run_job, why_not_stacked
 from evaluators.tasks.reference import unstacked
 from primitives import parse
 from tests.cohorts import CPU, NETWORKS, Perceptron, in_precision
-
-STEPS = 8
-FORMS = (("relu(x)", 1.0), ("tanh(x)", 1.6), ("gelu(x)", 0.7), ("x*sigmoid(beta*x); beta=1.2", 1.3))
-G = torch.Generator().manual_seed(0)
-IMAGES = torch.randn(96, 3, 8, 8, generator=G)
-CLASSES = IMAGES.flatten(1)[:, :3].argmax(1)
-TOKENS = torch.randint(1, 20, (96, 7), generator=G).masked_fill(torch.arange(7) >= 5, 0)
-
-
-def jobs(seeds=(0, 1), forms=FORMS, candidates=0):
-    return tuple(Job(candidates + n, text, gain, "t", STEPS, seeds) for n, (text, gain) in enumerate(forms))
-
-
-class Images(Classification):
-    """Random images in 3 classes through a network that a test makes."""
-
-    name = "images"
-    recipe = Recipe(steps=STEPS, batch_size=8, learning_rate=1e-2, precision="float64")
-    inputs, make = IMAGES, None
-
-    def data(self, part):
-        rows = {"train": slice(0, 64), "validation": slice(64, 80), "test": slice(80, 96)}[part]
-        return Data(self.inputs[rows], CLASSES[rows])
-
-    def network(self, activation, gain):
-        return self.make(activation, gain)
-
-
-def images(make, **recipe):
-    task = Images()
-    task.make, task.recipe = make, dataclasses.replace(Images.recipe, **recipe)
-    return task
-
-
-def tokens(make):
-    task = images(make)
-    task.inputs = TOKENS
-    return task
-
-
-def losses(answers):
-    return [[e.loss for e in found] for found in answers]
-
-
-def same_as_alone(task, seeds=(0, 1), within=1e-9):
-    """Train in a cohort and alone, compare, and return the reasons why some were not stacked."""
-    some = jobs(seeds)
-    together, alone = run_cohort(Cohort(some), task, CPU), [run_job(job, task, CPU) for job in some]
-    assert [[e.status for e in found] for found in together] == [["ok"] * len(seeds)] * len(some)
-    for mine, theirs in zip(losses(together), losses(alone), strict=True):
-        assert mine == pytest.approx(theirs, abs=within)
-    return {e.unstacked for found in together for e in found}
-
+from tests.images import FORMS, TOKENS, Cached, Images, images, jobs, losses, same_as_alone, tokens
 
 # --- networks that differ in more than weights ------------------------------------------------
 
@@ -213,20 +161,6 @@ def test_state_that_the_task_keeps_is_not_stacked_and_named():
     assert "in 'the task's centre'" in reason
 
 
-class Cached(nn.Module):
-    """Something that is made in the first pass and stays as it is."""
-
-    def __init__(self, activation, _):
-        super().__init__()
-        self.inner, self.scale = nn.Sequential(nn.Linear(192, 12), activation(), nn.Linear(12, 3)), None
-
-    def forward(self, x):
-        x = x.flatten(1)
-        if self.scale is None:
-            self.scale = torch.linspace(0.5, 1.5, x.shape[1], dtype=x.dtype, device=x.device)
-        return self.inner(x * self.scale)
-
-
 @pytest.mark.parametrize("in_less", [False, True], ids=["float64", "in less"])
 def test_what_is_made_of_the_first_batch_is_that_of_training_alone(in_less):
     """Neither the look nor the trial may leave anything in the network that is trained."""
@@ -290,103 +224,6 @@ def test_an_activation_in_two_places_is_stacked_whoever_comes_first(first):
 
 def test_what_a_network_makes_once_for_all_is_no_state():
     assert same_as_alone(images(Cached)) == {""}
-
-
-# --- random numbers ---------------------------------------------------------------------------
-
-
-class Dropped(nn.Module):
-    """Stochastic depth by the generator of somebody."""
-
-    def __init__(self, activation, draw):
-        super().__init__()
-        self.one, self.act, self.two, self.out = nn.Linear(192, 8), activation(), nn.Linear(8, 8), nn.Linear(8, 3)
-        self.draw = draw
-
-    def forward(self, x):
-        h = self.act(self.one(x.flatten(1)))
-        return self.out(h if self.training and self.draw() < 0.5 else h + self.two(h))
-
-
-DRAWS = {"Python": random.random, "NumPy": np.random.rand, "torch": lambda: float(torch.rand(()))}
-
-
-@pytest.mark.parametrize("by", DRAWS)
-def test_every_generator_that_a_network_can_reach_is_seeded_and_left_alone(by):
-    task = images(lambda activation, gain: Dropped(activation, DRAWS[by]))
-    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
-    same_as_alone(task)
-    again = [losses(run_cohort(Cohort(jobs()), task, CPU)) for _ in range(2)]
-    assert again[0] == again[1]
-    assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
-
-
-def test_members_that_are_to_draw_for_themselves_are_not_stacked_where_a_stack_draws_once():
-    task = images(lambda activation, gain: Dropped(activation, random.random), randomness="member")
-    assert any("Python's and NumPy's" in reason for reason in same_as_alone(task))
-
-
-class Jittered(Images):
-    """Augmented by NumPy's generator, not by the one that it is given."""
-
-    recipe = Images.recipe
-
-    def network(self, activation, gain):
-        return nn.Sequential(nn.Flatten(), nn.Linear(192, 12), activation(), nn.Linear(12, 3))
-
-    def batch(self, data, rows, generator):
-        inputs, targets = super().batch(data, rows, generator)
-        return (inputs if generator is None else inputs + 0.2 * np.random.randn()), targets
-
-
-class NoisyLoss(Jittered):
-    """A penalty that counts by what some generator says."""
-
-    def __init__(self, draw):
-        self.draw = draw
-
-    def batch(self, data, rows, generator):
-        return Images.batch(self, data, rows, generator)
-
-    def loss(self, outputs, targets):
-        share = 0.3 * self.draw()
-        return (1 - share) * super().loss(outputs, targets) + share * outputs.square().mean()
-
-
-@pytest.mark.parametrize("by", DRAWS)
-def test_a_loss_that_draws_is_that_of_training_alone(by):
-    same_as_alone(NoisyLoss(DRAWS[by]))
-
-
-class NoisyError(Jittered):
-    """An error that draws."""
-
-    def batch(self, data, rows, generator):
-        return Images.batch(self, data, rows, generator)
-
-    def error(self, outputs, targets):
-        return super().error(outputs + torch.randn_like(outputs), targets)
-
-
-def test_an_error_that_draws_is_that_of_training_alone():
-    some = jobs()
-    together = run_cohort(Cohort(some), NoisyError(), CPU)
-    alone = [run_job(job, NoisyError(), CPU) for job in some]
-    assert [[e.error for e in found] for found in together] == [[e.error for e in found] for found in alone]
-
-
-def test_what_is_drawn_for_whole_batches_only_is_seen():
-    class WholeBatches(Cached):
-        def forward(self, x):
-            if self.training and len(x) >= 8:
-                x = x + 0.5 * torch.randn(1, 3, 8, 8, dtype=x.dtype)
-            return super().forward(x)
-
-    assert same_as_alone(images(WholeBatches)) == {""}
-
-
-def test_augmentation_by_a_global_generator_is_that_of_training_alone():
-    same_as_alone(Jittered())
 
 
 # --- what vmap does otherwise -----------------------------------------------------------------
