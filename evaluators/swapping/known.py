@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
+from torch._ops import OpOverload, OpOverloadPacket
 from torch.nn import functional
 
 from primitives import ActsearchError
 
+_TORCH = "torch.nn.modules.activation"
 _TIMM = "timm.layers.activations"
-_TIMM_ME = "timm.layers.activations_me"
+_ME = "timm.layers.activations_me"
 _HF = "transformers.activations"
 
 
@@ -24,92 +26,81 @@ class Known:
     Attributes:
         name: as people say it.
         classes: full names of module classes, so that timm and transformers need not be there.
-        functions: torch functions; a network calls them or keeps them in an attribute.
-        methods: of a tensor.
+        calls: names of torch's functions, of a tensor's methods and of operators that compute it.
+        gate: whether it is what squeeze-and-excite ends in, a factor between 0 and 1.
     """
 
     name: str
     classes: tuple[str, ...]
-    functions: tuple[Callable[..., Any], ...] = ()
-    methods: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    gate: bool = False
+
+
+def _torch(name: str, *calls: str, timm: Sequence[str] = (), hf: Sequence[str] = (), gate: bool = False) -> Known:
+    """Return an activation of torch's, with the classes of other libraries that compute the same."""
+    classes = [f"{_TORCH}.{name}"] + [f"{_ME if kind.endswith('Me') else _TIMM}.{kind}" for kind in timm]
+    return Known(name, (*classes, *(f"{_HF}.{kind}" for kind in hf)), calls, gate)
 
 
 KNOWN = (
-    Known(
-        "ReLU",
-        ("torch.nn.modules.activation.ReLU",),
-        (functional.relu, functional.relu_, torch.relu, torch.relu_),
-        ("relu", "relu_"),
-    ),
-    Known("ReLU6", ("torch.nn.modules.activation.ReLU6",), (functional.relu6,)),
-    Known(
-        "LeakyReLU",
-        ("torch.nn.modules.activation.LeakyReLU",),
-        (functional.leaky_relu, functional.leaky_relu_),
-    ),
-    Known("PReLU", ("torch.nn.modules.activation.PReLU", f"{_TIMM}.PReLU")),
-    Known("RReLU", ("torch.nn.modules.activation.RReLU",), (functional.rrelu, functional.rrelu_, torch.rrelu)),
-    Known("ELU", ("torch.nn.modules.activation.ELU",), (functional.elu, functional.elu_)),
-    Known("CELU", ("torch.nn.modules.activation.CELU",), (functional.celu, functional.celu_, torch.celu)),
-    Known("SELU", ("torch.nn.modules.activation.SELU",), (functional.selu, functional.selu_, torch.selu)),
-    Known(
+    _torch("ReLU", "relu"),
+    _torch("ReLU6", "relu6"),
+    _torch("LeakyReLU", "leaky_relu"),
+    _torch("PReLU", "prelu", "_prelu_kernel", timm=["PReLU"]),
+    _torch("RReLU", "rrelu", "rrelu_with_noise"),
+    _torch("ELU", "elu"),
+    _torch("CELU", "celu"),
+    _torch("SELU", "selu"),
+    _torch(
         "GELU",
-        (
-            "torch.nn.modules.activation.GELU",
-            f"{_TIMM}.GELU",
-            f"{_TIMM}.GELUTanh",
-            *(f"{_HF}.{name}" for name in ("GELUActivation", "GELUTanh", "PytorchGELUTanh", "NewGELUActivation")),
-            *(f"{_HF}.{name}" for name in ("FastGELUActivation", "AccurateGELUActivation")),
-        ),
-        (functional.gelu,),
+        "gelu",
+        timm=["GELU", "GELUTanh"],
+        hf=[
+            *("GELUActivation", "GELUTanh", "PytorchGELUTanh"),
+            *("NewGELUActivation", "FastGELUActivation", "AccurateGELUActivation"),
+        ],
     ),
+    _torch("SiLU", "silu", timm=["Swish", "SwishMe"], hf=["SiLUActivation"]),
+    _torch("Mish", "mish", timm=["Mish", "MishMe"], hf=["MishActivation"]),
+    _torch("Hardswish", "hardswish", timm=["HardSwish", "HardSwishMe"]),
+    _torch("Hardsigmoid", "hardsigmoid", timm=["HardSigmoid", "HardSigmoidMe"], gate=True),
+    _torch("Sigmoid", "sigmoid", "expit", timm=["Sigmoid"], gate=True),
+    _torch("Tanh", "tanh", timm=["Tanh"]),
+    _torch("Hardtanh", "hardtanh"),
+    _torch("Softplus", "softplus"),
+    _torch("Softsign", "softsign"),
+    _torch("LogSigmoid", "logsigmoid", "log_sigmoid", "log_sigmoid_forward"),
+    _torch("Tanhshrink", "tanhshrink"),
+    _torch("Softshrink", "softshrink"),
+    _torch("Hardshrink", "hardshrink"),
     Known("QuickGELU", (f"{_TIMM}.QuickGELU", f"{_HF}.QuickGELUActivation")),
-    Known(
-        "SiLU",
-        ("torch.nn.modules.activation.SiLU", f"{_TIMM}.Swish", f"{_TIMM_ME}.SwishMe", f"{_HF}.SiLUActivation"),
-        (functional.silu,),
-    ),
-    Known(
-        "Mish",
-        (
-            "torch.nn.modules.activation.Mish",
-            f"{_TIMM}.Mish",
-            f"{_TIMM_ME}.MishMe",
-            f"{_HF}.MishActivation",
-        ),
-        (functional.mish,),
-    ),
-    Known(
-        "Hardswish",
-        ("torch.nn.modules.activation.Hardswish", f"{_TIMM}.HardSwish", f"{_TIMM_ME}.HardSwishMe"),
-        (functional.hardswish,),
-    ),
-    Known(
-        "Hardsigmoid",
-        ("torch.nn.modules.activation.Hardsigmoid", f"{_TIMM}.HardSigmoid", f"{_TIMM_ME}.HardSigmoidMe"),
-        (functional.hardsigmoid,),
-    ),
-    Known("HardMish", (f"{_TIMM}.HardMish", f"{_TIMM_ME}.HardMishMe")),
-    Known(
-        "Sigmoid",
-        ("torch.nn.modules.activation.Sigmoid", f"{_TIMM}.Sigmoid"),
-        (functional.sigmoid, torch.sigmoid, torch.sigmoid_, torch.special.expit),
-        ("sigmoid", "sigmoid_"),
-    ),
-    Known(
-        "Tanh",
-        ("torch.nn.modules.activation.Tanh", f"{_TIMM}.Tanh"),
-        (functional.tanh, torch.tanh, torch.tanh_),
-        ("tanh", "tanh_"),
-    ),
-    Known("Hardtanh", ("torch.nn.modules.activation.Hardtanh",), (functional.hardtanh, functional.hardtanh_)),
-    Known("Softplus", ("torch.nn.modules.activation.Softplus",), (functional.softplus,)),
-    Known("Softsign", ("torch.nn.modules.activation.Softsign",), (functional.softsign,)),
-    Known("LogSigmoid", ("torch.nn.modules.activation.LogSigmoid",), (functional.logsigmoid,)),
-    Known("Tanhshrink", ("torch.nn.modules.activation.Tanhshrink",), (functional.tanhshrink,)),
-    Known("Softshrink", ("torch.nn.modules.activation.Softshrink",), (functional.softshrink,)),
-    Known("Hardshrink", ("torch.nn.modules.activation.Hardshrink",), (functional.hardshrink,)),
+    Known("HardMish", (f"{_TIMM}.HardMish", f"{_ME}.HardMishMe")),
+    Known("ReLUSquared", (f"{_HF}.ReLUSquaredActivation", "timm.models.metaformer.SquaredReLU")),
+    Known("StarReLU", ("timm.models.metaformer.StarReLU",)),
+    Known("xIELU", (f"{_HF}.XIELUActivation",)),
+    Known("Laplace", (f"{_HF}.LaplaceActivation",)),
+    Known("ClippedGELU", (f"{_HF}.ClippedGELUActivation",)),
 )
+
+_NAMESPACES = (functional, torch, torch._C._nn, torch.special, torch._VF, torch.Tensor)
+METHODS = {
+    name + end: known
+    for known in KNOWN
+    for name in known.calls
+    for end in ("", "_")
+    if hasattr(torch.Tensor, name + end)
+}
+"""The methods of a tensor that compute an activation."""
+_FUNCTIONS = {
+    getattr(space, name + end): known
+    for known in KNOWN
+    for name in known.calls
+    for space in _NAMESPACES
+    for end in ("", "_")
+    if hasattr(space, name + end)
+}
+_OPERATORS = {name + end: known for known in KNOWN for name in known.calls for end in ("", "_")}
+_CLASSES = {name: known for known in KNOWN for name in known.classes}
 
 
 @dataclass(frozen=True)
@@ -117,7 +108,7 @@ class Wanted:
     """What to replace.
 
     Attributes:
-        classes: module classes asked for by themselves, matched exactly.
+        classes: module classes asked for by themselves.
         known: table entries, matched in all their shapes.
     """
 
@@ -131,45 +122,76 @@ class Wanted:
         Raises:
             ActsearchError: it is neither module classes nor ``"all"``.
         """
-        if old == "all":
+        if isinstance(old, str) and old == "all":
             return cls((), KNOWN)
         classes = tuple(old) if isinstance(old, (tuple, list)) else (old,)
         if not classes or not all(isinstance(c, type) and issubclass(c, nn.Module) for c in classes):
             raise ActsearchError(f"old must be a module class, several in a tuple, or 'all', not {old!r}")
-        return cls(classes, tuple(known for known in KNOWN if any(_full_name(c) in known.classes for c in classes)))
+        known = dict.fromkeys(_CLASSES[_full_name(c)] for c in classes if _full_name(c) in _CLASSES)
+        return cls(tuple(dict.fromkeys(classes)), tuple(known))
 
-    def is_module(self, module: nn.Module) -> bool:
-        """Tell whether a module is to be replaced; a subclass of a wanted class is not."""
-        return type(module) in self.classes or any(_full_name(type(module)) in known.classes for known in self.known)
+    def is_class(self, kind: object) -> bool:
+        """Tell whether a module class is wanted: itself, or as a subclass that only inherits a wanted forward."""
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            return False
+        for base in kind.__mro__:
+            found = _CLASSES.get(_full_name(base))
+            if base in self.classes or found in self.known:
+                return True
+            if found or "forward" in vars(base):
+                return False
+        return False
+
+    def is_module(self, module: object) -> bool:
+        """Tell whether a value is a module to be replaced."""
+        return self.is_class(type(module))
 
     def is_function(self, value: object) -> bool:
         """Tell whether a value is a function to be replaced."""
-        found = known_function(value)
-        return found is not None and found in self.known
+        return known_function(value) in self.known
 
     def __str__(self) -> str:
         """Return the names of what is wanted."""
         names = [known.name for known in self.known]
-        names += [c.__name__ for c in self.classes if not any(_full_name(c) in known.classes for known in KNOWN)]
+        names += [c.__name__ for c in self.classes if _full_name(c) not in _CLASSES]
         return "known activation" if self.known == KNOWN else " or ".join(names)
 
 
+def known_class(kind: type) -> Known | None:
+    """Return the activation that a module class or one of its bases is, if it is a known one."""
+    return next((_CLASSES[name] for name in map(_full_name, kind.__mro__) if name in _CLASSES), None)
+
+
 def known_module(module: nn.Module) -> str | None:
-    """Return the name of a module that is a known activation or of a subclass of one."""
-    names = {_full_name(base) for base in type(module).__mro__}
-    if any(names & set(known.classes) for known in KNOWN):
-        return type(module).__name__
-    return None
+    """Return the class name of a module that is a known activation or of a subclass of one."""
+    return type(module).__name__ if known_class(type(module)) else None
 
 
 def known_function(value: object) -> Known | None:
-    """Return the activation that a function computes, if it is a known one."""
-    return next((known for known in KNOWN if any(value is function for function in known.functions)), None)
+    """Return the activation that a function or an operator computes, if it is a known one."""
+    if isinstance(value, OpOverload | OpOverloadPacket):
+        return known_operator(value)
+    try:
+        return _FUNCTIONS.get(value)
+    except TypeError:  # what cannot be hashed is none
+        return None
 
 
-def known_method(name: str) -> Known | None:
-    """Return the activation that a tensor's method computes, if it is a known one."""
-    return next((known for known in KNOWN if name in known.methods), None)
+def functions_of(known: Known) -> tuple[object, ...]:
+    """Return torch's functions that compute an activation."""
+    return tuple(dict.fromkeys(function for function, computed in _FUNCTIONS.items() if computed is known))
+
+
+def known_operator(operator: OpOverload | OpOverloadPacket) -> Known | None:
+    """Return the activation that one of torch's operators computes, if it is a known one."""
+    packet = operator.overloadpacket if isinstance(operator, OpOverload) else operator
+    space, _, name = str(packet).partition(".")
+    return _OPERATORS.get(name) if space == "aten" else None
+
+
+def in_place(value: object) -> bool:
+    """Tell whether a known function changes its argument whatever it is asked."""
+    return getattr(value, "__name__", str(value)).split(".")[0].endswith("_")
 
 
 def _full_name(module: type) -> str:

@@ -1,18 +1,28 @@
-"""``swap``: replace the activations of any ``nn.Module``, wherever they are."""
+"""``swap``: replace the activations of any ``nn.Module``, wherever they are, and nothing else."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+import difflib
+import fnmatch
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
-from torch import fx, nn
+from torch import nn
 
-from evaluators.swapping.forward import Untraceable, install, is_installed, merged, trace
-from evaluators.swapping.known import Known, Wanted, known_function, known_method, known_module
+from evaluators.swapping.apply import apply
+from evaluators.swapping.check import Checked, check
+from evaluators.swapping.known import Wanted
+from evaluators.swapping.look import Found, Look
+from evaluators.swapping.new import New, factory
+from evaluators.swapping.places import Left, Place
 from primitives import ActsearchError
+
+Old = type[nn.Module] | Sequence[type[nn.Module]] | Literal["all"]
+Where = str | Sequence[str] | Callable[[Place], bool]
 
 
 @dataclass(frozen=True)
@@ -22,245 +32,234 @@ class Swapped:
     Attributes:
         network: the network that was given, changed in place; the new activation itself when the
             network was nothing but an old one.
-        modules: qualified names of the activation modules replaced.
-        attributes: qualified names of attributes that held an activation function and now hold a module.
-        calls: qualified name of the module that each functional call became, with the function it was.
-        untraced: qualified names of submodules whose own forward :mod:`torch.fx` cannot trace, and
-            why: functional calls in there, if any, are as they were.
+        places: that have a new activation now; ``name`` is that of the new module.
+        left: activations of the wanted kind that stay, where a person may want to act.
+        gates: gates of squeeze-and-excite that were not asked for.
+        unchosen: places that ``where`` left out.
     """
 
     network: nn.Module
-    modules: tuple[str, ...] = ()
-    attributes: tuple[str, ...] = ()
-    calls: tuple[tuple[str, str], ...] = ()
-    untraced: tuple[tuple[str, str], ...] = ()
+    places: tuple[Place, ...] = ()
+    left: tuple[Left, ...] = ()
+    gates: tuple[Place, ...] = ()
+    unchosen: tuple[Place, ...] = ()
+    _wanted: Wanted = field(default=Wanted((), ()), repr=False)
+    _new: tuple[nn.Module, ...] = field(default=(), repr=False)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Qualified names of the activation modules replaced."""
+        return tuple(p.name for p in self.places if p.kind == "module")
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Qualified names of attributes that held an activation function and now hold a module."""
+        return tuple(p.name for p in self.places if p.kind == "attribute")
+
+    @property
+    def calls(self) -> tuple[tuple[str, str], ...]:
+        """Qualified name of the module that each call became, with the function that it was."""
+        return tuple((p.name, p.was) for p in self.places if p.kind == "call")
 
     @property
     def count(self) -> int:
         """Places that have the new activation."""
-        return len(self.modules) + len(self.attributes) + len(self.calls)
+        return len(self.places)
+
+    def swap(self, old: Old, new: New, *, where: Where | None = None, functional: bool = True) -> Swapped:
+        """Replace further activations of the same network; places that have a new one already stay.
+
+        Args:
+            old: as in :func:`swap`.
+            new: as in :func:`swap`.
+            where: as in :func:`swap`.
+            functional: as in :func:`swap`.
+
+        Returns:
+            What both did together.
+
+        Raises:
+            ActsearchError: as in :func:`swap`.
+        """
+        return _swap(self.network, old, new, where, functional, self)
+
+    def check(self, example: Any) -> Checked:
+        """Run the network on an example and tell what still computes an old activation and what never ran.
+
+        The run is that of a copy, in evaluation and in training mode, and leaves the network, torch's
+        generator and its gradients as they were.
+
+        Args:
+            example: what the network is called with: a tensor, a tuple of arguments, or a mapping of
+                keyword arguments.
+
+        Returns:
+            What was seen.
+
+        Raises:
+            ActsearchError: the network raises on the example.
+        """
+        staying = (*self.gates, *self.unchosen)
+        return check(self.network, example, self._wanted, self._new, self.places, staying, self.left)
 
     def __str__(self) -> str:
-        """Return one line a place."""
-        lines = [f"{self.count} places have the new activation"]
-        lines += [f"  module {name}" for name in self.modules]
-        lines += [f"  attribute {name}" for name in self.attributes]
-        lines += [f"  call {name} (was {function})" for name, function in self.calls]
-        lines += [f"  not looked into: {name or 'the network itself'}: {reason}" for name, reason in self.untraced]
+        """Return one line a place, and one for each that a person may want to act on."""
+        lines = [f"{self.count} places have a new activation"]
+        for place in self.places:
+            was = f" (was {place.was}{f' at {place.line}' if place.line else ''})" if place.kind == "call" else ""
+            lines.append(f"  {place.kind} {place.name}{was}")
+        lines += [f"  left {left}" for left in self.left]
+        if self.gates:
+            lines.append(f"  gates of squeeze-and-excite left: {len(self.gates)}; where= asks for them by name")
         return "\n".join(lines)
+
+
+_HEARD: ContextVar[list[Swapped] | None] = ContextVar("swaps that are listened to", default=None)
+
+
+@contextmanager
+def swaps_heard() -> Any:
+    """Yield a list of what :func:`swap` did while the context lasts."""
+    heard: list[Swapped] = []
+    token = _HEARD.set(heard)
+    try:
+        yield heard
+    finally:
+        _HEARD.reset(token)
 
 
 def swap(
     network: nn.Module,
-    old: type[nn.Module] | Sequence[type[nn.Module]] | Literal["all"],
-    new: Callable[[], nn.Module],
+    old: Old,
+    new: New,
     *,
+    where: Where | None = None,
     functional: bool = True,
 ) -> Swapped:
-    """Replace activations of a network in place, each by a fresh one.
+    """Replace activations of a network in place, each by a fresh one, and change nothing else.
 
     A class stands for its activation in every shape it is met in: ``nn.GELU`` for ``nn.GELU`` with
-    either ``approximate``, timm's and transformers' GELU modules, ``F.gelu`` called in a forward, and
-    an attribute that holds ``F.gelu``. Classes match exactly: a subclass of ``nn.GELU`` is replaced
-    when it is named itself. An instance under two names gives two fresh modules; one that a forward
-    calls twice gives one.
+    either ``approximate``, timm's and transformers' GELU modules, ``F.gelu``, ``x.relu()`` or
+    ``torch.ops.aten.gelu`` anywhere in a module's methods and in the functions that they call, tables and
+    attributes that hold it, forward hooks. A subclass is replaced when it only inherits the forward.
 
-    Functional calls are found by tracing each submodule's own forward with :mod:`torch.fx`; where
-    one is found, the submodule gets the traced forward, in which plain Python attributes are
-    constants and optional arguments stay at their defaults (another value raises). Such a module
-    keeps its class as base, its attributes and its weights; it can be copied, and saved by
-    ``state_dict``, but not pickled. What cannot be traced is left as it was and reported.
+    Nothing is traced and no forward runs. A module in which a call is replaced becomes an instance of a subclass
+    of its class in which that call, and nothing else, is written anew; it is copied, pickled and compiled like any
+    other. One that was shared stays shared, and gets one new activation; a place that worked in place and whose
+    input is read afterwards still changes it. New modules follow what they replace: training or evaluation mode,
+    device, type, forward hooks. Either everything is replaced or, when an error is raised, nothing.
 
-    New modules follow what they replace: training or evaluation mode, device, dtype. Weights of
-    the rest and their names stay. Activations that torch computes inside a fused recurrent kernel
-    (``nn.LSTM``) are out of reach.
+    What stays is in ``left``, with the reason: fused kernels of ``nn.LSTM``, TorchScript, functions of autograd with
+    a backward of their own, activations that are a part of a larger one, such as ``relu(x)**2``. Gates of
+    squeeze-and-excite stay unless ``where`` asks for them.
 
     Args:
         network: to change.
-        old: a module class, several, or ``"all"`` for every known activation, gates' sigmoids included.
-        new: called once for each place: a module class or a factory, such as ``nn.ReLU`` or
-            ``compile_expression(...).module``.
-        functional: whether to look for functional calls.
+        old: a module class, several, or ``"all"`` for every known activation.
+        new: made once for each place: a module class, an instance (copied), a factory such as
+            ``compile_expression(...).module``, a name such as ``"crrelu"``, or a formula such as ``"x*sigmoid(x)"``.
+        where: which places: qualified names of them or of modules around them, patterns with ``*``, or a function
+            of a :class:`Place`. All but gates if it is not given.
+        functional: whether to look for calls, not for modules and attributes alone.
 
     Returns:
-        What was replaced, and what could not be looked into.
+        What was replaced and what was left.
 
     Raises:
-        ActsearchError: there is nothing to replace, or ``new`` does not make modules.
+        ActsearchError: there is nothing to replace, ``where`` names nothing, ``new`` is no activation, or the
+            network is TorchScript.
 
     Example:
         >>> from torch import nn
         >>> swap(nn.Sequential(nn.Linear(2, 2), nn.GELU()), nn.GELU, nn.Tanh).modules
         ('1',)
     """
-    return _Swap(network, Wanted.of(old), new, functional).run()
+    return _swap(network, old, new, where, functional, Swapped(network))
 
 
-class _Swap:
-    """One call of :func:`swap`."""
+def _swap(network: nn.Module, old: Old, new: New, where: Where | None, functional: bool, before: Swapped) -> Swapped:
+    if not isinstance(network, nn.Module):
+        raise ActsearchError(f"network must be an nn.Module, not {type(network).__name__}")
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ActsearchError("the network is TorchScript, which cannot be changed; swap before torch.jit.script")
+    wanted, make = Wanted.of(old), factory(new)
+    chosen = _Chosen(where)
+    found = Look(network, wanted, chosen, functional, {id(m) for m in before._new}).run()
+    root = Place("", "", "module", type(network).__name__)
+    is_root = wanted.is_module(network) and not before.places
+    if not is_root:
+        _refuse_nothing(network, wanted, found, chosen)
+    network, places, modules = apply(network, found, make, root if is_root else None)
+    done = Swapped(
+        network,
+        before.places + places,
+        tuple(dict.fromkeys((*before.left, *found.left))),
+        tuple(dict.fromkeys((*before.gates, *found.gates))),
+        tuple(dict.fromkeys((*before.unchosen, *found.unchosen))),
+        Wanted(before._wanted.classes + wanted.classes, tuple(dict.fromkeys(before._wanted.known + wanted.known))),
+        before._new + modules,
+    )
+    if (heard := _HEARD.get()) is not None:
+        heard[:] = [one for one in heard if one is not before] + [done]
+    return done
 
-    def __init__(self, network: nn.Module, wanted: Wanted, new: Callable[[], nn.Module], functional: bool) -> None:
-        self._network, self._wanted, self._new, self._functional = network, wanted, new, functional
-        self._there: Counter[str] = Counter()
-        self._modules: list[str] = []
-        self._attributes: list[str] = []
-        self._calls: list[tuple[str, str]] = []
-        self._untraced: list[tuple[str, str]] = []
 
-    def run(self) -> Swapped:
-        """Replace everything."""
-        if self._wanted.is_module(self._network):
-            return Swapped(self._fresh("", self._network), modules=("",))
-        owners = [(name, owner) for name, owner in self._network.named_modules() if not self._is_activation(owner)]
-        for name, owner in owners:
-            self._swap_modules(name, owner)
-            self._swap_attributes(name, owner)
-        if self._functional:
-            for name, owner in owners:
-                self._swap_calls(name, owner)
-        done = Swapped(
-            self._network,
-            *map(tuple, (self._modules, self._attributes, self._calls, self._untraced)),  # type: ignore[arg-type]
-        )
-        if not done.count:
-            raise ActsearchError(self._nothing())
-        return done
+class _Chosen:
+    """Whether a place is asked for."""
 
-    def _is_activation(self, module: nn.Module) -> bool:
-        return self._wanted.is_module(module) or known_module(module) is not None
+    def __init__(self, where: Where | None) -> None:
+        if where is not None and not callable(where) and not _is_texts(where):
+            raise ActsearchError(f"where must be names, patterns or a function of a place, not {where!r}")
+        self._where = (where,) if isinstance(where, str) else where
+        self.asks = where is not None
+        self.seen: list[Place] = []
+        self.used: set[str] = set()
 
-    def _swap_modules(self, name: str, owner: nn.Module) -> None:
-        for key, child in list(owner._modules.items()):
-            if child is None:
-                continue
-            if self._wanted.is_module(child):
-                owner._modules[key] = self._fresh(_join(name, key), child)
-                self._modules.append(_join(name, key))
-                _no_fused_kernel(owner)
-            elif found := known_module(child):
-                self._there[found] += 1
+    def __call__(self, place: Place) -> bool:
+        self.seen.append(place)
+        if self._where is None:
+            return not place.gate
+        if callable(self._where):
+            return bool(self._where(place))
+        found = {pattern for pattern in self._where if _matches(place, pattern)}
+        self.used |= found
+        return bool(found)
 
-    def _swap_attributes(self, name: str, owner: nn.Module) -> None:
-        if is_installed(owner):
+    def refuse_unused(self) -> None:
+        """Raise when a name or a pattern fits no place."""
+        if self._where is None or callable(self._where):
             return
-        for key, value in list(vars(owner).items()):
-            if self._wanted.is_function(value):
-                setattr(owner, key, self._fresh(name, owner))
-                self._attributes.append(_join(name, key))
-                _no_fused_kernel(owner)
-            elif found := known_function(value):
-                self._there[f"the function {found.name}"] += 1
-
-    def _swap_calls(self, name: str, owner: nn.Module) -> None:
-        if isinstance(owner, nn.RNNBase | nn.RNNCellBase) and self._wanted.is_function(torch.tanh):
-            self._untraced.append((name, "torch computes its activations inside a fused kernel"))
-        if _is_torchs_own(owner):
-            return
-        try:
-            graphs = trace(owner)
-            self._count_calls(graphs[0])
-            if not any(self._is_call(node) for graph in graphs for node in graph.nodes):
-                return
-            graph = merged(graphs)
-        except Untraceable as reason:
-            self._untraced.append((name, str(reason)))
-            return
-        for node in [node for node in graph.nodes if self._is_call(node)]:
-            key = _free_name(owner)
-            owner.add_module(key, self._fresh(name, owner))
-            self._calls.append((_join(name, key), _called(node)))
-            _replace(graph, node, key)
-        install(owner, graph)
-
-    def _is_call(self, node: fx.Node) -> bool:
-        return _known_call(node) in self._wanted.known
-
-    def _count_calls(self, graph: fx.Graph) -> None:
-        for node in graph.nodes:
-            if found := _known_call(node):
-                self._there[f"calls of {found.name}"] += 1
-
-    def _fresh(self, name: str, place: nn.Module) -> nn.Module:
-        """Return a new activation in the mode, on the device and of the type of its surroundings."""
-        made = self._new()
-        if not isinstance(made, nn.Module):
-            raise ActsearchError(f"new must make an nn.Module each time it is called, not a {type(made).__name__}")
-        made.train(place.training)
-        near = next(_floats(self._network, name), None)
-        return made if near is None else made.to(near.device, near.dtype)
-
-    def _nothing(self) -> str:
-        there = ", ".join(f"{name} ({count})" for name, count in self._there.most_common()) or "no known one"
-        hidden = f"; torch.fx could not look into {_names(self._untraced)}" if self._untraced else ""
-        return f"{type(self._network).__name__} has no {self._wanted} to replace; its activations: {there}{hidden}"
+        names = list(dict.fromkeys(name for place in self.seen for name in _around(place)))
+        for pattern in self._where:
+            if pattern not in self.used:
+                near = difflib.get_close_matches(pattern, names, 1) or names[:1]
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise ActsearchError(f"where='{pattern}' fits none of the {len(self.seen)} places{hint}")
 
 
-def _names(untraced: Sequence[tuple[str, str]]) -> str:
-    shown = ", ".join(name or "its own forward" for name, _ in untraced[:3])
-    return shown if len(untraced) <= 3 else f"{shown} and {len(untraced) - 3} more"
+def _is_texts(where: object) -> bool:
+    return isinstance(where, str) or (isinstance(where, Iterable) and all(isinstance(w, str) for w in where))
 
 
-def _join(name: str, key: str) -> str:
-    return f"{name}.{key}" if name else key
+def _matches(place: Place, pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for name in _around(place))
 
 
-def _floats(network: nn.Module, name: str) -> Iterator[torch.Tensor]:
-    """Yield floating-point weights, those nearest to a module first: its own, then its parents'."""
-    parts = name.split(".") if name else []
-    for length in range(len(parts), -1, -1):
-        module = network.get_submodule(".".join(parts[:length]))
-        yield from (p for p in (*module.parameters(), *module.buffers()) if p.is_floating_point())
+def _around(place: Place) -> list[str]:
+    """Return the names of the modules around a place, and its own."""
+    parts = place.name.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
-def _no_fused_kernel(owner: nn.Module) -> None:
-    """Keep torch from its fused encoder layer, which knows ReLU and GELU alone and never calls the module."""
-    if isinstance(owner, nn.TransformerEncoderLayer):
-        owner.activation_relu_or_gelu = 0
-
-
-def _is_torchs_own(owner: nn.Module) -> bool:
-    """Tell whether a module's forward is written in torch, where functional calls need no replacing."""
-    return (type(owner).forward.__module__ or "").startswith("torch.")
-
-
-def _free_name(owner: nn.Module) -> str:
-    number = 1
-    while hasattr(owner, f"activation_{number}"):
-        number += 1
-    return f"activation_{number}"
-
-
-def _known_call(node: fx.Node) -> Known | None:
-    """Return the activation that a node calls as a function or as a method of a tensor."""
-    if node.op == "call_function":
-        return known_function(node.target)
-    return known_method(str(node.target)) if node.op == "call_method" else None
-
-
-def _called(node: fx.Node) -> str:
-    if node.op == "call_method":
-        return f"Tensor.{node.target}"
-    return getattr(node.target, "__name__", str(node.target))
-
-
-def _replace(graph: fx.Graph, node: fx.Node, key: str) -> None:
-    """Put a call of a submodule in the place of a functional call."""
-    given = node.args[0] if node.args else node.kwargs["input"]
-    with graph.inserting_after(node):
-        fresh = graph.create_node("call_module", key, (given,))
-    node.replace_all_uses_with(fresh)
-    if isinstance(given, fx.Node) and _is_in_place(node):
-        _read_result(graph, given, fresh)
-    graph.erase_node(node)
-
-
-def _is_in_place(node: fx.Node) -> bool:
-    return _called(node).endswith("_") or node.kwargs.get("inplace") is True
-
-
-def _read_result(graph: fx.Graph, given: fx.Node, fresh: fx.Node) -> None:
-    """Let what reads the input after a call in place read its result, as it did."""
-    order = {node: position for position, node in enumerate(graph.nodes)}
-    for user in list(given.users):
-        if order[user] > order[fresh]:
-            user.replace_input_with(given, fresh)
+def _refuse_nothing(network: nn.Module, wanted: Wanted, found: Found, chosen: _Chosen) -> None:
+    chosen.refuse_unused()
+    if found.modules or found.attributes or found.rewrites or found.graphs:
+        return
+    there = ", ".join(f"{name} ({count})" for name, count in found.others.most_common()) or "no known one"
+    stays = [str(left) for left in found.left[:3]]
+    if found.gates:
+        stays.append(f"{len(found.gates)} gates of squeeze-and-excite, which where= asks for")
+    if found.unchosen:
+        stays.append(f"{len(found.unchosen)} places that where= leaves out")
+    left = f"; left as they are: {'; '.join(stays)}" if stays else ""
+    raise ActsearchError(f"{type(network).__name__} has no {wanted} to replace; its other activations: {there}{left}")

@@ -1,0 +1,492 @@
+"""Looks through a network for activations and changes nothing: every place, and how each would be replaced."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import FunctionType, MethodType
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from evaluators.swapping.chain import Chain, chain_of, defining_class, entries
+from evaluators.swapping.in_place import changed_afterwards, in_place_names, works_in_place
+from evaluators.swapping.known import Known, Wanted, known_class, known_function, known_module
+from evaluators.swapping.names import is_foreign
+from evaluators.swapping.places import Left, Place
+from evaluators.swapping.scan import Body, Handed, Scanner, Site
+from evaluators.swapping.source import Edit
+from evaluators.swapping.subclass import Helper, Level, Members, Written, checksum
+from evaluators.swapping.surroundings import is_gate, larger_activation
+
+_INSIDE = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "_is_full_backward_hook", "training"}
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
+_DEPTH = 3
+Slot = tuple[Any, Any]
+"""A list, dictionary or namespace, and the index or key in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """A child, or an element of a plain container, that is an activation."""
+
+    place: Place
+    owner: nn.Module
+    key: str
+    old: nn.Module
+    slot: Slot | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Attribute:
+    """An attribute, or an element of a plain container, that holds an activation function."""
+
+    place: Place
+    owner: nn.Module
+    key: str
+    slot: Slot | None = None
+
+
+@dataclass(eq=False)
+class Rewrite:
+    """A module whose class gets calls written anew."""
+
+    name: str
+    owner: nn.Module
+    places: list[tuple[Place, str]] = field(default_factory=list)
+    members: Members = ()
+    bindings: list[tuple[Any, Any, str]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Graph:
+    """Nodes of a graph module."""
+
+    name: str
+    owner: fx.GraphModule
+    nodes: list[tuple[Place, fx.Node]] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Found:
+    """Everything that was found in a network.
+
+    Attributes:
+        modules: children and elements of containers that are activations.
+        attributes: and functions that are held.
+        rewrites: modules with calls.
+        graphs: graph modules with calls.
+        left: what stays and a person may act on.
+        others: known activations of other kinds, with their numbers.
+        unchosen: places that were not asked for.
+        gates: of squeeze-and-excite that were not asked for.
+        in_place: ids of modules that work in place on what is read afterwards.
+    """
+
+    modules: list[Module] = field(default_factory=list)
+    attributes: list[Attribute] = field(default_factory=list)
+    rewrites: list[Rewrite] = field(default_factory=list)
+    graphs: list[Graph] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    unchosen: list[Place] = field(default_factory=list)
+    gates: list[Place] = field(default_factory=list)
+    in_place: set[int] = field(default_factory=set)
+
+
+class Look:
+    """One look through a network."""
+
+    def __init__(
+        self, network: nn.Module, wanted: Wanted, chosen: Callable[[Place], bool], functional: bool, ours: set[int]
+    ) -> None:
+        self._network, self._wanted, self._chosen, self._functional = network, wanted, chosen, functional
+        self._ours = ours
+        self._scanner = Scanner(wanted)
+        self._bodies: dict[Any, Body] = {}
+        self._methods: dict[type[nn.Module], list[tuple[str, tuple[Any, type]]]] = {}
+        self._handed: dict[int, list[tuple[str, Handed]]] = {}
+        self._found = Found()
+
+    def run(self) -> Found:
+        """Return what there is."""
+        for name, owner in self._network.named_modules():
+            if id(owner) in self._ours or self._is_inside_script(name):
+                continue
+            if isinstance(owner, torch.jit.ScriptModule):
+                self._script(name, owner)
+            elif isinstance(owner, fx.GraphModule):
+                self._children(name, owner, None)
+                self._graph(name, owner)
+            elif not self._is_activation(owner):
+                self._owner(name, owner)
+        self._found.in_place = changed_afterwards(self._network, self._handed)
+        return self._found
+
+    def _is_activation(self, module: nn.Module) -> bool:
+        return self._wanted.is_module(module) or (known_module(module) is not None and not _adds(module))
+
+    def _is_inside_script(self, name: str) -> bool:
+        return any(isinstance(m, torch.jit.ScriptModule) for m in _path(self._network, name)[:-1])
+
+    def _owner(self, name: str, owner: nn.Module) -> None:
+        larger = functools.cache(lambda: larger_activation(owner))
+        self._children(name, owner, larger)
+        self._attributes(name, owner)
+        if self._functional:
+            self._calls(name, owner, larger)
+        if isinstance(owner, nn.RNNBase | nn.RNNCellBase):
+            self._recurrent(name, owner)
+
+    # -- modules -------------------------------------------------------------------------------------
+
+    def _children(self, name: str, owner: nn.Module, larger: Callable[[], bool] | None) -> None:
+        for key, child in owner._modules.items():
+            if child is None or id(child) in self._ours:
+                continue
+            if self._wanted.is_module(child):
+                if larger is not None and larger():
+                    self._part(name, owner, type(child).__name__, "")
+                    continue
+                gate = is_gate(_path(self._network, name), known_class(type(child)))
+                changes = works_in_place(child)
+                place = Place(_join(name, key), name, "module", type(child).__name__, "", gate, changes)
+                if self._takes(place):
+                    self._found.modules.append(Module(place, owner, key, child))
+            elif found := known_module(child):
+                self._found.others[found] += 1
+                if self._is_subclass(child):
+                    why = f"a subclass with a forward of its own; swap(network, {found}, …) replaces it"
+                    self._found.left.append(Left(_join(name, key), found, "", why))
+
+    def _is_subclass(self, child: nn.Module) -> bool:
+        return known_class(type(child)) in self._wanted.known
+
+    def _takes(self, place: Place) -> bool:
+        if self._chosen(place):
+            return True
+        (self._found.gates if place.gate else self._found.unchosen).append(place)
+        return False
+
+    def _part(self, name: str, owner: nn.Module, was: str, line: str) -> None:
+        kind = type(owner).__name__
+        why = f"it is a part of the activation {kind}; swap(network, {kind}, …) replaces that whole"
+        self._found.left.append(Left(name, was, line, why))
+
+    # -- attributes ----------------------------------------------------------------------------------
+
+    def _attributes(self, name: str, owner: nn.Module) -> None:
+        for key, value in vars(owner).items():
+            if key in _INSIDE or key.endswith("_hooks") or key.startswith("_forward_"):
+                continue
+            self._value(name, owner, key, value, None)
+            for slot, element in _elements(value, _DEPTH):
+                self._value(name, owner, key, element, slot)
+
+    def _value(self, name: str, owner: nn.Module, key: str, value: Any, slot: Slot | None) -> None:
+        known, plain = known_function(value), _partial_of(value)
+        if known is None and plain is not None:
+            known = known_function(plain)
+        if known in self._wanted.known:
+            place = Place(_join(name, key), name, "attribute", _called(plain or value))
+            if self._takes(place):
+                self._found.attributes.append(Attribute(place, owner, key, slot))
+        elif known is not None:
+            self._found.others[f"the function {known.name}"] += 1
+        elif slot is not None and isinstance(value, nn.Module) and self._wanted.is_module(value):
+            place = Place(_join(name, key), name, "attribute", type(value).__name__)
+            if id(value) not in self._ours and self._takes(place):
+                self._found.modules.append(Module(place, owner, key, value, slot))
+
+    # -- calls ---------------------------------------------------------------------------------------
+
+    def _calls(self, name: str, owner: nn.Module, larger: Callable[[], bool]) -> None:
+        base = type(owner)
+        writer = _Writer(self, name, owner, larger)
+        for key, (entry, defined_in) in self._own_entries(base):
+            writer.root(key, key, entry, defined_in)
+        for key, value in list(vars(owner).items()):
+            if key not in _INSIDE and not key.endswith("_hooks") and id(value) not in self._ours:
+                writer.held(vars(owner), key, value)
+        for hooks in _HOOKS:
+            for handle, hook in list(getattr(owner, hooks).items()):
+                writer.held(getattr(owner, hooks), handle, hook)
+        rewrite = writer.done()
+        if rewrite.members:
+            self._found.rewrites.append(rewrite)
+
+    def _own_entries(self, base: type[nn.Module]) -> list[tuple[str, tuple[Any, type]]]:
+        """Return the methods of a class in which there may be something, looked for once."""
+        if base in self._methods:
+            return self._methods[base]
+        found = self._methods[base] = []
+        for key, (entry, owner) in entries(base).items():
+            chain = chain_of(entry)
+            if chain is None or owner.__module__.startswith(("transformers.modeling_utils", "transformers.generation")):
+                continue
+            if any(self.may(f, base) for f in chain.functions):
+                found.append((key, (entry, owner)))
+        return found
+
+    def may(self, function: FunctionType, base: type[nn.Module]) -> bool:
+        """Tell whether there may be anything to write anew in a function."""
+        watched = not is_foreign(function) and not self._watched.isdisjoint(function.__code__.co_names)
+        return watched or self._scanner.might(function, base)
+
+    @functools.cached_property
+    def _watched(self) -> frozenset[str]:
+        """Names under which modules are held in which a wanted activation works in place."""
+        return in_place_names(self._network, self._wanted)
+
+    def body(
+        self, function: FunctionType, base: type[nn.Module], defined_in: type | None, owned: bool, wrapped: str | None
+    ) -> Body:
+        """Return what is in a function, looked at once."""
+        key = (function, base, owned)
+        if key not in self._bodies:
+            self._bodies[key] = self._scanner.body(function, base, defined_in, owned, self._watched, wrapped)
+        return self._bodies[key]
+
+    def site(self, name: str, owner: nn.Module, site: Site, larger: Callable[[], bool], key: str) -> Place | None:
+        """Return the place of a site if it is to be replaced; note it otherwise."""
+        known = self.known(site)
+        gate = is_gate(_path(self._network, name), known[0])
+        place = Place(_join(name, key), name, "call", site.function, site.line, gate, site.in_place)
+        if larger():
+            self._part(name, owner, site.function, site.line)
+            return None
+        if site.larger and not self._names(place):
+            why = f"{site.larger}; put it into a module of its own to swap that whole, or ask for it by where="
+            self._found.left.append(Left(name, site.function, site.line, why))
+            return None
+        return place if self._takes(place) else None
+
+    def note_handed(self, owner: nn.Module, function: str, body: Body) -> None:
+        """Note which children a function of a module hands what."""
+        self._handed.setdefault(id(owner), []).extend((function, handed) for handed in body.handed)
+
+    def known(self, site: Site) -> list[Known]:
+        """Return what is wanted of a site; note the others."""
+        known = [k for k in site.known if k in self._wanted.known]
+        if not known:
+            for other in site.known:
+                self._found.others[f"calls of {other.name}"] += 1
+        return known
+
+    def _names(self, place: Place) -> bool:
+        return getattr(self._chosen, "asks", False) and self._chosen(place)
+
+    def hide(self, name: str, known: Sequence[Known], line: str, why: str) -> None:
+        """Note what computes a wanted activation and cannot be replaced."""
+        if names := [k.name for k in known if k in self._wanted.known]:
+            self._found.left.append(Left(name, " or ".join(names), line, why))
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is looked for."""
+        return self._wanted
+
+    @property
+    def scanner(self) -> Scanner:
+        """What looks into functions."""
+        return self._scanner
+
+    # -- what is no Python ---------------------------------------------------------------------------
+
+    def _recurrent(self, name: str, owner: nn.Module) -> None:
+        used = {"Tanh"} if getattr(owner, "mode", getattr(owner, "nonlinearity", "")) in ("RNN_TANH", "tanh") else set()
+        if getattr(owner, "mode", getattr(owner, "nonlinearity", "")) in ("RNN_RELU", "relu"):
+            used = {"ReLU"}
+        if isinstance(owner, nn.LSTM | nn.GRU | nn.LSTMCell | nn.GRUCell):
+            used = {"Sigmoid", "Tanh"}
+        if found := sorted(used & {k.name for k in self._wanted.known}):
+            kind = type(owner).__name__
+            why = f"torch computes it inside the fused kernel of {kind}; write the recurrence out to change it"
+            self._found.left.append(Left(name, " and ".join(found), "", why))
+
+    def _script(self, name: str, owner: torch.jit.ScriptModule) -> None:
+        used = {str(node.kind()).removeprefix("aten::").rstrip("_") for node in owner.inlined_graph.nodes()}
+        if found := sorted(k.name for k in self._wanted.known if used & set(k.calls)):
+            why = "it is TorchScript, which cannot be changed; swap before torch.jit.script"
+            self._found.left.append(Left(name, " and ".join(found), "", why))
+
+    def _graph(self, name: str, owner: fx.GraphModule) -> None:
+        graph, number = Graph(name, owner), _Numbers(owner)
+        for node in owner.graph.nodes:
+            known = known_node(node)
+            if known in self._wanted.known:
+                place = Place(_join(name, number.next()), name, "call", _node_name(node))
+                if self._takes(place):
+                    graph.nodes.append((place, node))
+            elif known is not None:
+                self._found.others[f"calls of {known.name}"] += 1
+        if graph.nodes:
+            self._found.graphs.append(graph)
+
+
+class _Numbers:
+    """Free names for new activations of a module."""
+
+    def __init__(self, owner: nn.Module) -> None:
+        self._owner, self._number = owner, 0
+
+    def next(self, kind: str = "activation") -> str:
+        """Return the next one."""
+        while True:
+            self._number += 1
+            if not hasattr(self._owner, f"{kind}_{self._number}"):
+                return f"{kind}_{self._number}"
+
+
+class _Writer:
+    """Gathers what to write anew for one module."""
+
+    def __init__(self, look: Look, name: str, owner: nn.Module, larger: Callable[[], bool]) -> None:
+        self._look, self._name, self._owner, self._larger = look, name, owner, larger
+        self._base = type(owner)
+        self._numbers, self._helpers = _Numbers(owner), _Numbers(owner)
+        self._members: list[Written | Helper] = []
+        self._made: dict[tuple[FunctionType, bool], str | None] = {}
+        self._rewrite = Rewrite(name, owner)
+
+    def done(self) -> Rewrite:
+        """Return it."""
+        self._rewrite.members = tuple(self._members)
+        return self._rewrite
+
+    def root(self, name: str, root: str | FunctionType, entry: Any, defined_in: type | None) -> str | None:
+        """Write a class's entry or a function anew, if there is anything in it; return its name then."""
+        chain = chain_of(entry)
+        assert chain is not None
+        return self._chain(name, root, chain, defined_in, owned=chain.is_static)
+
+    def held(self, holder: Any, key: Any, value: Any) -> None:
+        """Write a function that the module or a hook of it holds anew."""
+        bound = isinstance(value, MethodType) and value.__self__ is self._owner
+        inner = value.func if isinstance(value, functools.partial) else value
+        function = inner.__func__ if isinstance(inner, MethodType) and bound else inner
+        if not isinstance(function, FunctionType) or known_function(function) is not None:
+            return
+        if not self._look.scanner.might(function, self._base):
+            return
+        name = self._helpers.next("_swapped_held")
+        if self.root_of(name, function, owned=not bound):
+            self._rewrite.bindings.append((holder, key, name))
+
+    def root_of(self, name: str, function: FunctionType, owned: bool) -> str | None:
+        """Write a function anew that no class holds."""
+        chain = chain_of(function)
+        assert chain is not None
+        return self._chain(name, function, chain, None, owned)
+
+    def _chain(self, name: str, root: Any, chain: Chain, defined_in: type | None, owned: bool) -> str | None:
+        key = (chain.functions[0], owned)
+        if key in self._made:
+            return self._made[key]
+        self._made[key] = name
+        index = len(self._members)
+        self._members.append(Helper(name, "any", ""))  # its turn, before those it refers to
+        levels: list[Level] = []
+        for number, function in enumerate(chain.functions):
+            wrapped = chain.cells[number] if number < len(chain.cells) else None
+            last = number == len(chain.functions) - 1
+            edits = [] if owned and not last else self._edits(name, number, function, defined_in, owned, wrapped)
+            levels.append((tuple(edits), checksum(function) if edits or (owned and last) else 0))
+        if any(edits for edits, _ in levels):
+            self._members[index] = Written(name, root, owned, tuple(levels))
+            return name
+        del self._members[index:]
+        self._made[key] = None
+        return None
+
+    def _edits(
+        self,
+        member: str,
+        level: int,
+        function: FunctionType,
+        defined_in: type | None,
+        owned: bool,
+        wrapped: str | None,
+    ) -> list[Edit]:
+        if not self._look.may(function, self._base):
+            return []
+        body = self._look.body(function, self._base, defining_class(function, defined_in), owned, wrapped)
+        edits: list[Edit] = []
+        self._look.note_handed(self._owner, function.__name__, body)
+        for known, line, why in body.hidden:
+            self._look.hide(self._name, known, line, why)
+        for site in body.sites:
+            edits += self._site(site)
+        for use in body.uses:
+            helper = self._helpers.next("_swapped")
+            own = use.defined_in is not None
+            made = self._chain(helper, (member, level, use.text), use.chain, use.defined_in, owned=not own)
+            if made:
+                of = f"type({body.owner_name})" if use.by_class else body.owner_name
+                edits.append(Edit(use.start, use.end, f"{of}.{made}"))
+        return edits
+
+    def _site(self, site: Site) -> list[Edit]:
+        if not self._look.known(site):
+            return []
+        key = self._numbers.next()
+        place = self._look.site(self._name, self._owner, site, self._larger, key)
+        if place is None:
+            return []
+        self._rewrite.places.append((place, key))
+        if site.member is None:
+            return site.edits(key)
+        known = tuple(k.name for k in site.known if k in self._look.wanted.known)
+        kind = site.member
+        helper = Helper(self._helpers.next("_swapped"), kind, key, known if kind == "choice" else ())
+        self._members.append(helper)
+        return site.edits(helper.name)
+
+
+def known_node(node: fx.Node) -> Known | None:
+    """Return the activation that a node calls as a function or as a method of a tensor."""
+    if node.op == "call_function":
+        return known_function(node.target)
+    return known_function(getattr(torch.Tensor, str(node.target), None)) if node.op == "call_method" else None
+
+
+def _node_name(node: fx.Node) -> str:
+    return f"Tensor.{node.target}" if node.op == "call_method" else _called(node.target)
+
+
+def _elements(value: Any, depth: int) -> Iterator[tuple[Slot, Any]]:
+    """Yield what plain containers hold, and where."""
+    if depth == 0:
+        return
+    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, element in pairs:
+        yield (value, key), element
+        yield from _elements(element, depth - 1)
+
+
+def _partial_of(value: Any) -> Any:
+    """Return the function that a partial calls."""
+    return value.func if isinstance(value, functools.partial) and not value.args else None
+
+
+def _called(value: Any) -> str:
+    return getattr(value, "__name__", None) or str(value)
+
+
+def _adds(module: nn.Module) -> bool:
+    """Tell whether a subclass of a known activation holds modules of its own."""
+    return any(True for _ in module.children())
+
+
+def _path(network: nn.Module, name: str) -> list[nn.Module]:
+    path = [network]
+    for part in name.split(".") if name else []:
+        path.append(path[-1]._modules[part])  # type: ignore[arg-type]
+    return path
+
+
+def _join(name: str, key: str) -> str:
+    return f"{name}.{key}" if name else key
