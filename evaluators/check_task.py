@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluators.examples import extreme_rows
+from evaluators.swapping.swap import swaps_heard, what_to_act_on
 from evaluators.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task, rename
 from evaluators.train import on_device, pick_device, seeded, weights_type
 from evaluators.user_code.importing import hint_beside
@@ -30,7 +31,7 @@ Answer = TypeVar("Answer")
 Batch = tuple[Tensor, Tensor]
 
 
-def check_task(task: AnyTask, executor: str = "serial") -> None:
+def check_task(task: AnyTask, executor: str = "serial") -> tuple[str, ...]:
     """Try every method of a task on the CPU; it leaves torch's generator as it was.
 
     Every value of the data is looked at, and network, loss and error are tried on the first examples of each part
@@ -40,6 +41,10 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
     Args:
         task: to be tried.
         executor: with ``ray`` the task must come through to another process, too.
+
+    Returns:
+        What a person may want to act on: where :func:`evaluators.swap` left an old activation in the network that
+        still runs, or put a new one that never does.
 
     Raises:
         ActsearchError: a method raises or answers in a wrong shape or type, a value is not finite or a class out of
@@ -51,6 +56,7 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
     recipe = getattr(task, "recipe", None)
     check.that(isinstance(recipe, Recipe), "its recipe is missing; set recipe = Recipe(steps=500)")
     check.recipe(task.recipe)
+    notes: tuple[str, ...] = ()
     if isinstance(task, OwnLoop):
         check.call("check", task.check)
     else:
@@ -59,11 +65,12 @@ def check_task(task: AnyTask, executor: str = "serial") -> None:
                 parts = {part: check.data(task, part) for part in _PARTS}
                 targets = {part: check.values(task, part, data) for part, data in parts.items()}
                 tried = {part: check.batch(task, part, data, _telling_rows(data)) for part, data in parts.items()}
-            check.network(task, tried, targets)
+            notes = check.network(task, tried, targets)
     if executor == "ray":
         from evaluators.user_code.sending import refuse_unsendable
 
         refuse_unsendable(task)
+    return notes
 
 
 def first_answers(task: Task) -> tuple[float, float]:
@@ -182,8 +189,11 @@ class _Check:
         )
         return inputs, targets
 
-    def network(self, task: Task, tried: Mapping[Part, Batch], targets: Mapping[Part, Tensor]) -> None:
-        """Check the network, its activations, loss and error on some examples of each part; ``targets`` are all."""
+    def network(self, task: Task, tried: Mapping[Part, Batch], targets: Mapping[Part, Tensor]) -> tuple[str, ...]:
+        """Check the network, its activations, loss and error on some examples of each part; ``targets`` are all.
+
+        What :func:`evaluators.swap` did not reach in it is returned.
+        """
         made: list[nn.Module] = []
         reached: set[nn.Module] = set()
 
@@ -193,7 +203,8 @@ class _Check:
             return made[-1]
 
         activation.__qualname__ = "activation"  # errors quote it
-        network = self.call("network(activation, gain)", task.network, activation, 1.0)
+        with swaps_heard() as heard:
+            network = self.call("network(activation, gain)", task.network, activation, 1.0)
         self.that(
             isinstance(network, nn.Module),
             f"network(activation, gain) must return an nn.Module, not a {type(network).__name__}",
@@ -221,6 +232,7 @@ class _Check:
                 self.loss(task, outputs, wanted)
                 self.error(task, outputs, wanted)
                 self.pairing(task, outputs, wanted)
+        return what_to_act_on(heard, network, tried["train"][0])
 
     def outputs(self, what: str, network: nn.Module, inputs: Tensor) -> Tensor:
         """Check that a network answers with one tensor."""

@@ -167,7 +167,8 @@ class Loader:
                 place = own_place(name, self.beside)
                 code, where = import_code(place, KIND, also), f"{place.where}:{name.rpartition(':')[2]}"
             task = self._made(name)
-            check_task(task, self.executor)
+            for note in check_task(task, self.executor):
+                print(f"note: task '{task.name}': {note}", file=sys.stderr)
         if code is None:
             return _Task(task, where, print_of(task), None)
         code = also_read(code, read)

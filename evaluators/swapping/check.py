@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -99,9 +99,9 @@ def check(
     example: Any,
     wanted: Wanted,
     new: tuple[nn.Module, ...],
-    places: tuple[Place, ...],
-    staying: tuple[Place, ...],
-    left: tuple[Left, ...],
+    places: Sequence[Place],
+    staying: Sequence[Place],
+    left: Sequence[Left],
 ) -> Checked:
     """Run a copy of a network in both modes and tell what ran.
 
@@ -124,12 +124,12 @@ def check(
     changing = {place.name for place in places if place.in_place}
     watch = _Watch(trial, wanted, {name: modules[name] for name in names}, changing)
     with _untouched(trial), watch.counting():
-        for training in (network.training, not network.training):
+        for training in (first := network.training, not first):
             try:
                 with torch.set_grad_enabled(training), watch:
                     _called(trial.train(training), pytree.tree_map(_own, example))
             except Exception as error:  # a user's network may raise anything
-                if training is network.training:
+                if training is first:
                     raise ActsearchError(
                         f"{type(network).__name__} raises {type(error).__name__} on the example: {error}"
                     ) from error

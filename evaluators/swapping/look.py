@@ -389,14 +389,15 @@ class _Writer:
         self._made[key] = name
         index = len(self._members)
         self._members.append(Helper(name, "any", ""))  # its turn, before those it refers to
-        levels: list[Level] = []
+        levels: list[tuple[list[Edit], FunctionType, bool]] = []
         for number, function in enumerate(chain.functions):
             wrapped = chain.cells[number] if number < len(chain.cells) else None
             last = number == len(chain.functions) - 1
             edits = [] if owned and not last else self._edits(name, number, function, defined_in, owned, wrapped)
-            levels.append((tuple(edits), checksum(function) if edits or (owned and last) else 0))
-        if any(edits for edits, _ in levels):
-            self._members[index] = Written(name, root, owned, tuple(levels))
+            levels.append((edits, function, owned and last))
+        if any(edits for edits, _, _ in levels):
+            written: tuple[Level, ...] = tuple((tuple(e), checksum(f) if e or o else 0) for e, f, o in levels)
+            self._members[index] = Written(name, root, owned, written)
             return name
         del self._members[index:]
         self._made[key] = None

@@ -202,10 +202,12 @@ def _compiled(function: FunctionType, tree: Function, name: str) -> CodeType:
     if owner:
         body = ast.ClassDef(name=owner, bases=[], keywords=[], body=[body], decorator_list=[], **_NO_TYPES)
     arguments = ast.arguments([], [ast.arg(n) for n in free], None, [], [], None, [])
-    around = ast.FunctionDef(name="_", args=arguments, body=[body], decorator_list=[], **_NO_TYPES)
+    called = function.__code__.co_name
+    own = [ast.Global([called])] if owner is None and called.isidentifier() and called not in free else []
+    around = ast.FunctionDef(name="_", args=arguments, body=[*own, body], decorator_list=[], **_NO_TYPES)
     module = ast.fix_missing_locations(ast.Module([around], []))
     code = compile(module, name, "exec", flags=function.__code__.co_flags & _FUTURE, dont_inherit=True)
-    found = _inner(code, function.__code__.co_name, depth=3 if owner else 2)
+    found = _inner(code, called, depth=3 if owner else 2)
     assert found is not None
     return found
 

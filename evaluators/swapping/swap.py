@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import fnmatch
-from collections.abc import Callable, Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -83,7 +85,7 @@ class Swapped:
         """
         return _swap(self.network, old, new, where, functional, self)
 
-    def check(self, example: Any) -> Checked:
+    def check(self, example: Any, through: nn.Module | None = None) -> Checked:
         """Run the network on an example and tell what still computes an old activation and what never ran.
 
         The run is that of a copy, in evaluation and in training mode, and leaves the network, torch's
@@ -92,6 +94,7 @@ class Swapped:
         Args:
             example: what the network is called with: a tensor, a tuple of arguments, or a mapping of
                 keyword arguments.
+            through: the network that is called, when the swapped one is a part of it.
 
         Returns:
             What was seen.
@@ -99,8 +102,26 @@ class Swapped:
         Raises:
             ActsearchError: the network raises on the example.
         """
-        staying = (*self.gates, *self.unchosen)
-        return check(self.network, example, self._wanted, self._new, self.places, staying, self.left)
+        staying, called = (*self.gates, *self.unchosen), through or self.network
+        prefix = next((name for name, module in called.named_modules() if module is self.network), "")
+        places, stays = ([_inside(prefix, place) for place in some] for some in (self.places, staying))
+        return check(called, example, self._wanted, self._new, places, stays, self.left)
+
+    def and_also(self, other: Swapped) -> Swapped:
+        """Return what this and another swap of the same network did together."""
+        wanted = Wanted(
+            self._wanted.classes + other._wanted.classes,
+            tuple(dict.fromkeys(self._wanted.known + other._wanted.known)),
+        )
+        return Swapped(
+            other.network,
+            self.places + other.places,
+            tuple(dict.fromkeys(self.left + other.left)),
+            tuple(dict.fromkeys(self.gates + other.gates)),
+            tuple(dict.fromkeys(self.unchosen + other.unchosen)),
+            wanted,
+            self._new + other._new,
+        )
 
     def __str__(self) -> str:
         """Return one line a place, and one for each that a person may want to act on."""
@@ -118,14 +139,35 @@ _HEARD: ContextVar[list[Swapped] | None] = ContextVar("swaps that are listened t
 
 
 @contextmanager
-def swaps_heard() -> Any:
-    """Yield a list of what :func:`swap` did while the context lasts."""
+def swaps_heard() -> Iterator[list[Swapped]]:
+    """Yield a list of what :func:`swap` does while the context lasts."""
     heard: list[Swapped] = []
     token = _HEARD.set(heard)
     try:
         yield heard
     finally:
         _HEARD.reset(token)
+
+
+def what_to_act_on(heard: Sequence[Swapped], network: nn.Module, example: Any) -> tuple[str, ...]:
+    """Return a line for everything that a person may act on in a network whose parts were swapped.
+
+    Args:
+        heard: what was swapped while it was made.
+        network: that was made.
+        example: what it is called with.
+
+    Raises:
+        ActsearchError: the network raises on the example.
+    """
+    inside = {id(module) for module in network.modules()}
+    swaps = [one for one in heard if id(one.network) in inside]
+    lines: list[str] = []
+    for part in {id(one.network): one.network for one in swaps}.values():
+        done = functools.reduce(Swapped.and_also, (one for one in swaps if one.network is part))
+        checked = done.check(example, through=network)
+        lines += str(checked).splitlines() if not checked.fine else []
+    return tuple(lines)
 
 
 def swap(
@@ -190,18 +232,10 @@ def _swap(network: nn.Module, old: Old, new: New, where: Where | None, functiona
     if not is_root:
         _refuse_nothing(network, wanted, found, chosen)
     network, places, modules = apply(network, found, make, root if is_root else None)
-    done = Swapped(
-        network,
-        before.places + places,
-        tuple(dict.fromkeys((*before.left, *found.left))),
-        tuple(dict.fromkeys((*before.gates, *found.gates))),
-        tuple(dict.fromkeys((*before.unchosen, *found.unchosen))),
-        Wanted(before._wanted.classes + wanted.classes, tuple(dict.fromkeys(before._wanted.known + wanted.known))),
-        before._new + modules,
-    )
+    now = Swapped(network, places, tuple(found.left), tuple(found.gates), tuple(found.unchosen), wanted, modules)
     if (heard := _HEARD.get()) is not None:
-        heard[:] = [one for one in heard if one is not before] + [done]
-    return done
+        heard.append(now)
+    return before.and_also(now)
 
 
 class _Chosen:
@@ -235,6 +269,14 @@ class _Chosen:
                 near = difflib.get_close_matches(pattern, names, 1) or names[:1]
                 hint = f"; did you mean '{near[0]}'?" if near else ""
                 raise ActsearchError(f"where='{pattern}' fits none of the {len(self.seen)} places{hint}")
+
+
+def _inside(prefix: str, place: Place) -> Place:
+    """Return a place as it is named in a network around its own."""
+    if not prefix:
+        return place
+    around = f"{prefix}.{place.module}" if place.module else prefix
+    return dataclasses.replace(place, name=f"{prefix}.{place.name}", module=around)
 
 
 def _is_texts(where: object) -> bool:

@@ -6,9 +6,9 @@ import threading
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, gelu
 
-from evaluators import Classification, Data, Recipe
+from evaluators import Classification, Data, Recipe, swap
 from evaluators.check_task import check_task
 from evaluators.networks import mlp
 from primitives import ActsearchError
@@ -268,3 +268,31 @@ def test_pairs_are_noticed_where_first_targets_or_first_answers_are_all_alike():
     type(task).network = silent
     with pytest.raises(ActsearchError, match="compares every output"):
         check_task(task)
+
+
+class Halfway(nn.Module):
+    """A network with an activation in a call and one that nothing calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.unused = nn.Sequential(nn.Linear(3, 2), nn.GELU()), nn.GELU()
+
+    def forward(self, x):
+        return gelu(self.body(x))
+
+
+def test_what_a_swap_did_not_reach_is_told():
+    class Swapping(Classification):
+        name, recipe = "swapping", Recipe(steps=4, batch_size=4)
+
+        def data(self, part):
+            return Data(torch.randn(20, 3, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 2)
+
+        def network(self, activation, gain):
+            inner = Halfway()
+            swap(inner, nn.GELU, activation, functional=False)
+            return nn.Sequential(inner)
+
+    lines = check_task(Swapping())
+    assert sorted(line.split(":")[0] for line in lines) == ["0", "0.unused"]
+    assert "0.unused: the new activation never ran" in lines

@@ -23,7 +23,7 @@ _SIZES = (  # the first pattern that fits the whole name says what the number be
     (r"(.*_)?num_hidden_layers|num_layers|n_layers?|layers|depth|(en|de)coder_layers|num_(en|de)coder_layers", 2),
     (r"(.*_)?num_key_value_heads", lambda v: min(v, 2)),
     (r"(.*_)?attention_heads|n_heads?|num_heads|mamba_n_heads|linear_num_(key|value)_heads", lambda v: min(v, 4)),
-    (r"qk_rope_head_dim|rotary_dim", lambda v: min(v, 8)),
+    (r"qk_rope_head_dim|rotary_dim", lambda v: min(v, 16)),
     (r"(.*_)?head_dim|d_kv|query_pre_attn_scalar|(q|kv)_lora_rank", lambda v: min(v, 16)),
     (r"(.*_)?hidden_size|d_model|n_embd|(.*_)?embed_dim|hidden_dim|embedding_size|emb_dim|projection_dim|dim", 64),
     (r"(.*_)?(intermediate_size|ffn_dim|mlp_dim|feedforward_dim)|d_ff|n_inner|dim_feedforward|d_inner", 128),

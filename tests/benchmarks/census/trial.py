@@ -56,6 +56,7 @@ def trial(library, name, row):
     fresh = [_rebuilt(library, name) for _ in range(3)]
     before = [_measured(one, example, training) for one in fresh[:2]]
     row["repeatable"] = _yes(_equal(*before))
+    before.pop()
     _swapped(row, kind, fresh, before[0], example, training, ran)
     row["stage"] = "learned"
     row["learned"] = _learned(fresh[1], kind)
@@ -200,7 +201,9 @@ def _gradients(network, outputs):
         sum(losses).backward()
     except RuntimeError:
         return None
-    return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+    found = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+    network.zero_grad(set_to_none=True)
+    return found
 
 
 def _watched(network, example, training):
