@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
@@ -15,7 +14,7 @@ from torch import fx, nn
 from evaluators.swapping.chain import Chain, chain_of, defining_class, entries
 from evaluators.swapping.in_place import changed_afterwards, in_place_names, works_in_place
 from evaluators.swapping.known import Known, Wanted, known_class, known_function, known_module
-from evaluators.swapping.names import is_foreign
+from evaluators.swapping.names import calls_of_self, is_foreign
 from evaluators.swapping.places import Left, Place
 from evaluators.swapping.scan import Body, Handed, Scanner, Site
 from evaluators.swapping.source import Edit
@@ -80,7 +79,6 @@ class Found:
         rewrites: modules with calls.
         graphs: graph modules with calls.
         left: what stays and a person may act on.
-        others: known activations of other kinds, with their numbers.
         unchosen: places that were not asked for.
         gates: of squeeze-and-excite that were not asked for.
         in_place: ids of modules that work in place on what is read afterwards.
@@ -91,10 +89,16 @@ class Found:
     rewrites: list[Rewrite] = field(default_factory=list)
     graphs: list[Graph] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
     unchosen: list[Place] = field(default_factory=list)
     gates: list[Place] = field(default_factory=list)
     in_place: set[int] = field(default_factory=set)
+
+    @property
+    def places(self) -> list[Place]:
+        """All that would be replaced."""
+        held = [one.place for one in self.modules] + [one.place for one in self.attributes]
+        calls = [place for one in self.rewrites for place, _ in one.places]
+        return held + calls + [place for graph in self.graphs for place, _ in graph.nodes]
 
 
 class Look:
@@ -156,11 +160,9 @@ class Look:
                 place = Place(_join(name, key), name, "module", type(child).__name__, "", gate, changes)
                 if self._takes(place):
                     self._found.modules.append(Module(place, owner, key, child))
-            elif found := known_module(child):
-                self._found.others[found] += 1
-                if self._is_subclass(child):
-                    why = f"a subclass with a forward of its own; swap(network, {found}, …) replaces it"
-                    self._found.left.append(Left(_join(name, key), found, "", why))
+            elif (found := known_module(child)) and self._is_subclass(child):
+                why = f"a subclass with a forward of its own; swap(network, {found}, …) replaces it"
+                self._found.left.append(Left(_join(name, key), found, "", why))
 
     def _is_subclass(self, child: nn.Module) -> bool:
         return known_class(type(child)) in self._wanted.known
@@ -194,8 +196,6 @@ class Look:
             place = Place(_join(name, key), name, "attribute", _called(plain or value))
             if self._takes(place):
                 self._found.attributes.append(Attribute(place, owner, key, slot))
-        elif known is not None:
-            self._found.others[f"the function {known.name}"] += 1
         elif slot is not None and isinstance(value, nn.Module) and self._wanted.is_module(value):
             place = Place(_join(name, key), name, "attribute", type(value).__name__)
             if id(value) not in self._ours and self._takes(place):
@@ -233,8 +233,10 @@ class Look:
 
     def may(self, function: FunctionType, base: type[nn.Module]) -> bool:
         """Tell whether there may be anything to write anew in a function."""
-        watched = not is_foreign(function) and not self._watched.isdisjoint(function.__code__.co_names)
-        return watched or self._scanner.might(function, base)
+        if self._scanner.might(function, base):
+            return True
+        named = not is_foreign(function) and not self._watched.isdisjoint(function.__code__.co_names)
+        return named and not self._watched.isdisjoint(calls_of_self(function.__code__))
 
     @functools.cached_property
     def _watched(self) -> frozenset[str]:
@@ -269,12 +271,8 @@ class Look:
         self._handed.setdefault(id(owner), []).extend((function, handed) for handed in body.handed)
 
     def known(self, site: Site) -> list[Known]:
-        """Return what is wanted of a site; note the others."""
-        known = [k for k in site.known if k in self._wanted.known]
-        if not known:
-            for other in site.known:
-                self._found.others[f"calls of {other.name}"] += 1
-        return known
+        """Return what is wanted of a site."""
+        return [k for k in site.known if k in self._wanted.known]
 
     def _names(self, place: Place) -> bool:
         return getattr(self._chosen, "asks", False) and self._chosen(place)
@@ -321,8 +319,6 @@ class Look:
                 place = Place(_join(name, number.next()), name, "call", _node_name(node))
                 if self._takes(place):
                     graph.nodes.append((place, node))
-            elif known is not None:
-                self._found.others[f"calls of {known.name}"] += 1
         if graph.nodes:
             self._found.graphs.append(graph)
 

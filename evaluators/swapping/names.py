@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dis
 import functools
 import inspect
+import itertools
 from dataclasses import dataclass
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
@@ -120,6 +122,26 @@ def mentioned(code: CodeType) -> frozenset[str]:
         if isinstance(constant, CodeType):
             names |= mentioned(constant)
     return frozenset(names)
+
+
+def looks_up_in_package(function: FunctionType) -> bool:
+    """Tell whether a function asks a package for what a variable names, as in ``getattr(F, name)``."""
+    return any(
+        isinstance(look_up(function, after.argval), ModuleType)
+        for step, after in itertools.pairwise(dis.get_instructions(function))
+        if step.argval == "getattr" and after.opname == "LOAD_GLOBAL"
+    )
+
+
+def calls_of_self(code: CodeType) -> frozenset[str]:
+    """Return the names that a piece of code calls on its first argument, as in ``self.act(x)``."""
+    return frozenset(
+        step.argval
+        for before, step in itertools.pairwise(dis.get_instructions(code))
+        if before.opname in ("LOAD_FAST", "LOAD_DEREF")
+        and before.argval in code.co_varnames[:1]
+        and (step.opname == "LOAD_METHOD" or (step.opname == "LOAD_ATTR" and "NULL" in step.argrepr))
+    )
 
 
 def functions_in(value: Any) -> list[Any]:

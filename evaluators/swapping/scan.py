@@ -22,12 +22,11 @@ from evaluators.swapping.names import (
     is_foreign,
     is_self,
     look_up,
+    looks_up_in_package,
     mentioned,
     resolve,
 )
 from evaluators.swapping.source import OWNER, Edit, Position, Source, Unreadable, end_of, read, shown, start_of
-
-_CALLS = frozenset(METHODS) | {"getattr"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +118,24 @@ class Scanner:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
+        self._calls = {name + end for known in wanted.known for name in known.calls for end in ("", "_")}
         self._might: dict[FunctionType, bool] = {}
+        self._open: list[FunctionType] = []
+        self._cut = False
 
     def might(self, function: FunctionType, base: type[nn.Module]) -> bool:
         """Tell, from the names that it looks up, whether a function or one that it calls may have a site."""
+        if function in self._open:
+            self._cut = True
+            return False
         if function not in self._might:
-            self._might[function] = False
-            self._might[function] = not is_foreign(function) and self._may(function, base)
+            self._open.append(function)
+            found = not is_foreign(function) and self._may(function, base)
+            self._open.pop()
+            if not found and self._cut and self._open:
+                return False  # for now: one that calls it and is called by it is still being looked at
+            self._cut = self._cut and bool(self._open)
+            self._might[function] = found
         return self._might[function]
 
     def might_any(self, function: FunctionType, base: type[nn.Module]) -> bool:
@@ -136,10 +146,15 @@ class Scanner:
     def _may(self, function: FunctionType, base: type[nn.Module]) -> bool:
         names = mentioned(function.__code__)
         defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-        if names & _CALLS or any(map(self.computes, defaults)):
+        if not self._calls.isdisjoint(names) or any(map(self.computes, defaults)):
+            return True
+        if "getattr" in names and looks_up_in_package(function):
             return True
         return any(self._may_be(look_up(function, name), names, base) for name in names) or any(
-            self._may_be(vars(owner).get(name), names, base) for owner in base.__mro__[:-1] for name in names
+            self._may_be(vars(owner).get(name), names, base)
+            for owner in base.__mro__[:-1]
+            for name in names
+            if not isinstance(vars(owner).get(name), FunctionType) or "super" in names or owner.__name__ in names
         )
 
     def _may_be(self, value: Any, names: frozenset[str], base: type[nn.Module]) -> bool:
@@ -147,7 +162,7 @@ class Scanner:
             return False
         if isinstance(value, ModuleType):
             if value.__name__ == "torch" or value.__name__.startswith("torch."):
-                return any(name in names for name in _NAMES)
+                return any(known_class(vars(value)[n]) in self._wanted.known for n in names if _is_class_of(value, n))
             found = [vars(value).get(name) for name in names]
             return any(isinstance(f, FunctionType) and self.might_any(f, base) for f in found)
         if isinstance(value, type) and issubclass(value, torch.autograd.Function):
@@ -159,14 +174,12 @@ class Scanner:
         return isinstance(value, FunctionType) and self.might_any(value, base)
 
     def computes(self, value: Any) -> bool:
-        """Tell whether a value is an activation's function, module class or module."""
+        """Tell whether a value is a wanted activation's function, module class or module."""
         if isinstance(value, tuple) and value:
             value = value[0]
         if isinstance(value, type):
-            return (issubclass(value, nn.Module) and known_class(value) is not None) or self._wanted.is_class(value)
-        if isinstance(value, nn.Module):
-            return known_class(type(value)) is not None or self._wanted.is_module(value)
-        return known_function(value) is not None
+            return self._wanted.is_class(value)
+        return self._wanted.is_module(value) if isinstance(value, nn.Module) else self._wanted.is_function(value)
 
     def body(
         self,
@@ -203,7 +216,9 @@ class Scanner:
         return body
 
 
-_NAMES = tuple({name + end for known in KNOWN for name in known.calls for end in ("", "_")})
+def _is_class_of(package: ModuleType, name: str) -> bool:
+    value = vars(package).get(name)
+    return isinstance(value, type) and issubclass(value, nn.Module)
 
 
 class _Visit(ast.NodeVisitor):

@@ -105,7 +105,9 @@ def rewritten(function: FunctionType, source: Source, edits: Sequence[Edit], own
         edits = [*edits, _first_argument(source)]
     text = edited(source.text, edits)
     name = f"<swapped {zlib.crc32(text.encode()):08x} of {function.__code__.co_filename}>"
-    code = _compiled(function, _functions(text)[source.number], name)
+    tree = _functions(text)[source.number]
+    ast.increment_lineno(tree, source.line - 1)
+    code = _compiled(function, tree, name)
     lines = ["\n"] * (source.line - 1) + text.splitlines(keepends=True)
     linecache.cache[name] = (len(text), None, lines, name)
     return like(function, code.replace(co_qualname=function.__code__.co_qualname), _closure(function, code))
@@ -196,7 +198,7 @@ def _first_argument(source: Source) -> Edit:
 def _compiled(function: FunctionType, tree: Function, name: str) -> CodeType:
     """Return the code of a function from its tree, compiled where its class and its closure are around it."""
     free = [n for n in function.__code__.co_freevars if n != "__class__"]
-    tree = _bare(tree, function.__code__.co_firstlineno)
+    tree = _bare(tree)
     body: ast.stmt = ast.Expr(tree) if isinstance(tree, ast.Lambda) else tree
     owner = _class_name(function)
     if owner:
@@ -212,19 +214,25 @@ def _compiled(function: FunctionType, tree: Function, name: str) -> CodeType:
     return found
 
 
-def _bare(tree: Function, line: int) -> Function:
-    """Return a function's tree without what is worked out where it is defined, its lines counted in the file."""
-    tree = copy.deepcopy(tree)
-    ast.increment_lineno(tree, line - _line(tree))
-    arguments = tree.args
-    arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)
-    if not isinstance(tree, ast.Lambda):
-        tree.decorator_list, tree.returns = [], None
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-        for argument in every:
-            if argument is not None:
-                argument.annotation = None
-    return tree
+def _bare(tree: Function) -> Function:
+    """Return a function's tree without what is worked out where it is defined; the body is the same object."""
+    bare, arguments = copy.copy(tree), tree.args
+
+    def plain(argument: ast.arg | None) -> ast.arg | None:
+        return argument and ast.copy_location(ast.arg(argument.arg), argument)
+
+    bare.args = ast.arguments(
+        [ast.arg(a.arg) for a in arguments.posonlyargs],
+        [ast.arg(a.arg) for a in arguments.args],
+        plain(arguments.vararg),
+        [ast.arg(a.arg) for a in arguments.kwonlyargs],
+        [None] * len(arguments.kwonlyargs),
+        plain(arguments.kwarg),
+        [],
+    )
+    if not isinstance(bare, ast.Lambda):
+        bare.decorator_list, bare.returns = [], None
+    return bare
 
 
 def _class_name(function: FunctionType) -> str | None:

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import fnmatch
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -293,15 +294,21 @@ def _around(place: Place) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
 
 
+def _others(network: nn.Module) -> Counter[str]:
+    """Return the known activations of a network, by class or function, with their numbers."""
+    found = Look(network, Wanted.of("all"), lambda _: True, True, set()).run()
+    return Counter(f"calls of {place.was}" if place.kind == "call" else place.was for place in found.places)
+
+
 def _refuse_nothing(network: nn.Module, wanted: Wanted, found: Found, chosen: _Chosen) -> None:
     chosen.refuse_unused()
     if found.modules or found.attributes or found.rewrites or found.graphs:
         return
-    there = ", ".join(f"{name} ({count})" for name, count in found.others.most_common()) or "no known one"
+    there = ", ".join(f"{name} ({count})" for name, count in _others(network).most_common()) or "no known one"
     stays = [str(left) for left in found.left[:3]]
     if found.gates:
         stays.append(f"{len(found.gates)} gates of squeeze-and-excite, which where= asks for")
     if found.unchosen:
         stays.append(f"{len(found.unchosen)} places that where= leaves out")
     left = f"; left as they are: {'; '.join(stays)}" if stays else ""
-    raise ActsearchError(f"{type(network).__name__} has no {wanted} to replace; its other activations: {there}{left}")
+    raise ActsearchError(f"{type(network).__name__} has no {wanted} to replace; its activations: {there}{left}")
