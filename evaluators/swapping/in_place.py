@@ -6,6 +6,7 @@ layer of a child that is handed ``x``. What the source of the forwards does not 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 from torch import nn
@@ -17,13 +18,23 @@ Calls = Mapping[int, Sequence[tuple[str, Handed]]]
 """What each module, by its id, hands to its children, with the name of the function."""
 
 
-def in_place_names(network: nn.Module, wanted: Wanted) -> frozenset[str]:
-    """Return the names under which modules are held in which a wanted activation works in place."""
+def watched_names(network: nn.Module, wanted: Wanted) -> frozenset[str]:
+    """Return the names of attributes whose calls have to be looked at.
+
+    They hold a wanted function, which may be called with more arguments than an activation takes, or a module in
+    which a wanted activation works in place.
+    """
     names: set[str] = set()
     for name, module in network.named_modules():
         if wanted.is_module(module) and works_in_place(module):
             names.update(name.split("."))
+        names.update(key for key, value in vars(module).items() if wanted.is_function(plain_function(value)))
     return frozenset(names)
+
+
+def plain_function(value: object) -> object:
+    """Return the function that a partial calls, or the value itself."""
+    return value.func if isinstance(value, functools.partial) and not value.args else value
 
 
 def works_in_place(module: nn.Module) -> bool:

@@ -17,6 +17,7 @@ _TORCH = "torch.nn.modules.activation"
 _TIMM = "timm.layers.activations"
 _ME = "timm.layers.activations_me"
 _HF = "transformers.activations"
+_MODELS = "transformers.models"
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,17 @@ class Known:
     gate: bool = False
 
 
-def _torch(name: str, *calls: str, timm: Sequence[str] = (), hf: Sequence[str] = (), gate: bool = False) -> Known:
+def _torch(
+    name: str,
+    *calls: str,
+    timm: Sequence[str] = (),
+    hf: Sequence[str] = (),
+    others: Sequence[str] = (),
+    gate: bool = False,
+) -> Known:
     """Return an activation of torch's, with the classes of other libraries that compute the same."""
     classes = [f"{_TORCH}.{name}"] + [f"{_ME if kind.endswith('Me') else _TIMM}.{kind}" for kind in timm]
-    return Known(name, (*classes, *(f"{_HF}.{kind}" for kind in hf)), calls, gate)
+    return Known(name, (*classes, *(f"{_HF}.{kind}" for kind in hf), *others), calls, gate)
 
 
 KNOWN = (
@@ -58,6 +66,10 @@ KNOWN = (
         hf=[
             *("GELUActivation", "GELUTanh", "PytorchGELUTanh"),
             *("NewGELUActivation", "FastGELUActivation", "AccurateGELUActivation"),
+        ],
+        others=[
+            "transformers.models.bloom.modeling_bloom.BloomGelu",
+            "transformers.models.lxmert.modeling_lxmert.GeLU",
         ],
     ),
     _torch("SiLU", "silu", timm=["Swish", "SwishMe"], hf=["SiLUActivation"]),
@@ -78,6 +90,7 @@ KNOWN = (
     Known("ReLUSquared", (f"{_HF}.ReLUSquaredActivation", "timm.models.metaformer.SquaredReLU")),
     Known("StarReLU", ("timm.models.metaformer.StarReLU",)),
     Known("xIELU", (f"{_HF}.XIELUActivation",)),
+    Known("GammaAct", ("timm.models.nfnet.GammaAct",)),
     Known("Laplace", (f"{_HF}.LaplaceActivation",)),
     Known("ClippedGELU", (f"{_HF}.ClippedGELUActivation",)),
 )

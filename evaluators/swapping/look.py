@@ -12,12 +12,12 @@ import torch
 from torch import fx, nn
 
 from evaluators.swapping.chain import Chain, chain_of, defining_class, entries
-from evaluators.swapping.in_place import changed_afterwards, in_place_names, works_in_place
+from evaluators.swapping.in_place import changed_afterwards, plain_function, watched_names, works_in_place
 from evaluators.swapping.known import Known, Wanted, known_class, known_function, known_module
 from evaluators.swapping.names import calls_of_self, is_foreign
 from evaluators.swapping.places import Left, Place
 from evaluators.swapping.scan import Body, Handed, Scanner, Site
-from evaluators.swapping.source import Edit
+from evaluators.swapping.source import Edit, end_of, start_of
 from evaluators.swapping.subclass import Helper, Level, Members, Written, checksum
 from evaluators.swapping.surroundings import is_gate, larger_activation
 
@@ -139,7 +139,7 @@ class Look:
     def _owner(self, name: str, owner: nn.Module) -> None:
         larger = functools.cache(lambda: larger_activation(owner))
         self._children(name, owner, larger)
-        self._attributes(name, owner)
+        self._attributes(name, owner, larger)
         if self._functional:
             self._calls(name, owner, larger)
         if isinstance(owner, nn.RNNBase | nn.RNNCellBase):
@@ -180,20 +180,19 @@ class Look:
 
     # -- attributes ----------------------------------------------------------------------------------
 
-    def _attributes(self, name: str, owner: nn.Module) -> None:
+    def _attributes(self, name: str, owner: nn.Module, larger: Callable[[], bool]) -> None:
         for key, value in vars(owner).items():
             if key in _INSIDE or key.endswith("_hooks") or key.startswith("_forward_"):
                 continue
-            self._value(name, owner, key, value, None)
-            for slot, element in _elements(value, _DEPTH):
-                self._value(name, owner, key, element, slot)
+            for slot, element in [(None, value), *_elements(value, _DEPTH)]:
+                if self._wanted.is_function(plain_function(element)) and larger():
+                    self._part(name, owner, _called(plain_function(element)), "")
+                else:
+                    self._value(name, owner, key, element, slot)
 
     def _value(self, name: str, owner: nn.Module, key: str, value: Any, slot: Slot | None) -> None:
-        known, plain = known_function(value), _partial_of(value)
-        if known is None and plain is not None:
-            known = known_function(plain)
-        if known in self._wanted.known:
-            place = Place(_join(name, key), name, "attribute", _called(plain or value))
+        if self._wanted.is_function(plain_function(value)):
+            place = Place(_join(name, key), name, "attribute", _called(plain_function(value)))
             if self._takes(place):
                 self._found.attributes.append(Attribute(place, owner, key, slot))
         elif slot is not None and isinstance(value, nn.Module) and self._wanted.is_module(value):
@@ -240,8 +239,8 @@ class Look:
 
     @functools.cached_property
     def _watched(self) -> frozenset[str]:
-        """Names under which modules are held in which a wanted activation works in place."""
-        return in_place_names(self._network, self._wanted)
+        """Names of attributes whose calls have to be looked at."""
+        return watched_names(self._network, self._wanted)
 
     def body(
         self, function: FunctionType, base: type[nn.Module], defined_in: type | None, owned: bool, wrapped: str | None
@@ -265,6 +264,10 @@ class Look:
             self._found.left.append(Left(name, site.function, site.line, why))
             return None
         return place if self._takes(place) else None
+
+    def replaces_function(self, owner: nn.Module, key: str) -> bool:
+        """Tell whether an attribute holds a function that is replaced."""
+        return any(a.owner is owner and a.key == key and a.slot is None for a in self._found.attributes)
 
     def note_handed(self, owner: nn.Module, function: str, body: Body) -> None:
         """Note which children a function of a module hands what."""
@@ -417,6 +420,11 @@ class _Writer:
             self._look.hide(self._name, known, line, why)
         for site in body.sites:
             edits += self._site(site)
+        for key, node in body.widened:
+            if self._look.replaces_function(self._owner, key):
+                wide = Helper(self._helpers.next("_swapped"), "any", key)
+                self._members.append(wide)
+                edits.append(Edit(start_of(node), end_of(node), f"{body.owner_name}.{wide.name}"))
         for use in body.uses:
             helper = self._helpers.next("_swapped")
             own = use.defined_in is not None
@@ -462,11 +470,6 @@ def _elements(value: Any, depth: int) -> Iterator[tuple[Slot, Any]]:
     for key, element in pairs:
         yield (value, key), element
         yield from _elements(element, depth - 1)
-
-
-def _partial_of(value: Any) -> Any:
-    """Return the function that a partial calls."""
-    return value.func if isinstance(value, functools.partial) and not value.args else None
 
 
 def _called(value: Any) -> str:

@@ -100,6 +100,7 @@ class Body:
         sites: in it.
         uses: of other functions with sites.
         handed: calls of children in which something works in place.
+        widened: calls of attributes with more arguments than an activation takes: their names and where those stand.
         hidden: what cannot be replaced in there: the activations it may be, line and why.
     """
 
@@ -110,6 +111,7 @@ class Body:
     sites: list[Site] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
+    widened: list[tuple[str, ast.expr]] = field(default_factory=list)
     hidden: list[tuple[tuple[Known, ...], str, str]] = field(default_factory=list)
 
 
@@ -197,7 +199,7 @@ class Scanner:
             base: the class of the module that it works for.
             defined_in: the class that it is a method of.
             owned: whether it must be told the module.
-            watched: attributes that hold a module in which something works in place.
+            watched: attributes that hold a function that is wanted, or a module in which something works in place.
             wrapped: the name of the function that it wraps, which is looked at by itself.
         """
         first = next(iter(inspect.signature(function, follow_wrapped=False).parameters.values()), None)
@@ -280,6 +282,8 @@ class _Visit(ast.NodeVisitor):
             return
         if isinstance(func, ast.Attribute) and func.attr in self._watched and is_self(func.value, self._scope):
             self._body.handed.append(Handed(func.attr, self._is_kept(node), self._is_of_parameter(node)))
+            if len(node.args) != 1 or node.keywords:
+                self._body.widened.append((func.attr, func))
         self.generic_visit(node)
 
     # -- kinds of places ---------------------------------------------------------------------------

@@ -148,7 +148,13 @@ class Held(Kind):
         self.written = helper
 
     def middle(self, h):
-        h = self.plain(h) + self.partial(h) + self.several[0](h) + self.named["act"](h)
+        h = (
+            self.plain(h, inplace=False)
+            + self.partial(h)
+            + self.plain(input=h)
+            + self.several[0](h)
+            + self.named["act"](h)
+        )
         return self.written(h) + self.named["deep"][0](h)
 
 

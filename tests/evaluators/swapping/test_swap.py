@@ -314,6 +314,29 @@ class Inline(nn.Module):
         return F.relu(h) ** 2 + F.softplus(self.rate) + h * torch.sigmoid(1.7 * h) + F.relu(h).pow(2) + F.relu(h)
 
 
+@pytest.mark.parametrize(
+    ("module", "kind", "old"),
+    [
+        ("timm.models.nfnet", "GammaAct", nn.ReLU),
+        ("timm.models.metaformer", "StarReLU", nn.ReLU),
+        ("timm.layers.activations", "QuickGELU", nn.Sigmoid),
+        ("transformers.activations", "ReLUSquaredActivation", nn.ReLU),
+        ("transformers.activations", "QuickGELUActivation", nn.Sigmoid),
+        ("transformers.activations", "XIELUActivation", nn.Softplus),
+        ("transformers.models.bloom.modeling_bloom", "BloomGelu", nn.Tanh),
+    ],
+)
+def test_the_larger_activations_of_libraries_are_offered_by_name(module, kind, old):
+    larger = getattr(pytest.importorskip(module), kind)
+    network = nn.Sequential(nn.Linear(2, 2), larger(), old())
+    assert [(left.module, f"swap(network, {kind}" in left.why) for left in swap(network, old, nn.SELU).left][:1] in (
+        [("1", True)],
+        [],  # written out by hand
+    )
+    assert swap(network, larger, nn.SELU).modules == ("1",)
+    assert type(network[1]) is type(network[2]) is nn.SELU
+
+
 def test_a_part_of_a_larger_activation_stays_and_the_larger_one_is_offered_whole():
     network = nn.Sequential(nn.Linear(3, 3), Squared(), Star(), Inline(), nn.ReLU())
     done = swap(network, (nn.ReLU, nn.Softplus, nn.Sigmoid), nn.Tanh)
