@@ -11,6 +11,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 leaves its workers nothing beside two busy processes
 STATE = tempfile.TemporaryDirectory(prefix="actsearch-state-")
 os.environ["XDG_STATE_HOME"] = STATE.name  # what is trusted here is the test's alone
 # No health check by the clock: a busy machine is slow at drawing too.

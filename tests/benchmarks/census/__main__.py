@@ -7,6 +7,7 @@ import csv
 import gc
 import multiprocessing
 import resource
+import signal
 import time
 import traceback
 import zlib
@@ -21,28 +22,28 @@ from tests.benchmarks.census.table import COLUMNS, summary
 from tests.benchmarks.census.trial import trial
 
 LIBRARIES = ("timm", "torchvision", "transformers")
-MEMORY, SECONDS = 10 * 2**30, 120
+MEMORY = 10 * 2**30
+"""Bytes of address space that a process may have."""
 
 
 def main():
     """Run what is missing of the census and write its table and its summary."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.census", description="What does a swap do?")
-    parser.add_argument("--library", choices=LIBRARIES, help="only one of the libraries")
+    parser.add_argument("--library", nargs="+", choices=LIBRARIES, default=LIBRARIES, help="only some of the libraries")
     parser.add_argument("--only", nargs="+", help="architectures to run again")
     parser.add_argument("--again", action="store_true", help="run what is there again")
     parser.add_argument("--processes", type=int, default=2, help="at a time (2)")
+    parser.add_argument("--seconds", type=int, default=120, help="of the processor for each; five times by the clock")
     parser.add_argument("--out", type=Path, default=Path("evaluators/study"), help="folder to write to")
     options = parser.parse_args()
     table = options.out / "swap.csv"
     rows = {} if options.again else _read(table)
-    todo = [one for turn in zip_longest(*map(_pairs, LIBRARIES)) for one in turn if one]
-    if options.library:
-        todo = [one for one in todo if one[0] == options.library]
+    todo = [one for turn in zip_longest(*map(_pairs, options.library)) for one in turn if one]
     chosen = (lambda one: one[1] in options.only) if options.only else (lambda one: one not in rows)
     todo = [one for one in todo if chosen(one)]
     torch.set_num_threads(1)
     gc.freeze()
-    for number, row in enumerate(_run(todo, options.processes), 1):
+    for number, row in enumerate(_run(todo, options.processes, options.seconds), 1):
         rows[row["library"], row["architecture"]] = row
         _write(table, rows)
         print(f"{number}/{len(todo)}", *(f"{k}={v}" for k, v in row.items() if v not in ("", None)), flush=True)
@@ -55,26 +56,28 @@ def _pairs(library):
     return [(library, name) for name in sorted(names(library), key=lambda name: zlib.crc32(name.encode()))]
 
 
-def _run(todo, processes):
+def _run(todo, processes, seconds):
     """Yield the rows of networks, each from a process of its own."""
     context, todo, running = multiprocessing.get_context("fork"), list(todo), {}
     while todo or running:
         while todo and len(running) < processes:
             one = todo.pop(0)
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_child, args=(*one, theirs), daemon=True)
+            process = context.Process(target=_child, args=(*one, theirs, seconds), daemon=True)
             process.start()
             theirs.close()
             running[ours] = process, one, time.monotonic()
         wait(list(running), timeout=1)
         for ours, (process, one, began) in list(running.items()):
-            late = time.monotonic() - began > SECONDS
+            late = time.monotonic() - began > 5 * seconds
             if not late and process.is_alive() and not ours.poll():
                 continue
-            row = _received(ours, one, "too slow" if late else "the process died")
+            row = _received(ours, one, "too slow")
             if process.is_alive() and late:
                 process.kill()
             process.join()
+            if process.exitcode not in (0, -signal.SIGKILL, -signal.SIGXCPU):
+                row["error"] = f"the process died with {process.exitcode}"
             del running[ours]
             row["took"] = round(time.monotonic() - began, 1)
             yield row
@@ -91,8 +94,9 @@ def _received(ours, one, otherwise):
             return row
 
 
-def _child(library, name, pipe):
+def _child(library, name, pipe, seconds):
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     torch.set_num_threads(1)
     row = {}
     try:

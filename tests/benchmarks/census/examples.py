@@ -21,17 +21,16 @@ def examples(network, config):
     ]
     known = [n for n in ("input_ids", "pixel_values", "input_features", "input_values") if n in parameters]
     wanted = [dict.fromkeys([*known, main, *required]), dict.fromkeys([main, *required]), dict.fromkeys(known[:1])]
-    seen = []
-    for some in wanted:
-        for extra in ([], ["decoder_input_ids"], ["input_features_mask"], ["attention_mask"], ["bbox"]):
-            names = [*some, *(e for e in extra if e in parameters and e not in some)]
-            if names in seen or not names:
-                continue
-            seen.append(names)
-            choices = [_choices(name, config) for name in names]
-            if not all(choices):
-                continue
-            for values in itertools.islice(itertools.product(*choices), 24):
+    extras = ([], ["decoder_input_ids"], ["input_features_mask"], ["attention_mask"], ["bbox"])
+    sets = []
+    for extra, some in itertools.product(extras, wanted):
+        names = [*some, *(e for e in extra if e in parameters and e not in some)]
+        choices = [_choices(name, config) for name in names]
+        if names and all(choices) and names not in [one for one, _ in sets]:
+            sets.append((names, choices))
+    for first, last in ((0, 1), (1, 8)):
+        for names, choices in sets:
+            for values in itertools.islice(itertools.product(*choices), first, last):
                 yield dict(zip(names, values, strict=True))
 
 

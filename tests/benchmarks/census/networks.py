@@ -49,11 +49,11 @@ TORCHVISION = _listed("""
     alexnet convnext_tiny deeplabv3_mobilenet_v3_large deeplabv3_resnet50 densenet121 efficientnet_b0 efficientnet_v2_s
     fasterrcnn_mobilenet_v3_large_320_fpn fcn_resnet50 fcos_resnet50_fpn googlenet inception_v3
     keypointrcnn_resnet50_fpn lraspp_mobilenet_v3_large maskrcnn_resnet50_fpn maxvit_t mc3_18 mnasnet0_5 mobilenet_v2
-    mobilenet_v3_small mvit_v1_b mvit_v2_s r2plus1d_18 r3d_18 raft_small regnet_x_400mf regnet_y_400mf resnet18
+    mobilenet_v3_small mvit_v1_b r2plus1d_18 r3d_18 raft_small regnet_x_400mf regnet_y_400mf resnet18
     resnext50_32x4d retinanet_resnet50_fpn s3d shufflenet_v2_x0_5 squeezenet1_0 ssd300_vgg16
     ssdlite320_mobilenet_v3_large swin3d_t swin_t swin_v2_t vgg11 vgg11_bn vit_b_32 wide_resnet50_2
 """)
-_VIDEO = {"mc3_18", "mvit_v1_b", "mvit_v2_s", "r2plus1d_18", "r3d_18", "s3d", "swin3d_t"}
+_VIDEO = {"mc3_18", "mvit_v1_b", "r2plus1d_18", "r3d_18", "s3d", "swin3d_t"}
 _NATIVE = {"vit_b_32": 224, "maxvit_t": 224, "inception_v3": 299, "googlenet": 96, "alexnet": 224, "vgg11": 64}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import inspect
 import re
+import time
 
 import torch
 from transformers import PreTrainedConfig
@@ -24,6 +24,7 @@ _SIZES = (  # the first pattern that fits the whole name says what the number be
     (r"(.*_)?num_key_value_heads", lambda v: min(v, 2)),
     (r"(.*_)?attention_heads|n_heads?|num_heads|mamba_n_heads|linear_num_(key|value)_heads", lambda v: min(v, 4)),
     (r"qk_rope_head_dim|rotary_dim", lambda v: min(v, 16)),
+    (r"qk_head_dim", lambda v: min(v, 32)),
     (r"(.*_)?head_dim|d_kv|query_pre_attn_scalar|(q|kv)_lora_rank", lambda v: min(v, 16)),
     (r"(.*_)?hidden_size|d_model|n_embd|(.*_)?embed_dim|hidden_dim|embedding_size|emb_dim|projection_dim|dim", 64),
     (r"(.*_)?(intermediate_size|ffn_dim|mlp_dim|feedforward_dim)|d_ff|n_inner|dim_feedforward|d_inner", 128),
@@ -44,6 +45,7 @@ _GIVEN = {
     "xmod": {"default_language": "en_XX"},
 }
 _BUILT = {}
+_PATIENCE = 20.0  # seconds to look for a configuration and an example in
 
 transformers_logging.set_verbosity_error()
 
@@ -71,8 +73,10 @@ def build_transformer(name, again):
     if again:
         kind, config = _BUILT[name]
         return kind(copy.deepcopy(config)), None, None
-    reasons = []
-    for level in ("small", "shallow", "as it is"):
+    reasons, began = [], time.process_time()
+    for level in ("small", "deeper", "shallow", "as it is"):
+        if time.process_time() - began > _PATIENCE:
+            break
         try:
             config = shrunk(CONFIG_MAPPING[name](), level, _GIVEN.get(name, {}))
             kind = _model(type(config))
@@ -83,6 +87,8 @@ def build_transformer(name, again):
             reasons.append(f"{level}: {type(error).__name__}: {error}")
             continue
         for example in examples(network, config):
+            if time.process_time() - began > _PATIENCE:
+                break
             try:
                 with torch.no_grad():
                     network(**example)
@@ -121,10 +127,11 @@ def shrunk(config, level, given):
         if isinstance(value, PreTrainedConfig):
             options[name] = shrunk(value, level, {})
         elif (small := _small(name, value, level, tokens)) is not None:
-            options[name] = small
+            heads = name.endswith("num_key_value_heads") and value == getattr(config, "num_attention_heads", None)
+            options[name] = min(value, 4) if heads and level in ("small", "deeper") else small
         elif isinstance(value, str | float | bool) and value != default and not name.startswith("_"):
             options[name] = value
-    options |= given if level == "small" else {}
+    options |= given if level in ("small", "deeper") else {}
     return kind(**options)
 
 
@@ -134,7 +141,11 @@ def _small(name, value, level, tokens):
     if isinstance(value, int):
         if level == "shallow":
             return min(value, 2) if _LAYERS.fullmatch(name) else None
+        if level == "deeper" and _LAYERS.fullmatch(name):
+            return min(value, 8)
         return _small_number(name, value, tokens)
+    if name == "image_size" and isinstance(value, list | tuple) and level != "shallow":
+        return type(value)(min(v, 64) for v in value)
     if name == "depths" and isinstance(value, list | tuple):
         return type(value)(min(v, 1) for v in value)
     return None
@@ -149,8 +160,3 @@ def _small_number(name, value, tokens):
         if value > 0 and re.fullmatch(pattern, name):
             return small(value) if callable(small) else min(value, small)
     return None
-
-
-def signature(network):
-    """Return the parameters of a network's forward."""
-    return inspect.signature(network.forward).parameters
