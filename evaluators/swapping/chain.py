@@ -72,13 +72,16 @@ def chain_of(entry: Any) -> Chain | None:
 
 
 def entries(base: type[nn.Module]) -> dict[str, tuple[Any, type]]:
-    """Return what a class of modules defines beyond torch's own, by name, with the class that it stands in."""
+    """Return what a class of modules defines beyond torch's own, by name, with the class that it stands in.
+
+    What every module has, such as ``_load_from_state_dict``, is no part of what it computes.
+    """
     found: dict[str, tuple[Any, type]] = {}
     for owner in base.__mro__:
         if owner is object or is_torchs(owner):
             continue
         for name, entry in vars(owner).items():
-            if name not in found and (not name.startswith("__") or name == "__call__"):
+            if name not in found and (name in ("forward", "__call__") or not hasattr(nn.Module, name)):
                 found[name] = (entry, owner)
     return {n: e for n, e in found.items() if inspect.getattr_static(base, n) is e[0]}
 

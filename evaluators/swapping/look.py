@@ -16,7 +16,7 @@ from evaluators.swapping.in_place import changed_afterwards, plain_function, wat
 from evaluators.swapping.known import Known, Wanted, known_class, known_function, known_module
 from evaluators.swapping.names import calls_of_self, is_foreign
 from evaluators.swapping.places import Left, Place
-from evaluators.swapping.scan import Body, Handed, Scanner, Site
+from evaluators.swapping.scan import SCRIPT, Body, Handed, Scanner, Site, scripted
 from evaluators.swapping.source import Edit, end_of, start_of
 from evaluators.swapping.subclass import Helper, Level, Members, Written, checksum
 from evaluators.swapping.surroundings import is_gate, larger_activation
@@ -309,10 +309,8 @@ class Look:
             self._found.left.append(Left(name, " and ".join(found), "", why))
 
     def _script(self, name: str, owner: torch.jit.ScriptModule) -> None:
-        used = {str(node.kind()).removeprefix("aten::").rstrip("_") for node in owner.inlined_graph.nodes()}
-        if found := sorted(k.name for k in self._wanted.known if used & set(k.calls)):
-            why = "it is TorchScript, which cannot be changed; swap before torch.jit.script"
-            self._found.left.append(Left(name, " and ".join(found), "", why))
+        if found := sorted(known.name for known in scripted(owner, self._wanted)):
+            self._found.left.append(Left(name, " and ".join(found), "", SCRIPT))
 
     def _graph(self, name: str, owner: fx.GraphModule) -> None:
         graph, number = Graph(name, owner), _Numbers(owner)

@@ -28,6 +28,14 @@ from evaluators.swapping.names import (
 )
 from evaluators.swapping.source import OWNER, Edit, Position, Source, Unreadable, end_of, read, shown, start_of
 
+SCRIPT = "it is TorchScript, which cannot be changed; swap before torch.jit.script"
+
+
+def scripted(script: Any, wanted: Wanted) -> tuple[Known, ...]:
+    """Return the wanted activations in a function or module of TorchScript."""
+    used = {node.kind().removeprefix("aten::").rstrip("_") for node in script.inlined_graph.nodes()}
+    return tuple(known for known in wanted.known if not used.isdisjoint(known.calls))
+
 
 @dataclass(frozen=True, eq=False)
 class Site:
@@ -125,6 +133,11 @@ class Scanner:
         self._open: list[FunctionType] = []
         self._cut = False
 
+    @property
+    def wanted(self) -> Wanted:
+        """What is looked for."""
+        return self._wanted
+
     def might(self, function: FunctionType, base: type[nn.Module]) -> bool:
         """Tell, from the names that it looks up, whether a function or one that it calls may have a site."""
         if function in self._open:
@@ -169,6 +182,8 @@ class Scanner:
             return any(isinstance(f, FunctionType) and self.might_any(f, base) for f in found)
         if isinstance(value, type) and issubclass(value, torch.autograd.Function):
             return value.__module__.split(".")[0] != "torch"
+        if isinstance(value, torch.jit.ScriptFunction):
+            return bool(scripted(value, self._wanted))
         if isinstance(value, staticmethod):
             value = value.__func__
         if self.computes(value) or any(map(self.computes, functions_in(value))):
@@ -313,6 +328,10 @@ class _Visit(ast.NodeVisitor):
         if isinstance(value, FunctionType) and self._scanner.might_any(value, self._scope.base):
             owner = next((c for c in self._scope.base.__mro__ if value in vars(c).values()), None)
             self._use(node, value, owner, by_class=owner is not None)
+            return True
+        if isinstance(value, torch.jit.ScriptFunction):
+            known_inside = scripted(value, self._scanner.wanted)
+            self._body.hidden.append((known_inside, self._at(node), SCRIPT))
             return True
         return self._own_backward(node)
 

@@ -186,10 +186,10 @@ def swap(
     ``torch.ops.aten.gelu`` anywhere in a module's methods and in the functions that they call, tables and
     attributes that hold it, forward hooks. A subclass is replaced when it only inherits the forward.
 
-    Nothing is traced and the network does not run. A module in which a call is replaced becomes an instance of a subclass
-    of its class in which that call, and nothing else, is written anew; it is copied, pickled and compiled like any
-    other. One that was shared stays shared, and gets one new activation; a place that worked in place and whose
-    input is read afterwards still changes it. New modules follow what they replace: training or evaluation mode,
+    Nothing is traced and the network does not run. A module in which a call is replaced becomes an instance of a
+    subclass of its class in which that call, and nothing else, is written anew; it is copied, pickled and compiled
+    like any other. One that was shared stays shared, and gets one new activation; a place that worked in place and
+    whose input is read afterwards still changes it. New modules follow what they replace: training or evaluation mode,
     device, type, forward hooks. Either everything is replaced or, when an error is raised, nothing.
 
     What stays is in ``left``, with the reason: fused kernels of ``nn.LSTM``, TorchScript, functions of autograd with

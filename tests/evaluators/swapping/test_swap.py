@@ -226,6 +226,28 @@ def test_the_new_activation_comes_as_class_instance_factory_name_or_formula(new)
     torch.testing.assert_close(network(x), expected)
 
 
+@torch.jit.script
+def scripted(x):
+    return torch.tanh(x) * torch.sigmoid(x)
+
+
+class Scripted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return scripted(self.first(x)) + torch.relu(x)
+
+
+def test_a_scripted_function_is_named_for_what_it_computes():
+    network = nn.Sequential(Scripted(), nn.Tanh())
+    done = swap(network, nn.Tanh, nn.SiLU)
+    assert [(left.module, left.was) for left in done.left] == [("0", "Tanh")]
+    assert [(one.module, one.was) for one in done.check(torch.ones(2)).running] == [("0", "Tanh")]
+    assert swap(network, nn.ReLU, nn.SiLU).left == ()
+
+
 def test_torchscript_is_refused_whole_and_named_inside():
     script = torch.jit.script(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
     with pytest.raises(ActsearchError, match=r"TorchScript, which cannot be changed; swap before torch\.jit\.script"):
