@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.nn.utils import parametrize
 
 from evaluators.swapping.chain import chain_of, entries
-from evaluators.swapping.look import Attribute, Found, Graph, Module, Rewrite
+from evaluators.swapping.look import Attribute, Found, Graph, Module, Rewrite, is_free
 from evaluators.swapping.names import is_foreign, mentioned
 from evaluators.swapping.new import refuse_no_activation
 from evaluators.swapping.places import Place
-from evaluators.swapping.subclass import Helper, subclass
+from evaluators.swapping.subclass import Helper, made_beside, subclass
 from primitives import ActsearchError
 
 _ITERATED = {"children", "named_children", "modules", "named_modules", "_modules"}
@@ -72,6 +74,7 @@ class _Apply:
                 self._module(module)
             for attribute in found.attributes:
                 self._attribute(attribute)
+            self._rebind()
         except BaseException:
             for undo in reversed(self._undo):
                 undo()
@@ -109,7 +112,7 @@ class _Apply:
 
     def _rewrite(self, found: Rewrite) -> None:
         owner, before = found.owner, type(found.owner)
-        made = subclass(before, found.members)
+        made = self._class(owner, found)
         for place, key in found.places:
             self._register(owner, key, self._fresh(place, owner, owner))
             self._places.append(place)
@@ -123,6 +126,26 @@ class _Apply:
             ) from error
         for holder, key, name in found.bindings:
             self._put(holder, key, _bound(owner, name, holder[key]))
+
+    def _class(self, owner: nn.Module, found: Rewrite) -> type[nn.Module]:
+        """Return the class of a module whose calls are written anew; one that torch put around a class stays around."""
+        before = type(owner)
+        if not parametrize.is_parametrized(owner):
+            return subclass(before, found.members)
+        body = {name: value for name, value in vars(before).items() if name not in ("__dict__", "__weakref__")}
+        return made_beside(before.__name__, subclass(before.__bases__[0], found.members), body)
+
+    def _rebind(self) -> None:
+        """Look up anew what modules hold of other modules' methods."""
+        for owner in self._network.modules():
+            for key, value in list(vars(owner).items()):
+                holder = getattr(value, "__self__", None) if isinstance(value, MethodType) else None
+                if not isinstance(holder, nn.Module) or isinstance(holder, torch.jit.ScriptModule):
+                    continue
+                holder = self._by_old.get(id(holder), holder)
+                anew = getattr(type(holder), value.__func__.__name__, None)
+                if isinstance(anew, FunctionType) and anew is not value.__func__:
+                    self._put(vars(owner), key, MethodType(anew, holder))
 
     def _graph(self, found: Graph) -> None:
         before = _copied(found.owner.graph)
@@ -228,10 +251,7 @@ def _all(entry: Any) -> tuple[Any, ...]:
 
 
 def _free(owner: nn.Module) -> str:
-    number = 1
-    while hasattr(owner, f"activation_{number}"):
-        number += 1
-    return f"activation_{number}"
+    return next(name for n in itertools.count(1) if is_free(owner, name := f"activation_{n}"))
 
 
 def _path(network: nn.Module, name: str) -> list[tuple[str, nn.Module]]:

@@ -101,15 +101,18 @@ def is_torchs(owner: type) -> bool:
 
 def _wrapped(function: FunctionType) -> tuple[str, FunctionType] | None:
     """Return the function that a wrapper calls, and its name in there."""
-    inside = vars(function).get("__wrapped__")
+    inside, found = vars(function).get("__wrapped__"), []
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             value = cell.cell_contents
         except ValueError:
             continue
-        if isinstance(value, FunctionType) and (value is inside or value.__qualname__ == function.__qualname__):
-            return name, value
-    return None
+        if isinstance(value, FunctionType):
+            found.append((name, value))
+            if value is inside or value.__qualname__ == function.__qualname__:
+                return name, value
+    takes_all = function.__code__.co_argcount == 0 and function.__code__.co_flags & CO_VARARGS
+    return found[0] if takes_all and len(found) == 1 else None
 
 
 def _around(outer: FunctionType, cell: str, inner: FunctionType) -> FunctionType:

@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -15,12 +15,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from evaluators.swapping.known import KNOWN, Known, Wanted, known_operator
 from evaluators.swapping.places import Left, Place
 from evaluators.swapping.source import OWNER, shown
+from evaluators.swapping.surroundings import generators_kept
 from primitives import ActsearchError
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -121,19 +123,22 @@ def check(
     names = [name for name, module in network.named_modules() if id(module) in ids]
     trial = _copied(network)
     modules = dict(trial.named_modules())
+    if not modules.keys() >= set(names):  # its own way to be copied leaves something out
+        trial, modules = network, dict(network.named_modules())
     changing = {place.name for place in places if place.in_place}
     watch = _Watch(trial, wanted, {name: modules[name] for name in names}, changing)
     with _untouched(trial), watch.counting():
-        for training in (first := network.training, not first):
+        failed: list[Exception] = []
+        for training in (network.training, not network.training):
             try:
                 with torch.set_grad_enabled(training), watch:
                     _called(trial.train(training), pytree.tree_map(_own, example))
-            except Exception as error:  # a user's network may raise anything
-                if training is first:
-                    raise ActsearchError(
-                        f"{type(network).__name__} raises {type(error).__name__} on the example: {error}"
-                    ) from error
+            except Exception as error:  # a user's network may raise anything, and one mode may want a larger batch
+                failed.append(error)
             watch.forget()
+    if len(failed) == 2:
+        name, first = type(network).__name__, failed[0]
+        raise ActsearchError(f"{name} raises {type(first).__name__} on the example: {first}") from first
     kept, lines = {place.name for place in staying}, {(place.module, place.line) for place in staying if place.line}
     running = tuple(
         Running(module, was, line, times)
@@ -156,19 +161,33 @@ def _copied(network: nn.Module) -> nn.Module:
 @contextmanager
 def _untouched(network: nn.Module) -> Iterator[None]:
     """Put a network's state, its modes and torch's generator back afterwards."""
-    state = {name: value.clone() for name, value in network.state_dict().items() if isinstance(value, torch.Tensor)}
+    tensors = {name: value for name, value in network.state_dict().items() if isinstance(value, torch.Tensor)}
+    state = {name: value.clone() for name, value in tensors.items() if not is_lazy(value)}
+    held = [(module, dict(vars(module)), _contents(module)) for module in network.modules()]
     modes = [(module, module.training) for module in network.modules()]
     devices = sorted({v.device.index or 0 for v in state.values() if v.device.type == "cuda"})
     try:
-        with torch.random.fork_rng(devices=devices):
+        with generators_kept(devices):
             yield
     finally:
+        for module, before, contents in held:
+            vars(module).clear()
+            vars(module).update(before)
+            for container, content in contents:
+                container.clear()
+                container.extend(content) if isinstance(container, list) else container.update(content)
         for module, training in modes:
             module.training = training
         with torch.no_grad():
             for name, value in network.state_dict().items():
                 if name in state:
                     value.copy_(state[name])
+
+
+def _contents(module: nn.Module) -> list[tuple[Any, Any]]:
+    """Return the lists and dictionaries of a module that its forward may change, with what is in them."""
+    own = {key: value for key, value in vars(module).items() if not key.startswith("_")}
+    return [(value, value.copy()) for value in own.values() if type(value) in (list, dict, set)]
 
 
 def _own(value: Any) -> Any:
@@ -198,32 +217,30 @@ class _Watch(TorchDispatchMode):
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Count calls of new activations meanwhile."""
-        handles = []
         for name, module in self._new.items():
-            handles.append(module.register_forward_pre_hook(functools.partial(self._enter, name)))
-            handles.append(module.register_forward_hook(functools.partial(self._leave, name), always_call=True))
+            vars(module)["forward"] = functools.partial(self._forward, name, module.forward)
         try:
             yield
         finally:
-            for handle in handles:
-                handle.remove()
+            for module in self._new.values():
+                vars(module).pop("forward", None)
 
     def forget(self) -> None:
         """Begin anew with the inputs that are watched."""
         self._given.clear()
         self._depth = 0
 
-    def _enter(self, name: str, module: nn.Module, args: Any) -> None:
-        del module, args
+    def _forward(self, name: str, forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self.ran[name] += 1
         self._depth += 1
-
-    def _leave(self, name: str, module: nn.Module, args: Any, output: Any) -> None:
-        del module
-        self._depth -= 1
+        try:
+            output = forward(*args, **kwargs)
+        finally:
+            self._depth -= 1
         tensors = args and isinstance(args[0], torch.Tensor) and isinstance(output, torch.Tensor)
         if tensors and name in self._changing and _memory(args[0]) != _memory(output):
             self._given[_memory(args[0])] = name, args[0]
+        return output
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         del types

@@ -60,6 +60,9 @@ def _first(module: nn.Module, calls: Calls, seen: set[int]) -> Iterator[nn.Modul
     seen.add(id(module))
     if works_in_place(module):
         yield module
+    elif isinstance(module, nn.ModuleList):
+        for child in module:
+            yield from _first(child, calls, seen)
     elif isinstance(module, nn.Sequential):
         for child in module.children():
             yield from _first(child, calls, seen)

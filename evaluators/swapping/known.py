@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -112,6 +113,7 @@ _FUNCTIONS = {
     for end in ("", "_")
     if hasattr(space, name + end)
 }
+_KINDS = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType)
 _OPERATORS = {name + end: known for known in KNOWN for name in known.calls for end in ("", "_")}
 _CLASSES = {name: known for known in KNOWN for name in known.classes}
 
@@ -184,10 +186,7 @@ def known_function(value: object) -> Known | None:
     """Return the activation that a function or an operator computes, if it is a known one."""
     if isinstance(value, OpOverload | OpOverloadPacket):
         return known_operator(value)
-    try:
-        return _FUNCTIONS.get(value)
-    except TypeError:  # what cannot be hashed is none
-        return None
+    return _FUNCTIONS.get(value) if isinstance(value, _KINDS) else None
 
 
 def functions_of(known: Known) -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
@@ -14,9 +15,9 @@ from torch import fx, nn
 from evaluators.swapping.chain import Chain, chain_of, defining_class, entries
 from evaluators.swapping.in_place import changed_afterwards, plain_function, watched_names, works_in_place
 from evaluators.swapping.known import Known, Wanted, known_class, known_function, known_module
-from evaluators.swapping.names import calls_of_self, is_foreign
+from evaluators.swapping.names import MOST, calls_of_self, is_foreign, is_users
 from evaluators.swapping.places import Left, Place
-from evaluators.swapping.scan import SCRIPT, Body, Handed, Scanner, Site, scripted
+from evaluators.swapping.scan import SCRIPT, Body, Handed, Scanner, Site, mentioned_in, scripted
 from evaluators.swapping.source import Edit, end_of, start_of
 from evaluators.swapping.subclass import Helper, Level, Members, Written, checksum
 from evaluators.swapping.surroundings import is_gate, larger_activation
@@ -112,6 +113,7 @@ class Look:
         self._scanner = Scanner(wanted)
         self._bodies: dict[Any, Body] = {}
         self._methods: dict[type[nn.Module], list[tuple[str, tuple[Any, type]]]] = {}
+        self._odd: dict[type[nn.Module], list[tuple[str, str]]] = {}
         self._handed: dict[int, list[tuple[str, Handed]]] = {}
         self._found = Found()
 
@@ -127,6 +129,8 @@ class Look:
                 self._graph(name, owner)
             elif not self._is_activation(owner):
                 self._owner(name, owner)
+            else:
+                self._hooks_of(name, owner)
         self._found.in_place = changed_afterwards(self._network, self._handed)
         return self._found
 
@@ -184,11 +188,30 @@ class Look:
         for key, value in vars(owner).items():
             if key in _INSIDE or key.endswith("_hooks") or key.startswith("_forward_"):
                 continue
+            for was, why in self._hidden_in_attribute(value, type(owner)):
+                self._found.left.append(Left(_join(name, key), was, "", why))
             for slot, element in [(None, value), *_elements(value, _DEPTH)]:
                 if self._wanted.is_function(plain_function(element)) and larger():
                     self._part(name, owner, _called(plain_function(element)), "")
                 else:
                     self._value(name, owner, key, element, slot)
+
+    def _hidden_in_attribute(self, value: Any, base: type[nn.Module]) -> list[tuple[str, str]]:
+        """Return the activations in an attribute that is no function, list or dictionary."""
+        if isinstance(value, tuple | set | frozenset) and len(value) <= MOST:
+            return [
+                (self._name_of(one), f"it is held by a {type(value).__name__}; keep them in a list")
+                for one in value
+                if self._scanner.computes(one) and not isinstance(one, type | tuple)
+            ]
+        if isinstance(value, functools.partial):
+            given = [one for one in (*value.args, *value.keywords.values()) if self._wanted.is_function(one)]
+            return [(self._name_of(one), "it is an argument of a partial") for one in given]
+        return self._hidden_in(value, base) if is_users(value) else []
+
+    @staticmethod
+    def _name_of(value: Any) -> str:
+        return type(value).__name__ if isinstance(value, nn.Module) else _called(value)
 
     def _value(self, name: str, owner: nn.Module, key: str, value: Any, slot: Slot | None) -> None:
         if self._wanted.is_function(plain_function(value)):
@@ -207,6 +230,8 @@ class Look:
         writer = _Writer(self, name, owner, larger)
         for key, (entry, defined_in) in self._own_entries(base):
             writer.root(key, key, entry, defined_in)
+        for was, why in self._odd.get(base, ()):
+            self._found.left.append(Left(name, was, "", why))
         for key, value in list(vars(owner).items()):
             if key not in _INSIDE and not key.endswith("_hooks") and id(value) not in self._ours:
                 writer.held(vars(owner), key, value)
@@ -224,23 +249,47 @@ class Look:
         found = self._methods[base] = []
         for key, (entry, owner) in entries(base).items():
             chain = chain_of(entry)
+            if chain is None:
+                self._odd[base] = [*self._odd.get(base, []), *self._hidden_in(entry, base)]
             if chain is None or owner.__module__.startswith(("transformers.modeling_utils", "transformers.generation")):
                 continue
             if any(self.may(f, base) for f in chain.functions):
                 found.append((key, (entry, owner)))
         return found
 
+    def _hidden_in(self, value: Any, base: type[nn.Module]) -> list[tuple[str, str]]:
+        """Return the activations in an object that is no plain function, and why they stay."""
+        inner = [getattr(value, name, None) for name in ("__func__", "__wrapped__", "func")]
+        held = list(vars(value).values()) if hasattr(value, "__dict__") and not isinstance(value, type) else []
+        own = list(vars(type(value)).values()) if is_users(value) else []
+        found = []
+        for one in (*inner, *held, *own):
+            if isinstance(one, FunctionType) and self._scanner.might(one, base):
+                names = [k.name for k in mentioned_in(one) if k in self._wanted.known]
+                found.append((" or ".join(names), f"it is in {one.__qualname__}, in a {type(value).__name__}"))
+            elif not isinstance(one, type) and self._scanner.computes(one):
+                known = known_function(one) or known_class(type(one))
+                found.append((known.name if known else type(one).__name__, f"it is held by a {type(value).__name__}"))
+        return [one for one in dict.fromkeys(found) if one[0]]
+
     def may(self, function: FunctionType, base: type[nn.Module]) -> bool:
         """Tell whether there may be anything to write anew in a function."""
         if self._scanner.might(function, base):
             return True
         named = not is_foreign(function) and not self._watched.isdisjoint(function.__code__.co_names)
-        return named and not self._watched.isdisjoint(calls_of_self(function.__code__))
+        called = calls_of_self(function.__code__) | (self._lists & set(function.__code__.co_names))
+        return named and not self._watched.isdisjoint(called)
 
     @functools.cached_property
     def _watched(self) -> frozenset[str]:
         """Names of attributes whose calls have to be looked at."""
         return watched_names(self._network, self._wanted)
+
+    @functools.cached_property
+    def _lists(self) -> frozenset[str]:
+        """Names of lists of modules, which a forward goes through."""
+        named = self._network.named_modules()
+        return frozenset(n.rpartition(".")[2] for n, m in named if isinstance(m, nn.ModuleList | nn.Sequential))
 
     def body(
         self, function: FunctionType, base: type[nn.Module], defined_in: type | None, owned: bool, wrapped: str | None
@@ -259,11 +308,20 @@ class Look:
         if larger():
             self._part(name, owner, site.function, site.line)
             return None
-        if site.larger and not self._names(place):
-            why = f"{site.larger}; put it into a module of its own to swap that whole, or ask for it by where="
+        part = site.larger
+        if site.weights and all(name in {**owner._parameters, **owner._buffers} for name in site.weights):
+            part = "it is taken of the module's own weights"
+        if part and not self._names(place):
+            why = f"{part}; put it into a module of its own to swap that whole, or ask for it by where="
             self._found.left.append(Left(name, site.function, site.line, why))
             return None
         return place if self._takes(place) else None
+
+    def keep_compared(self, name: str, owner: nn.Module, key: str, line: str) -> None:
+        """Leave an attribute as it is that is compared with functions."""
+        for found in [a for a in self._found.attributes if a.owner is owner and a.key == key]:
+            self._found.attributes.remove(found)
+            self._found.left.append(Left(name, found.place.was, line, f"self.{key} is compared there, so it stays"))
 
     def replaces_function(self, owner: nn.Module, key: str) -> bool:
         """Tell whether an attribute holds a function that is replaced."""
@@ -295,6 +353,12 @@ class Look:
         """What looks into functions."""
         return self._scanner
 
+    def _hooks_of(self, name: str, activation: nn.Module) -> None:
+        """Name what hooks of an activation compute; they go over to the new one as they are."""
+        for hook in [h for hooks in _HOOKS for h in getattr(activation, hooks).values()]:
+            if isinstance(hook, FunctionType) and self._scanner.might(hook, type(activation)):
+                self.hide(name, mentioned_in(hook), "", f"it is in the hook {hook.__qualname__} of an activation")
+
     # -- what is no Python ---------------------------------------------------------------------------
 
     def _recurrent(self, name: str, owner: nn.Module) -> None:
@@ -324,6 +388,12 @@ class Look:
             self._found.graphs.append(graph)
 
 
+def is_free(owner: nn.Module, name: str) -> bool:
+    """Tell whether a module has no attribute of a name, without asking its ``__getattr__``."""
+    held = (vars(owner), owner._modules, owner._parameters, owner._buffers)
+    return not any(name in one for one in held) and inspect.getattr_static(type(owner), name, None) is None
+
+
 class _Numbers:
     """Free names for new activations of a module."""
 
@@ -334,8 +404,9 @@ class _Numbers:
         """Return the next one."""
         while True:
             self._number += 1
-            if not hasattr(self._owner, f"{kind}_{self._number}"):
-                return f"{kind}_{self._number}"
+            name = f"{kind}_{self._number}"
+            if is_free(self._owner, name):
+                return name
 
 
 class _Writer:
@@ -365,13 +436,15 @@ class _Writer:
         bound = isinstance(value, MethodType) and value.__self__ is self._owner
         inner = value.func if isinstance(value, functools.partial) else value
         function = inner.__func__ if isinstance(inner, MethodType) and bound else inner
+        if isinstance(inner, MethodType) and not bound and isinstance(inner.__self__, nn.Module):
+            return  # another module's: looked up anew when that has its new class
         if not isinstance(function, FunctionType) or known_function(function) is not None:
             return
         if not self._look.scanner.might(function, self._base):
             return
         name = self._helpers.next("_swapped_held")
-        if self.root_of(name, function, owned=not bound):
-            self._rewrite.bindings.append((holder, key, name))
+        if made := self.root_of(name, function, owned=not bound):
+            self._rewrite.bindings.append((holder, key, made))
 
     def root_of(self, name: str, function: FunctionType, owned: bool) -> str | None:
         """Write a function anew that no class holds."""
@@ -418,6 +491,8 @@ class _Writer:
             self._look.hide(self._name, known, line, why)
         for site in body.sites:
             edits += self._site(site)
+        for key, line in body.compared:
+            self._look.keep_compared(self._name, self._owner, key, line)
         for key, node in body.widened:
             if self._look.replaces_function(self._owner, key):
                 wide = Helper(self._helpers.next("_swapped"), "any", key)
@@ -440,11 +515,13 @@ class _Writer:
         if place is None:
             return []
         self._rewrite.places.append((place, key))
+        self._members.append(Helper("", "holds", key))
         if site.member is None:
             return site.edits(key)
         known = tuple(k.name for k in site.known if k in self._look.wanted.known)
-        kind = site.member
-        helper = Helper(self._helpers.next("_swapped"), kind, key, known if kind == "choice" else ())
+        kind, _, method = site.member.partition(":")
+        told = known if kind == "choice" else (method,) if method else ()
+        helper = Helper(self._helpers.next("_swapped"), kind, key, told)
         self._members.append(helper)
         return site.edits(helper.name)
 
@@ -464,7 +541,9 @@ def _elements(value: Any, depth: int) -> Iterator[tuple[Slot, Any]]:
     """Yield what plain containers hold, and where."""
     if depth == 0:
         return
-    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    if not isinstance(value, dict | list) or len(value) > MOST:
+        return
+    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value)
     for key, element in pairs:
         yield (value, key), element
         yield from _elements(element, depth - 1)

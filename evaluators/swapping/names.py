@@ -8,7 +8,9 @@ import dis
 import functools
 import inspect
 import itertools
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
@@ -16,6 +18,8 @@ import torch
 from torch import nn
 from torch._ops import OpOverloadPacket
 
+MOST = 1000
+"""Elements of a list that are looked at: longer ones hold data."""
 UNKNOWN = object()
 """The answer for what only running can tell."""
 _TORCHS = ("torch", "torch._C", "torch._ops")
@@ -32,6 +36,7 @@ class Scope:
         defined_in: the class it is a method of, whose bases ``super()`` means; ``None`` for no method.
         bound: names that the function gives values itself.
         self_name: the name of the module in there.
+        imports: what it imports itself.
     """
 
     function: FunctionType
@@ -39,11 +44,14 @@ class Scope:
     defined_in: type | None
     bound: frozenset[str]
     self_name: str | None
+    imports: Mapping[str, Any] = field(default_factory=dict)
 
 
 def resolve(node: ast.expr, scope: Scope) -> Any:
     """Return what an expression of names and attributes stands for, or :data:`UNKNOWN`."""
     if isinstance(node, ast.Name):
+        if node.id in scope.imports:
+            return scope.imports[node.id]
         return UNKNOWN if node.id in scope.bound else look_up(scope.function, node.id)
     if not isinstance(node, ast.Attribute):
         return UNKNOWN
@@ -52,12 +60,25 @@ def resolve(node: ast.expr, scope: Scope) -> Any:
     return attribute(resolve(node.value, scope), node.attr)
 
 
+def imported(tree: ast.AST) -> Iterator[tuple[str, Any]]:
+    """Yield the names that a function imports itself, of packages that are there already."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.name if alias.asname else alias.name.split(".")[0]
+                if name in sys.modules:
+                    yield alias.asname or name, sys.modules[name]
+        elif isinstance(node, ast.ImportFrom) and node.module in sys.modules and not node.level:
+            for alias in node.names:
+                yield alias.asname or alias.name, attribute(sys.modules[node.module], alias.name)
+
+
 def is_self(node: ast.expr, scope: Scope) -> bool:
     """Tell whether an expression is the module itself."""
     return isinstance(node, ast.Name) and node.id == scope.self_name
 
 
-def inherited(node: ast.expr, scope: Scope) -> tuple[FunctionType, type] | None:
+def inherited(node: ast.expr, scope: Scope) -> tuple[FunctionType, type | None] | None:
     """Return the method that ``super().name`` means and the class it stands in."""
     if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call)) or scope.defined_in is None:
         return None
@@ -68,6 +89,8 @@ def inherited(node: ast.expr, scope: Scope) -> tuple[FunctionType, type] | None:
     for owner in scope.base.__mro__[start:] if start else ():
         if node.attr in vars(owner):
             found = vars(owner)[node.attr]
+            if isinstance(found, staticmethod) and isinstance(found.__func__, FunctionType):
+                return found.__func__, None
             return (found, owner) if isinstance(found, FunctionType) else None
     return None
 
@@ -144,10 +167,20 @@ def calls_of_self(code: CodeType) -> frozenset[str]:
     )
 
 
+def is_users(value: Any) -> bool:
+    """Tell whether a value is an object of a class that a user wrote, and no module."""
+    kind = type(value)
+    known = ("builtins", "torch", "numpy", "collections", "functools", "types", "transformers.configuration_utils")
+    plain = kind.__module__.startswith(known) or isinstance(value, nn.Module | type | torch.Tensor | ModuleType)
+    return not plain and hasattr(value, "__dict__")
+
+
 def functions_in(value: Any) -> list[Any]:
     """Return the values of a mapping, for a table of functions or modules."""
     if isinstance(value, dict):
         return list(dict.values(value))
+    if isinstance(value, list | tuple):
+        return list(value[:MOST])
     return list(value.values()) if isinstance(value, MappingProxyType) else []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from evaluators.swapping.names import (
     UNKNOWN,
     Scope,
     functions_in,
+    imported,
     inherited,
     is_foreign,
     is_self,
@@ -26,8 +28,22 @@ from evaluators.swapping.names import (
     mentioned,
     resolve,
 )
-from evaluators.swapping.source import OWNER, Edit, Position, Source, Unreadable, end_of, read, shown, start_of
+from evaluators.swapping.source import (
+    OWNER,
+    Edit,
+    Function,
+    Position,
+    Source,
+    Unreadable,
+    end_of,
+    read,
+    shown,
+    start_of,
+)
 
+_VIEWS = {"view", "reshape", "transpose", "permute", "flatten", "unsqueeze", "squeeze", "chunk", "split", "t", "detach"}
+_KEEPING = {"append", "add", "insert", "appendleft", "update", "setdefault", "extend"}
+_CALLS = {name: known for known in KNOWN for name in known.calls}
 SCRIPT = "it is TorchScript, which cannot be changed; swap before torch.jit.script"
 
 
@@ -49,6 +65,7 @@ class Site:
         member: the kind of helper that the edits call, if they do not call the activation itself.
         larger: what it is only a part of, if it is.
         in_place: whether it changes its argument and nothing shows that this is read.
+        weights: attributes of the module, if it is taken of nothing else.
     """
 
     function: str
@@ -58,6 +75,7 @@ class Site:
     member: str | None = None
     larger: str | None = None
     in_place: bool = False
+    weights: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +127,7 @@ class Body:
         uses: of other functions with sites.
         handed: calls of children in which something works in place.
         widened: calls of attributes with more arguments than an activation takes: their names and where those stand.
+        compared: attributes that are compared or looked up by, and the lines.
         hidden: what cannot be replaced in there: the activations it may be, line and why.
     """
 
@@ -120,6 +139,7 @@ class Body:
     uses: list[Use] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)
     widened: list[tuple[str, ast.expr]] = field(default_factory=list)
+    compared: list[tuple[str, str]] = field(default_factory=list)
     hidden: list[tuple[tuple[Known, ...], str, str]] = field(default_factory=list)
 
 
@@ -129,6 +149,8 @@ class Scanner:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._calls = {name + end for known in wanted.known for name in known.calls for end in ("", "_")}
+        if "relu6" in self._calls:
+            self._calls |= {"hardtanh", "hardtanh_"}  # between 0 and 6 it is the same
         self._might: dict[FunctionType, bool] = {}
         self._open: list[FunctionType] = []
         self._cut = False
@@ -224,10 +246,15 @@ class Scanner:
         try:
             source = read(function)
         except Unreadable as reason:
-            body.hidden.append((_mentioned_in(function), _line(function, 0), str(reason)))
+            body.hidden.append((mentioned_in(function), _line(function, 0), str(reason)))
             return body
-        bound = frozenset([*_bound(source.tree), *([wrapped] if wrapped else [])])
-        scope = Scope(function, base, defined_in, bound - {owner_name}, None if owned else owner_name)
+        bound = [*_bound(source.tree), *([wrapped] if wrapped else [])]
+        imports = {n: v for n, v in imported(source.tree) if bound.count(n) == 1}
+        names = frozenset(bound) - {owner_name} - imports.keys()
+        scope = Scope(function, base, defined_in, names, None if owned else owner_name, imports)
+        for name, value in _packages(source.tree, scope):
+            if bound.count(name) == 1:
+                scope = dataclasses.replace(scope, bound=scope.bound - {name}, imports={**scope.imports, name: value})
         _Visit(self, scope, body, source, watched).run()
         body.source = source
         return body
@@ -256,34 +283,39 @@ class _Visit(ast.NodeVisitor):
             self.visit(statement)
 
     def _defaults(self) -> None:
+        """Look at each use of an argument whose default is an activation."""
         tree, function = self._source.tree, self._scope.function
         for name, parameter in inspect.signature(function, follow_wrapped=False).parameters.items():
             known = known_function(parameter.default)
             if known is None:
                 continue
-            if isinstance(tree, ast.Lambda):
-                self._body.hidden.append(((known,), self._at(tree), f"it is the default of a lambda's {name}"))
-                continue
-            start = start_of(tree.body[0])
-            indent = " " * start[1]
-
-            def edits(member: str, name: str = name, start: Position = start, indent: str = indent) -> list[Edit]:
-                return [Edit(start, start, f"{name} = {self._body.owner_name}.{member}({name})\n{indent}")]
-
-            self._body.sites.append(Site(_called(parameter.default), (known,), self._at(tree), edits, "choice"))
+            uses = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name]
+            for use in [n for n in uses if isinstance(n.ctx, ast.Load) and not self._is_compared(n)]:
+                self._choice(use, (known,), _called(parameter.default))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """Look at ``F.relu``, ``super().forward``, ``layers.swish``."""
-        if not isinstance(node.ctx, ast.Load) or not self._reference(node):
-            self.generic_visit(node)
+        if isinstance(node.ctx, ast.Load) and self._reference(node):
+            return
+        parent = self._parents[node]
+        asked = isinstance(node.ctx, ast.Load) and isinstance(parent, ast.Assign | ast.Return)
+        of_self = is_self(node.value, self._scope)
+        if node.attr in METHODS and asked and not of_self and resolve(node, self._scope) is UNKNOWN:
+            self._hide((METHODS[node.attr],), node, "the method is asked for and not called")
+        self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
         """Look at ``relu``."""
         if isinstance(node.ctx, ast.Load):
             self._reference(node)
 
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """Look at ``ACTS[name]``."""
+        self._looked_up(node)
+        self.generic_visit(node)
+
     def visit_Call(self, node: ast.Call) -> None:
-        """Look at ``x.relu()``, ``ACTS[name](x)``, ``getattr(F, name)(x)`` and a result that nothing reads."""
+        """Look at ``x.relu()``, ``getattr(F, name)``, ``self.act(x)``."""
         func = node.func
         if isinstance(func, ast.Attribute) and func.attr in METHODS and self._is_method(node, func):
             self._method(node, func)
@@ -291,15 +323,42 @@ class _Visit(ast.NodeVisitor):
             for argument in node.args:
                 self.visit(argument)
             return
-        if isinstance(func, ast.Subscript | ast.Call) and (known := self._choices(func)):
-            self._choice(func, known)
-            self.generic_visit(node)
-            return
+        self._looked_up(node)
         if isinstance(func, ast.Attribute) and func.attr in self._watched and is_self(func.value, self._scope):
             self._body.handed.append(Handed(func.attr, self._is_kept(node), self._is_of_parameter(node)))
             if len(node.args) != 1 or node.keywords:
                 self._body.widened.append((func.attr, func))
+        if isinstance(func, ast.Name) and func.id in self._scope.bound and func.id in _CALLS:
+            why = f"{func.id} has another meaning in this function, which is not followed"
+            self._hide((_CALLS[func.id],), node, why)
         self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        """Look at ``for block in self.blocks: x = block(x)``."""
+        lists = {n.attr for n in ast.walk(node.iter) if isinstance(n, ast.Attribute) and is_self(n.value, self._scope)}
+        names = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+        for name in lists & self._watched:
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names:
+                    self._body.handed.append(Handed(name, self._is_kept(call), self._is_of_parameter(call)))
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        """Look at ``act is F.relu``: what is compared stays what it is."""
+        for side in (node.left, *node.comparators):
+            self._compared(side)
+            if known_function(resolve(side, self._scope)) is None:
+                self.visit(side)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        """Look at ``{F.relu: "relu"}[act]``: keys stay what they are."""
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is not None and known_function(resolve(key, self._scope)) is None:
+                self.visit(key)
+            self.visit(value)
+        parent = self._parents[node]
+        if isinstance(parent, ast.Subscript) and parent.value is node:
+            self._compared(parent.slice)
 
     # -- kinds of places ---------------------------------------------------------------------------
 
@@ -309,6 +368,8 @@ class _Visit(ast.NodeVisitor):
             self._use(node, found[0], found[1], by_class=False)
             return True
         value, parent = resolve(node, self._scope), self._parents[node]
+        if isinstance(parent, ast.Attribute):
+            return False  # an attribute of a function stays that function's
         is_call = isinstance(parent, ast.Call) and parent.func is node
         if (known := known_function(value)) is not None:
             if is_call:
@@ -317,6 +378,8 @@ class _Visit(ast.NodeVisitor):
             else:
                 self._wrapped(node, _called(value), (known,), "any")
             return True
+        if isinstance(value, type) and not is_call and isinstance(parent, ast.Assign) and self._scanner.computes(value):
+            self._hide(self._known_of(value), node, "the class gets another name")
         if isinstance(value, type) and is_call and self._scanner.computes(value):
             found_class = known_class(value)
             self._wrapped(node, value.__name__, (found_class,) if found_class else (), "class")
@@ -334,6 +397,10 @@ class _Visit(ast.NodeVisitor):
             self._body.hidden.append((known_inside, self._at(node), SCRIPT))
             return True
         return self._own_backward(node)
+
+    def _known_of(self, kind: type) -> tuple[Known, ...]:
+        found = known_class(kind)
+        return (found,) if found else ()
 
     def _own_backward(self, node: ast.Name | ast.Attribute) -> bool:
         """Name the activations in a function of autograd with a backward of its own."""
@@ -356,16 +423,19 @@ class _Visit(ast.NodeVisitor):
             return
         if owner is None and not chain.passes_on:
             why = "a decorator with arguments of its own is around it"
-            self._body.hidden.append((_mentioned_in(chain.functions[-1]), self._at(node), why))
+            self._body.hidden.append((mentioned_in(chain.functions[-1]), self._at(node), why))
             return
         text = ast.unparse(node)
         self._body.uses.append(Use(start_of(node), end_of(node), text, chain, owner, by_class))
 
     def _call(self, node: ast.expr, call: ast.Call, value: Any, known: Known) -> None:
         name, larger, changes = _called(value), self._larger(call, known), self._works_in_place(call, value)
+        weights = _weights(call, self._body.owner_name)
+        if known.name == "Hardtanh" and [getattr(a, "value", None) for a in call.args[1:3]] == [0, 6]:
+            known = next(k for k in KNOWN if k.name == "ReLU6")
         if (changes and self._is_kept(call)) or not _is_simple(call):
             member = "place" if changes and self._is_kept(call) else "any"
-            self._wrapped(node, name, (known,), member, larger)
+            self._wrapped(node, name, (known,), member, larger, weights)
             return
         first, *rest = [*call.args, *(k.value for k in call.keywords)]
         trims: list[Edit] = []
@@ -381,7 +451,7 @@ class _Visit(ast.NodeVisitor):
         def edits(member: str) -> list[Edit]:
             return [Edit(start_of(node), end_of(node), f"{self._body.owner_name}.{member}"), *trims]
 
-        self._body.sites.append(Site(name, (known,), self._at(node), edits, None, larger, changes))
+        self._add(node, Site(name, (known,), self._at(node), edits, None, larger, changes, weights))
 
     def _method(self, call: ast.Call, func: ast.Attribute) -> None:
         known = METHODS[func.attr]
@@ -393,24 +463,70 @@ class _Visit(ast.NodeVisitor):
         def edits(member: str) -> list[Edit]:
             return [Edit(start, start, f"{self._body.owner_name}.{member}("), Edit(dot, end, ")")]
 
-        member, name = "place" if kept else None, f"Tensor.{func.attr}"
-        self._body.sites.append(Site(name, (known,), self._at(call), edits, member, larger, changes and not kept))
+        member, name = "place" if kept else f"method:{func.attr}", f"Tensor.{func.attr}"
+        weights = _weights(call, self._body.owner_name)
+        self._add(call, Site(name, (known,), self._at(call), edits, member, larger, changes and not kept, weights))
 
-    def _choice(self, func: ast.expr, known: tuple[Known, ...]) -> None:
+    def _choice(self, func: ast.expr, known: tuple[Known, ...], name: str) -> None:
         start, end = start_of(func), end_of(func)
 
         def edits(member: str) -> list[Edit]:
             return [Edit(start, start, f"{self._body.owner_name}.{member}("), Edit(end, end, ")")]
 
-        self._body.sites.append(Site(ast.unparse(func), known, self._at(func), edits, "choice"))
+        self._add(func, Site(name, known, self._at(func), edits, "choice"))
 
     def _wrapped(
-        self, node: ast.expr, name: str, known: tuple[Known, ...], member: str, larger: str | None = None
+        self,
+        node: ast.expr,
+        name: str,
+        known: tuple[Known, ...],
+        member: str,
+        larger: str | None = None,
+        weights: frozenset[str] = frozenset(),
     ) -> None:
         def edits(made: str) -> list[Edit]:
             return [Edit(start_of(node), end_of(node), f"{self._body.owner_name}.{made}")]
 
-        self._body.sites.append(Site(name, known, self._at(node), edits, member, larger))
+        self._add(node, Site(name, known, self._at(node), edits, member, larger, False, weights))
+
+    def _looked_up(self, node: ast.Subscript | ast.Call) -> None:
+        """Note a look-up that may answer an activation."""
+        parent = self._parents[node]
+        asks = isinstance(parent, ast.Call) and ast.unparse(parent.func) in ("isinstance", "issubclass")
+        if (known := self._choices(node)) and not asks and not self._is_compared(node):
+            self._choice(node, known, ast.unparse(node))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "getattr" and len(node.args) > 1:
+            name = node.args[1]
+            if not known and isinstance(name, ast.Constant) and name.value in METHODS:
+                self._hide((METHODS[name.value],), node, "it is asked for by its name")
+
+    def _compared(self, node: ast.expr) -> None:
+        if isinstance(node, ast.Attribute) and is_self(node.value, self._scope):
+            self._body.compared.append((node.attr, self._at(node)))
+
+    def _is_compared(self, node: ast.expr) -> bool:
+        return isinstance(self._parents[node], ast.Compare)
+
+    def _hide(self, known: tuple[Known, ...], node: ast.expr, why: str) -> None:
+        self._body.hidden.append((known, self._at(node), why))
+
+    def _add(self, node: ast.expr, site: Site) -> None:
+        """Note a site, unless the module has another name there."""
+        if self._is_shadowed(node):
+            why = f"{self._body.owner_name} is something else there; give it another name"
+            self._hide(site.known, node, why)
+        else:
+            self._body.sites.append(site)
+
+    def _is_shadowed(self, node: ast.AST) -> bool:
+        name, tree = self._body.owner_name, self._source.tree
+        if any(isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store) for n in ast.walk(tree)):
+            return True
+        while node is not tree:
+            node = self._parents[node]
+            if isinstance(node, Function) and node is not tree and name in _arguments(node):
+                return True
+        return False
 
     # -- questions -----------------------------------------------------------------------------------
 
@@ -427,6 +543,8 @@ class _Visit(ast.NodeVisitor):
         """Return the activations that a look-up in a table, or of a name in a package, may answer."""
         if isinstance(func, ast.Subscript):
             values = functions_in(resolve(func.value, self._scope))
+        elif isinstance(func, ast.Call) and isinstance(func.func, ast.Attribute) and func.func.attr == "get":
+            values = functions_in(resolve(func.func.value, self._scope))
         elif isinstance(func, ast.Call) and isinstance(func.func, ast.Name) and func.func.id == "getattr" and func.args:
             space = resolve(func.args[0], self._scope)
             values = [v for v in vars(space).values() if known_function(v)] if isinstance(space, ModuleType) else []
@@ -436,11 +554,14 @@ class _Visit(ast.NodeVisitor):
         for entry in values:
             value = entry[0] if isinstance(entry, tuple) and entry else entry  # transformers keeps arguments beside
             kind = value if isinstance(value, type) else type(value)
-            found.append(known_function(value) or (known_class(kind) if issubclass(kind, nn.Module) else None))
+            known = known_function(value) or (known_class(kind) if issubclass(kind, nn.Module) else None)
+            found.append(known if self._scanner.computes(value) else None)
         return tuple(dict.fromkeys(known for known in found if known))
 
     def _works_in_place(self, call: ast.Call, value: Any) -> bool:
         flags = [k.value for k in call.keywords if k.arg == "inplace"]
+        if isinstance(value, FunctionType) and "inplace" in (names := list(inspect.signature(value).parameters)):
+            flags += call.args[names.index("inplace") :][:1]
         return in_place(value) or any(not (isinstance(f, ast.Constant) and f.value is False) for f in flags)
 
     def _is_kept(self, call: ast.Call) -> bool:
@@ -454,12 +575,23 @@ class _Visit(ast.NodeVisitor):
         is_child = isinstance(call.func, ast.Attribute) and call.func.attr in self._watched
         if not is_child and self._is_of_parameter(call):
             return True
+        if given.id in _aliased(self._source.tree, self._until(call)):
+            return True
         if isinstance(parent, ast.Assign) and [ast.unparse(t) for t in parent.targets] == [given.id]:
-            return given.id in _aliased(self._source.tree)
+            return False
         if isinstance(parent, ast.Return):
             return False
         later = [n for n in ast.walk(self._source.tree) if isinstance(n, ast.Name) and n.id == given.id]
         return any(start_of(n) > end_of(call) and isinstance(n.ctx, ast.Load) for n in later)
+
+    def _until(self, call: ast.Call) -> Position:
+        """Return up to where code may run before a call: to its end, or to that of a loop around it."""
+        until, node = end_of(call), self._parents[call]
+        while node is not self._source.tree:
+            if isinstance(node, ast.For | ast.While | ast.AsyncFor):
+                until = end_of(node)
+            node = self._parents[node]
+        return until
 
     def _is_of_parameter(self, call: ast.Call) -> bool:
         """Tell whether a call is handed an argument of the function as it came."""
@@ -484,8 +616,6 @@ class _Visit(ast.NodeVisitor):
         if isinstance(parent, ast.Call) and ast.unparse(parent.func) in ("torch.square", "torch.pow"):
             return "its power is taken"
         given = _given(call)
-        if given is not None and not _names(given) - {self._body.owner_name} and _names(given):
-            return "it is taken of the module's own weights"
         if known.gate and isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult) and given is not None:
             other = parent.right if parent.left is call else parent.left
             if isinstance(other, ast.Name) and other.id in _names(given) and not _calls(given):
@@ -513,7 +643,16 @@ class _Visit(ast.NodeVisitor):
         raise AssertionError
 
 
-def _mentioned_in(function: FunctionType) -> tuple[Known, ...]:
+def _packages(tree: ast.AST, scope: Scope) -> Iterator[tuple[str, ModuleType]]:
+    """Yield the names that a function gives to packages."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            value = resolve(node.value, scope)
+            if isinstance(value, ModuleType):
+                yield node.targets[0].id, value
+
+
+def mentioned_in(function: FunctionType) -> tuple[Known, ...]:
     """Return the activations that a function names."""
     names = {name.removesuffix("_") for name in mentioned(function.__code__)}
     return tuple(known for known in KNOWN if names & {*known.calls, known.name})
@@ -534,13 +673,42 @@ def _bound(tree: ast.AST) -> Iterator[str]:
             yield node.name
 
 
-def _aliased(tree: ast.AST) -> set[str]:
-    """Return the names that share their value with another name."""
-    found = set()
+def _arguments(function: Function) -> set[str]:
+    return {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+
+
+def _aliased(tree: ast.AST, until: Position) -> set[str]:
+    """Return the names whose value another name, a container or a view may hold as well by then."""
+    found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
-            found |= {node.value.id, *(t.id for t in node.targets if isinstance(t, ast.Name))}
+        if (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) >= until:
+            continue
+        held: list[ast.expr] = []
+        if isinstance(node, ast.Assign | ast.NamedExpr):
+            held = [node.value, *_viewed(node.value)]
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if isinstance(node.value, ast.Name):
+                found |= {t.id for t in targets if isinstance(t, ast.Name)}
+        elif isinstance(node, ast.List | ast.Tuple | ast.Set) and isinstance(
+            getattr(node, "ctx", ast.Load()), ast.Load
+        ):
+            held = node.elts
+        elif isinstance(node, ast.Dict):
+            held = node.values
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _KEEPING:
+            held = node.args
+        elif isinstance(node, ast.Yield) and node.value:
+            held = [node.value]
+        found |= {h.id for h in held if isinstance(h, ast.Name)}
     return found
+
+
+def _viewed(value: ast.expr) -> list[ast.expr]:
+    """Return what a value is a view of, for all that is known."""
+    if isinstance(value, ast.Subscript):
+        return [value.value]
+    func = value.func if isinstance(value, ast.Call) else None
+    return [func.value] if isinstance(func, ast.Attribute) and func.attr in _VIEWS else []
 
 
 def _is_simple(call: ast.Call) -> bool:
@@ -559,6 +727,15 @@ def _given(call: ast.Call) -> ast.expr | None:
     if isinstance(call.func, ast.Attribute) and call.func.attr in METHODS and not call.args:
         return call.func.value
     return call.args[0] if call.args else None
+
+
+def _weights(call: ast.Call, owner: str) -> frozenset[str]:
+    """Return the attributes of a module that a call is taken of, if of nothing else."""
+    given = _given(call)
+    if given is None or _calls(given) or _names(given) != {owner}:
+        return frozenset()
+    held = (n for n in ast.walk(given) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name))
+    return frozenset(n.attr for n in held)
 
 
 def _names(node: ast.expr) -> set[str]:

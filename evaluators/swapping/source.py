@@ -27,6 +27,7 @@ _JUMPS = {*dis.hasjrel, *dis.hasjabs}
 OWNER = "_swapped_owner"
 """The argument by which a function that is no method is told the module it works for."""
 _FUTURE = functools.reduce(int.__or__, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names))
+_LOCALS = ".<locals>."
 _PREFIX = "if 1:\n"
 _NO_TYPES: dict[str, Any] = {"type_params": []} if sys.version_info >= (3, 12) else {}
 Position = tuple[int, int]
@@ -205,7 +206,8 @@ def _compiled(function: FunctionType, tree: Function, name: str) -> CodeType:
         body = ast.ClassDef(name=owner, bases=[], keywords=[], body=[body], decorator_list=[], **_NO_TYPES)
     arguments = ast.arguments([], [ast.arg(n) for n in free], None, [], [], None, [])
     called = function.__code__.co_name
-    own = [ast.Global([called])] if owner is None and called.isidentifier() and called not in free else []
+    top = owner or called
+    own = [ast.Global([top])] if top.isidentifier() and top not in free else []
     around = ast.FunctionDef(name="_", args=arguments, body=[*own, body], decorator_list=[], **_NO_TYPES)
     module = ast.fix_missing_locations(ast.Module([around], []))
     code = compile(module, name, "exec", flags=function.__code__.co_flags & _FUTURE, dont_inherit=True)
@@ -274,4 +276,8 @@ def _padded(steps: list[tuple[str, object]]) -> Iterator[tuple[str, object]]:
 def _is_same_step(one: tuple[str, object], other: tuple[str, object]) -> bool:
     if isinstance(one[1], CodeType) and isinstance(other[1], CodeType):
         return one[0] == other[0] and _is_same(one[1], other[1])
-    return one[0] == other[0] and type(one[1]) is type(other[1]) and repr(one[1]) == repr(other[1])
+    if one[0] != other[0] or type(one[1]) is not type(other[1]):
+        return False
+    if isinstance(one[1], str) and isinstance(other[1], str) and _LOCALS in one[1] and _LOCALS in other[1]:
+        return one[1].split(_LOCALS)[-1] == other[1].split(_LOCALS)[-1]  # the name of a class that is made in there
+    return repr(one[1]) == repr(other[1])

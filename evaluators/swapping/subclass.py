@@ -7,12 +7,14 @@ other; who loads the pickle needs this package and the same source.
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import types
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import torch
@@ -61,11 +63,12 @@ class Helper(_Kept):
 
     Attributes:
         name: of the method.
-        kind: ``any`` takes further arguments, ``place`` writes into its argument, ``class`` is called like a module
-            class, ``choice`` is given what a look-up answered; ``input`` is the forward of an
-            activation itself, which then writes into its input.
+        kind: ``any`` takes further arguments, ``place`` writes into its argument, ``method`` asks whether it is
+            given a tensor, ``class`` is called like a module class, ``choice`` is given what a look-up answered,
+            ``input`` is the forward of an activation itself, which then writes into its input, ``holds`` is no
+            method and says what the module holds.
         activation: name of the new module.
-        known: names of the activations that a choice replaces.
+        known: names of the activations that a choice replaces, or of the method.
     """
 
     name: str
@@ -94,8 +97,12 @@ def subclass(base: type[nn.Module], members: Members) -> type[nn.Module]:
         "__init__": _init(base),
         "__reduce_ex__": _reduce,
     }
+    if hasattr(base, "__deepcopy__"):
+        body["__deepcopy__"] = _deepcopy
     chains: dict[str, tuple[Chain, tuple[FunctionType, ...]]] = {}
     for member in members:
+        if isinstance(member, Helper) and member.kind == "holds":
+            continue
         if isinstance(member, Helper):
             helper = _input(member, base) if member.kind == "input" else _HELPERS[member.kind](member)
             body[member.name] = helper
@@ -106,10 +113,31 @@ def subclass(base: type[nn.Module], members: Members) -> type[nn.Module]:
             _anew(chain.functions[n], level, member.owned and n == last) for n, level in enumerate(member.levels)
         )
         chains[member.name] = chain, functions
-        body[member.name] = made = chain.rebuilt(functions)
+        made = chain.rebuilt(functions)
+        body[member.name] = _Static(made, chain.functions[0]) if chain.is_static else made
         if isinstance(member.root, FunctionType):
             made.__name__ = member.name  # a bound method is pickled by its name
-    return types.new_class(base.__name__, (base,), {}, lambda namespace: namespace.update(body))
+    return made_beside(base.__name__, base, body)
+
+
+def made_beside(name: str, base: type[nn.Module], body: dict[str, Any]) -> type[nn.Module]:
+    """Return a subclass of which neither the base nor its metaclass is told: nobody wrote it."""
+    made = type.__new__(type(base), name, (nn.Module,), body)
+    try:
+        made.__bases__ = (base,)
+    except TypeError:  # a class with slots cannot be put beneath a class that is there
+        made = types.new_class(name, (base,), {}, lambda namespace: namespace.update(body))
+    return made
+
+
+class _Static:
+    """A static method that is given the module when it is asked of one."""
+
+    def __init__(self, function: FunctionType, original: FunctionType) -> None:
+        self._function, self._original = function, original
+
+    def __get__(self, module: nn.Module | None, kind: type) -> Any:
+        return self._original if module is None else MethodType(self._function, module)
 
 
 def checksum(function: FunctionType) -> int:
@@ -181,19 +209,72 @@ def _reduce(self: nn.Module, protocol: Any) -> Any:
     while _MEMBERS in vars(base):
         layers.append(vars(base)[_MEMBERS])
         base = base.__bases__[0]
-    reduced: Any = base.__reduce_ex__
-    made, arguments, *rest = reduced(self, protocol)
+    if _is_custom(base):
+        with _as_written(self, base) as held:
+            reduce: Any = base.__reduce_ex__
+            made, arguments, *rest = reduce(self, protocol)
+            state = rest[0] if rest else None
+            return _restored_whole, (base, tuple(reversed(layers)), made, arguments, state, held)
+    ordinary: Any = base.__reduce_ex__
+    made, arguments, *rest = ordinary(self, protocol)
     arguments = tuple(base if argument is type(self) else argument for argument in arguments)
     return (_restored, (base, tuple(reversed(layers)), made, arguments), *rest)
 
 
-def _restored(base: type[nn.Module], layers: tuple[Members, ...], made: Callable[..., Any], arguments: Any) -> Any:
-    """Return a module of a subclass, before its state is put in."""
+def _is_custom(base: type[nn.Module]) -> bool:
+    """Tell whether a class says itself how it is copied and pickled."""
+    own = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__deepcopy__")
+    standard = (nn.Module, object)
+    return any(n in vars(c) for c in base.__mro__ if c not in standard for n in own)
+
+
+@contextmanager
+def _as_written(module: nn.Module, base: type[nn.Module]) -> Iterator[dict[str, nn.Module]]:
+    """Let a module be of its own class and without its new activations meanwhile; yield those."""
+    kind = type(module)
+    names = [m.activation for c in kind.__mro__ for m in vars(c).get(_MEMBERS, ()) if getattr(m, "kind", "") == "holds"]
+    held = {name: module._modules.pop(name) for name in names if name in module._modules}
+    module.__class__ = base
+    try:
+        yield held  # type: ignore[misc]
+    finally:
+        module.__class__ = kind
+        module._modules.update(held)
+
+
+def _deepcopy(self: nn.Module, memo: Any) -> Any:
+    """Return a copy by the class's own rule, with copies of the new activations."""
+    reduced: Any = self.__reduce_ex__(4)
+    arguments = reduced[1]
+    base, layers, _, _, _, held = arguments
+    with _as_written(self, base):
+        module = base.__deepcopy__(self, memo)
+    return _swapped_again(module, base, layers, {name: copy.deepcopy(one, memo) for name, one in held.items()})
+
+
+def _restored_whole(
+    base: type[nn.Module], layers: tuple[Members, ...], made: Callable[..., Any], arguments: Any, state: Any, held: Any
+) -> Any:
+    """Return a module of a class that makes itself, state and all."""
     module = made(*arguments)
+    if state is not None:
+        put = getattr(module, "__setstate__", None) or vars(module).update
+        put(state)
+    return _swapped_again(module, base, layers, held)
+
+
+def _swapped_again(module: Any, base: type[nn.Module], layers: tuple[Members, ...], held: dict[str, nn.Module]) -> Any:
+    if held:
+        module._modules.update(held)
     for members in layers:
         base = subclass(base, members)
     module.__class__ = base
     return module
+
+
+def _restored(base: type[nn.Module], layers: tuple[Members, ...], made: Callable[..., Any], arguments: Any) -> Any:
+    """Return a module of a subclass, before its state is put in."""
+    return _swapped_again(made(*arguments), base, layers, {})
 
 
 # -- helpers ---------------------------------------------------------------------------------------
@@ -215,6 +296,17 @@ def _place(member: Helper) -> Callable[..., Any]:
         if not inplace:
             return getattr(self, name)(input)  # type: ignore[no-any-return]
         return input.copy_(getattr(self, name)(input.clone()))
+
+    return apply
+
+
+def _method(member: Helper) -> Callable[..., Any]:
+    name, method = member.activation, member.known[0]
+
+    def apply(self: nn.Module, value: Any, *args: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return getattr(self, name)(value)
+        return getattr(value, method)(*args)
 
     return apply
 
@@ -258,6 +350,7 @@ def _input(member: Helper, base: type[nn.Module]) -> Callable[..., Any]:
 _HELPERS: dict[str, Callable[[Helper], Callable[..., Any]]] = {
     "any": _any,
     "place": _place,
+    "method": _method,
     "class": _class,
     "choice": _choice,
 }

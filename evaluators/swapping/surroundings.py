@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 import dis
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from evaluators.swapping.chain import chain_of, entries
@@ -53,15 +57,27 @@ def larger_activation(owner: nn.Module) -> bool:
     inner = list(owner.children())
     if any(known_class(type(child)) is None or list(child.children()) for child in inner):
         return False
-    if list(owner.buffers()) or any(p.numel() > 1 for p in owner.parameters()):
+    if list(owner.buffers()) or any(is_lazy(p) or p.numel() > 1 for p in owner.parameters()):
         return False
     return _is_pointwise(owner)
+
+
+@contextmanager
+def generators_kept(devices: Sequence[int] = ()) -> Iterator[None]:
+    """Put the generators of torch, Python and NumPy back afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=list(devices)):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _is_pointwise(owner: nn.Module) -> bool:
     """Tell whether a module answers each value by itself, the same each time, and is no plain activation."""
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+        with generators_kept(), torch.no_grad():
             trial = copy.deepcopy(owner).cpu().double()
             return all(_answers_each(trial.train(mode), shape) for mode in (True, False) for shape in _PROBES)
     except Exception:  # what a user's module raises when it is given a small tensor says that it is something else

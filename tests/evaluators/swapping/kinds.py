@@ -372,5 +372,187 @@ class Autocast(Kind):
         return F.relu(h) * half.float().mean()
 
 
+class Layouts(Kind):
+    def middle(self, h):
+        if (first := F.relu(h)).dim() > 9:
+            return first
+        several = [F.relu(v) for v in (first, h - 0.1)]
+        long = F.relu(  # a comment with a ) and a ,
+            h,  # , another
+            inplace=False,
+        )
+        return several[1] + long + (
+            h
+            # and .relu() in one
+            .relu()
+        ) + h \
+            .relu()  # fmt: skip
+
+
+class Left1:
+    def middle(self, h):
+        return super().middle(F.relu(h) - 0.1)
+
+
+class Left2:
+    def middle(self, h):
+        return torch.relu(h - 0.1)
+
+
+class Diamond(Left1, Left2, Kind):
+    def __call__(self, x):
+        return F.relu(super().__call__(x) - 0.01)
+
+
+class Named(Kind):
+    def middle(self, h):
+        return F.relu(super(Named, self).middle(h) - 0.1)  # noqa: UP008
+
+
+class Defaults(Kind):
+    # fmt: off
+    def one(self, h, *, act=F.relu): return act(h) * (2 if act is F.relu else 1)
+    # fmt: on
+
+    def middle(self, h):
+        return self.one(h)
+
+
+def bare(function):
+    def wrapper(*args):
+        return function(*args)
+
+    return wrapper
+
+
+class Bare(Kind):
+    @bare
+    def middle(self, h):
+        return F.relu(h)
+
+
+class LookedUp(Kind):
+    def __init__(self):
+        super().__init__()
+        self.kind = "relu"
+
+    def middle(self, h):
+        act, other = getattr(F, self.kind), TABLE.get(self.kind)
+        local = TABLE[self.kind]
+        return act(h) + other(h) + local(h) + {"relu": F.relu, "none": None}[self.kind](h)
+
+
+class Own(Kind):
+    def __init__(self):
+        super().__init__()
+        self.child, self.act = Kind(), nn.ReLU()
+        self.run, self.other, self.third = self.rectified, self.child.middle, self.act.forward
+
+    def rectified(self, h):
+        return F.relu(h)
+
+    def middle(self, h):
+        return self.run(h) + self.other(h) + self.third(h)
+
+
+class Local(Kind):
+    def middle(self, h):
+        import torch.nn.functional as names
+        from torch.nn.functional import relu as act
+
+        space = torch.nn.functional
+        return act(h) + names.relu(h) + space.relu(h)
+
+
+class Positional(Kind):
+    def middle(self, h):
+        h = h * 1
+        F.relu(h, True)
+        return h
+
+
+class Views(Kind):
+    def middle(self, h):
+        h, g = h * 1, h * 1
+        F.relu_(h[:, :2])
+        flat = g.view(-1)
+        g = F.relu(g, inplace=True)
+        return h + g + flat.view_as(h)
+
+
+class Residual(Kind):
+    def __init__(self):
+        super().__init__()
+        self.act, self.layers = nn.ReLU(inplace=True), nn.ModuleList([nn.ReLU(inplace=True), nn.Linear(6, 6)])
+
+    def middle(self, h):
+        identity, skips = h, []
+        out = self.act(h)
+        out = out - 0.1
+        skips.append(out)
+        before = out
+        for layer in self.layers:
+            out = layer(out)
+        return out + identity + skips.pop() + before
+
+
+class Tensorlike:
+    def __init__(self, value):
+        self.value = value
+
+    def relu(self):
+        return self.value * 3
+
+
+class Lookalike(Kind):
+    def middle(self, h):
+        return Tensorlike(h).relu() + h.relu()
+
+
+def counted(h):
+    counted.calls += 1
+    return F.relu(h)
+
+
+counted.calls = 0
+
+
+class Attributes(Kind):
+    def middle(self, h):
+        return counted(h)
+
+
+class Starred(Kind):
+    def middle(self, h):
+        return F.relu(*(h,)) + functools.reduce(lambda v, act: act(v), [F.relu, torch.tanh], h) + F.relu(input=h)
+
+
+class Reduced(Kind):
+    @staticmethod
+    def built(state):
+        network = Reduced()
+        network.load_state_dict(state)
+        return network
+
+    def __reduce__(self):
+        return Reduced.built, (self.state_dict(),)
+
+
+class Stated(Kind):
+    def __getstate__(self):
+        return self.state_dict()
+
+    def __setstate__(self, state):
+        self.__init__()
+        self.load_state_dict(state)
+
+
+class Copied(Kind):
+    def __deepcopy__(self, memo):
+        network = type(self)()
+        network.load_state_dict(self.state_dict())
+        return network
+
+
 KINDS = [kind for kind in list(globals().values()) if isinstance(kind, type) and issubclass(kind, nn.Module)]
 KINDS = [kind for kind in KINDS if kind.__module__ == __name__]

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import copy
+import functools
+import random
+import time
+from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
+from torch.nn.utils import parametrizations, parametrize
 
 from evaluators import Classification, Data, Recipe
 from evaluators.cohort.trainer import why_not_stacked
@@ -433,3 +439,173 @@ class Around(nn.Module):
 
     def forward(self, x):
         return self.inner(x)
+
+
+class Holder:
+    def __init__(self, act):
+        self.act = act
+
+    def computed(self, x):
+        return F.relu(x)
+
+
+class Odd(nn.Module):
+    """Holds an activation where no swap reaches."""
+
+    def __init__(self, **held):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        vars(self).update(held)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class OfClass(Odd):
+    @classmethod
+    def squashed(cls, x):
+        return F.relu(x)
+
+
+class Cached(Odd):
+    @functools.lru_cache  # noqa: B019
+    def squashed(self, x):
+        return F.relu(x)
+
+
+class Partly(Odd):
+    def squashed(self, x, by):
+        return F.relu(x) / by
+
+    halved = functools.partialmethod(squashed, by=2)
+
+
+class Comparing(Odd):
+    def forward(self, x):
+        return self.layer(x) if self.act is F.relu else {F.relu: x}[self.act]
+
+
+class Shadowed(Odd):
+    def forward(self, x):
+        def inner(self, v):
+            return F.relu(v) + self
+
+        return inner(1.0, self.layer(x))
+
+
+class Asked(Odd):
+    def forward(self, x):
+        act = self.layer(x).relu
+        return act() + getattr(x, "relu")()  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(Odd(acts=(F.relu, nn.Tanh())), Odd(acts={F.relu}), Odd(holder=Holder(F.relu)), Odd(holder=Holder(None))),
+        *(Odd(part=functools.partial(map, F.relu)), OfClass(), Cached(), Partly(), Comparing(act=F.relu)),
+        *(Shadowed(), Asked()),
+    ],
+    ids=lambda odd: type(odd).__name__,
+)
+def test_an_activation_where_no_swap_reaches_is_named(odd):
+    network = nn.Sequential(odd, nn.ReLU())
+    x = torch.ones(3, 2)
+    expected = network(x)
+    done = swap(network, nn.ReLU, nn.ReLU)
+    assert done.left
+    assert {left.module.split(".")[0] for left in done.left} == {"0"}
+    assert all("relu" in left.was.lower() for left in done.left)
+    assert torch.equal(network(x), expected)
+
+
+class Registering(nn.Module):
+    known: ClassVar[dict] = {}
+
+    def __init_subclass__(cls, **named):
+        super().__init_subclass__(**named)
+        if cls.__name__ in Registering.known:
+            raise ValueError("twice")
+        Registering.known[cls.__name__] = cls
+
+
+class Registered(Registering):
+    def forward(self, x):
+        return F.relu(x + 1)
+
+
+class Answering(Calls):
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return None
+
+
+def test_classes_that_are_told_of_subclasses_or_answer_for_every_name_are_swapped_quietly():
+    network = nn.Sequential(nn.Linear(3, 3), Around(Registered()), built(Answering))
+    swap(network, nn.ReLU, nn.Tanh, where=lambda place: place.kind == "call" and place.module == "2")
+    assert Registering.known["Registered"] is Registered
+    one = Registered()
+    one.layer = nn.Linear(2, 2)
+    assert swap(one, nn.ReLU, nn.Tanh).count == 1
+    assert Registering.known == {"Registered": Registered}
+
+
+def test_long_lists_are_data_and_their_elements_are_not_asked_for_anything():
+    class Unhashable(list):
+        def __hash__(self):
+            raise RuntimeError
+
+    network = built(Calls)
+    network.vocabulary, network.odd = list(range(2_000_000)), Unhashable()
+    started = time.process_time()
+    assert swap(network, nn.ReLU, nn.Tanh).count == 5
+    assert time.process_time() - started < 60
+
+
+class Owning(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.eye(2))
+
+    def forward(self, x):
+        return F.relu(x @ self.weight)
+
+
+def test_a_parametrization_can_be_taken_off_after_the_swap():
+    network = nn.Sequential(parametrizations.weight_norm(Owning()))
+    swap(network, nn.ReLU, nn.Tanh)
+    x = torch.randn(3, 2)
+    expected = network(x)
+    parametrize.remove_parametrizations(network[0], "weight")
+    torch.testing.assert_close(network(x), expected)
+    torch.testing.assert_close(network(x), torch.tanh(x @ network[0].weight))
+
+
+def test_the_look_and_the_check_leave_generators_and_what_a_forward_keeps_as_they_were():
+    class Drawing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.seen, self.last = nn.Linear(2, 2), [], None
+
+        def forward(self, x):
+            self.seen.append(random.random() + float(np.random.rand()))
+            self.last = self.layer(x)
+            return F.relu(self.last)
+
+    network = nn.Sequential(Drawing(), nn.BatchNorm1d(2))
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    done = swap(network, nn.ReLU, nn.Tanh)
+    network.eval()(torch.ones(2, 2))
+    random.setstate(before[0])
+    np.random.set_state(("MT19937", before[1], *np.random.get_state()[2:]))
+    kept = network[0].seen.copy(), network[0].last
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    assert done.check(torch.ones(1, 2)).fine  # one example is too few for training mode
+    assert (network[0].seen, network[0].last is kept[1]) == (kept[0], True)
+    assert random.getstate() == before[0]
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])
+    with pytest.raises(ActsearchError, match="Sequential raises RuntimeError on the example"):
+        done.check(torch.ones(1, 9))
