@@ -104,9 +104,11 @@ class _Apply:
         elif _is_iterated(found.owner):
             self._put(vars(found.owner), found.key, new)
             self._register(found.owner, found.key, new)
-        else:
-            self._drop(vars(found.owner), found.key)
+        else:  # in both: a class may look for the key where it was
+            self._put(vars(found.owner), found.key, new)
             self._put(found.owner._modules, found.key, new)
+        if found.changes:
+            _write_into_input(new)
         self._no_fused_kernel(found.owner, new)
         self._places.append(found.place)
 
@@ -136,9 +138,11 @@ class _Apply:
         return made_beside(before.__name__, subclass(before.__bases__[0], found.members), body)
 
     def _rebind(self) -> None:
-        """Look up anew what modules hold of other modules' methods."""
+        """Look up anew what modules hold of others: old activations, and methods."""
         for owner in self._network.modules():
             for key, value in list(vars(owner).items()):
+                if isinstance(value, nn.Module) and id(value) in self._by_old:
+                    self._put(vars(owner), key, self._by_old[id(value)])
                 holder = getattr(value, "__self__", None) if isinstance(value, MethodType) else None
                 if not isinstance(holder, nn.Module) or isinstance(holder, torch.jit.ScriptModule):
                     continue
@@ -202,16 +206,6 @@ class _Apply:
         else:
             self._undo.append(lambda: holder.__delitem__(key))
         holder[key] = value
-
-    def _drop(self, holder: dict[str, Any], key: str) -> None:
-        before = dict(holder)
-
-        def undo() -> None:
-            holder.clear()
-            holder.update(before)
-
-        self._undo.append(undo)
-        del holder[key]
 
 
 def _take_hooks(old: nn.Module, new: nn.Module) -> None:

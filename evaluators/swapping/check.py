@@ -127,7 +127,7 @@ def check(
         trial, modules = network, dict(network.named_modules())
     changing = {place.name for place in places if place.in_place}
     watch = _Watch(trial, wanted, {name: modules[name] for name in names}, changing)
-    with _untouched(trial), watch.counting():
+    with _untouched(trial, trial is network), watch.counting():
         failed: list[Exception] = []
         for training in (network.training, not network.training):
             try:
@@ -159,8 +159,12 @@ def _copied(network: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def _untouched(network: nn.Module) -> Iterator[None]:
-    """Put a network's state, its modes and torch's generator back afterwards."""
+def _untouched(network: nn.Module, users: bool) -> Iterator[None]:
+    """Put all generators back afterwards and, if it is the user's, a network's state, modes and what it keeps."""
+    if not users:
+        with generators_kept(sorted({p.device.index or 0 for p in network.parameters() if p.device.type == "cuda"})):
+            yield
+        return
     tensors = {name: value for name, value in network.state_dict().items() if isinstance(value, torch.Tensor)}
     state = {name: value.clone() for name, value in tensors.items() if not is_lazy(value)}
     held = [(module, dict(vars(module)), _contents(module)) for module in network.modules()]

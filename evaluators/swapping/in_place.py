@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from torch import nn
 
 from evaluators.swapping.known import Wanted
-from evaluators.swapping.scan import Handed
+from evaluators.swapping.sites import Handed
 
 Calls = Mapping[int, Sequence[tuple[str, Handed]]]
 """What each module, by its id, hands to its children, with the name of the function."""

@@ -142,6 +142,11 @@ class Wanted:
         classes = tuple(old) if isinstance(old, (tuple, list)) else (old,)
         if not classes or not all(isinstance(c, type) and issubclass(c, nn.Module) for c in classes):
             raise ActsearchError(f"old must be a module class, several in a tuple, or 'all', not {old!r}")
+        for kind in classes:
+            if kind.__module__.startswith("torch.nn.modules.") and _full_name(kind) not in _CLASSES:
+                raise ActsearchError(
+                    f"old is no activation but torch's {kind.__name__}; it would be replaced everywhere"
+                )
         known = dict.fromkeys(_CLASSES[_full_name(c)] for c in classes if _full_name(c) in _CLASSES)
         return cls(tuple(dict.fromkeys(classes)), tuple(known))
 

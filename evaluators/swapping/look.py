@@ -14,10 +14,11 @@ from torch import fx, nn
 
 from evaluators.swapping.chain import Chain, chain_of, defining_class, entries
 from evaluators.swapping.in_place import changed_afterwards, plain_function, watched_names, works_in_place
-from evaluators.swapping.known import Known, Wanted, known_class, known_function, known_module
-from evaluators.swapping.names import MOST, calls_of_self, is_foreign, is_users
+from evaluators.swapping.known import Known, Wanted, in_place, known_class, known_function, known_module
+from evaluators.swapping.names import MOST, calls_of_self, is_foreign, is_users, may_take_powers
 from evaluators.swapping.places import Left, Place
-from evaluators.swapping.scan import SCRIPT, Body, Handed, Scanner, Site, mentioned_in, scripted
+from evaluators.swapping.scan import Scanner, mentioned_in
+from evaluators.swapping.sites import SCRIPT, Body, Handed, Site, scripted
 from evaluators.swapping.source import Edit, end_of, start_of
 from evaluators.swapping.subclass import Helper, Level, Members, Written, checksum
 from evaluators.swapping.surroundings import is_gate, larger_activation
@@ -48,6 +49,7 @@ class Attribute:
     owner: nn.Module
     key: str
     slot: Slot | None = None
+    changes: bool = False
 
 
 @dataclass(eq=False)
@@ -217,7 +219,8 @@ class Look:
         if self._wanted.is_function(plain_function(value)):
             place = Place(_join(name, key), name, "attribute", _called(plain_function(value)))
             if self._takes(place):
-                self._found.attributes.append(Attribute(place, owner, key, slot))
+                changes = in_place(plain_function(value)) or bool(getattr(value, "keywords", {}).get("inplace"))
+                self._found.attributes.append(Attribute(place, owner, key, slot, changes))
         elif slot is not None and isinstance(value, nn.Module) and self._wanted.is_module(value):
             place = Place(_join(name, key), name, "attribute", type(value).__name__)
             if id(value) not in self._ours and self._takes(place):
@@ -276,6 +279,9 @@ class Look:
         """Tell whether there may be anything to write anew in a function."""
         if self._scanner.might(function, base):
             return True
+        names = set(function.__code__.co_names)
+        if not self._held_names.isdisjoint(names) and not is_foreign(function) and may_take_powers(function.__code__):
+            return True
         named = not is_foreign(function) and not self._watched.isdisjoint(function.__code__.co_names)
         called = calls_of_self(function.__code__) | (self._lists & set(function.__code__.co_names))
         return named and not self._watched.isdisjoint(called)
@@ -284,6 +290,12 @@ class Look:
     def _watched(self) -> frozenset[str]:
         """Names of attributes whose calls have to be looked at."""
         return watched_names(self._network, self._wanted)
+
+    @functools.cached_property
+    def _held_names(self) -> frozenset[str]:
+        """Names of children that are wanted."""
+        named = self._network.named_modules(remove_duplicate=False)
+        return frozenset(n.rpartition(".")[2] for n, m in named if self._wanted.is_module(m))
 
     @functools.cached_property
     def _lists(self) -> frozenset[str]:
@@ -297,7 +309,9 @@ class Look:
         """Return what is in a function, looked at once."""
         key = (function, base, owned)
         if key not in self._bodies:
-            self._bodies[key] = self._scanner.body(function, base, defined_in, owned, self._watched, wrapped)
+            self._bodies[key] = self._scanner.body(
+                function, base, defined_in, owned, self._watched | self._held_names, wrapped
+            )
         return self._bodies[key]
 
     def site(self, name: str, owner: nn.Module, site: Site, larger: Callable[[], bool], key: str) -> Place | None:
@@ -316,6 +330,15 @@ class Look:
             self._found.left.append(Left(name, site.function, site.line, why))
             return None
         return place if self._takes(place) else None
+
+    def leave_part(self, name: str, owner: nn.Module, key: str, line: str, what: str) -> None:
+        """Leave a child that is only a part of a larger activation, unless it was asked for."""
+        found: list[Any] = [*self._found.modules, *self._found.attributes]
+        for one in [f for f in found if f.owner is owner and f.key == key and not self._names(f.place)]:
+            held: list[Any] = self._found.modules if isinstance(one, Module) else self._found.attributes
+            held.remove(one)
+            why = f"{what}; put it into a module of its own to swap that whole, or ask for it by where="
+            self._found.left.append(Left(name, one.place.was, line, why))
 
     def keep_compared(self, name: str, owner: nn.Module, key: str, line: str) -> None:
         """Leave an attribute as it is that is compared with functions."""
@@ -491,6 +514,8 @@ class _Writer:
             self._look.hide(self._name, known, line, why)
         for site in body.sites:
             edits += self._site(site)
+        for key, line, what in body.squared:
+            self._look.leave_part(self._name, self._owner, key, line, what)
         for key, line in body.compared:
             self._look.keep_compared(self._name, self._owner, key, line)
         for key, node in body.widened:

@@ -85,7 +85,12 @@ def inherited(node: ast.expr, scope: Scope) -> tuple[FunctionType, type | None] 
     call = node.value
     if not (isinstance(call.func, ast.Name) and call.func.id == "super"):
         return None
-    start = scope.base.__mro__.index(scope.defined_in) + 1 if scope.defined_in in scope.base.__mro__ else None
+    first = scope.defined_in
+    if call.args:  # super(Block, self)
+        first = resolve(call.args[0], scope)
+        if len(call.args) != 2 or not is_self(call.args[1], scope) or not isinstance(first, type):
+            return None
+    start = scope.base.__mro__.index(first) + 1 if first in scope.base.__mro__ else None
     for owner in scope.base.__mro__[start:] if start else ():
         if node.attr in vars(owner):
             found = vars(owner)[node.attr]
@@ -173,6 +178,13 @@ def is_users(value: Any) -> bool:
     known = ("builtins", "torch", "numpy", "collections", "functools", "types", "transformers.configuration_utils")
     plain = kind.__module__.startswith(known) or isinstance(value, nn.Module | type | torch.Tensor | ModuleType)
     return not plain and hasattr(value, "__dict__")
+
+
+def may_take_powers(code: CodeType) -> bool:
+    """Tell whether a piece of code takes powers or multiplies."""
+    if {"square", "pow", "mul", "square_", "pow_"} & set(code.co_names):
+        return True
+    return any(s.opname == "BINARY_OP" and s.argrepr in ("**", "*", "**=", "*=") for s in dis.get_instructions(code))
 
 
 def functions_in(value: Any) -> list[Any]:

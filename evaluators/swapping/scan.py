@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
 from torch import nn
 
-from evaluators.swapping.chain import Chain, chain_of
+from evaluators.swapping import trees
+from evaluators.swapping.chain import chain_of
 from evaluators.swapping.known import KNOWN, METHODS, Known, Wanted, in_place, known_class, known_function
 from evaluators.swapping.names import (
     UNKNOWN,
@@ -28,6 +28,7 @@ from evaluators.swapping.names import (
     mentioned,
     resolve,
 )
+from evaluators.swapping.sites import SCRIPT, Body, Handed, Site, Use, scripted
 from evaluators.swapping.source import (
     OWNER,
     Edit,
@@ -41,106 +42,7 @@ from evaluators.swapping.source import (
     start_of,
 )
 
-_VIEWS = {"view", "reshape", "transpose", "permute", "flatten", "unsqueeze", "squeeze", "chunk", "split", "t", "detach"}
-_KEEPING = {"append", "add", "insert", "appendleft", "update", "setdefault", "extend"}
 _CALLS = {name: known for known in KNOWN for name in known.calls}
-SCRIPT = "it is TorchScript, which cannot be changed; swap before torch.jit.script"
-
-
-def scripted(script: Any, wanted: Wanted) -> tuple[Known, ...]:
-    """Return the wanted activations in a function or module of TorchScript."""
-    used = {node.kind().removeprefix("aten::").rstrip("_") for node in script.inlined_graph.nodes()}
-    return tuple(known for known in wanted.known if not used.isdisjoint(known.calls))
-
-
-@dataclass(frozen=True, eq=False)
-class Site:
-    """A place in a function's source that computes an activation.
-
-    Attributes:
-        function: what it calls, as a person reads it.
-        known: the activations that it may be.
-        line: file and line.
-        edits: given the owner's name and that of the new activation, what to write.
-        member: the kind of helper that the edits call, if they do not call the activation itself.
-        larger: what it is only a part of, if it is.
-        in_place: whether it changes its argument and nothing shows that this is read.
-        weights: attributes of the module, if it is taken of nothing else.
-    """
-
-    function: str
-    known: tuple[Known, ...]
-    line: str
-    edits: Callable[[str], list[Edit]]
-    member: str | None = None
-    larger: str | None = None
-    in_place: bool = False
-    weights: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, eq=False)
-class Use:
-    """A place that refers to another function with sites.
-
-    Attributes:
-        start: of the reference.
-        end: of it.
-        text: as it is written.
-        chain: the function, under its decorators.
-        defined_in: the class that it is a method of, if it is one of the module's own.
-        by_class: whether it is asked of a class and not of the module.
-    """
-
-    start: Position
-    end: Position
-    text: str
-    chain: Chain
-    defined_in: type | None
-    by_class: bool = False
-
-
-@dataclass(frozen=True)
-class Handed:
-    """A call of a child in which something may work in place.
-
-    Attributes:
-        name: of the child.
-        kept: whether what it is handed is read afterwards by another name than the result's.
-        of_parameter: whether it is handed what the function itself was given.
-    """
-
-    name: str
-    kept: bool
-    of_parameter: bool
-
-
-@dataclass(eq=False)
-class Body:
-    """What was found in one function.
-
-    Attributes:
-        function: that was looked at.
-        owner_name: what the module is called in there.
-        owned: whether the module has to be given to it.
-        source: of it, if it has to be written anew.
-        sites: in it.
-        uses: of other functions with sites.
-        handed: calls of children in which something works in place.
-        widened: calls of attributes with more arguments than an activation takes: their names and where those stand.
-        compared: attributes that are compared or looked up by, and the lines.
-        hidden: what cannot be replaced in there: the activations it may be, line and why.
-    """
-
-    function: FunctionType
-    owner_name: str
-    owned: bool
-    source: Source | None = None
-    sites: list[Site] = field(default_factory=list)
-    uses: list[Use] = field(default_factory=list)
-    handed: list[Handed] = field(default_factory=list)
-    widened: list[tuple[str, ast.expr]] = field(default_factory=list)
-    compared: list[tuple[str, str]] = field(default_factory=list)
-    hidden: list[tuple[tuple[Known, ...], str, str]] = field(default_factory=list)
 
 
 class Scanner:
@@ -248,7 +150,7 @@ class Scanner:
         except Unreadable as reason:
             body.hidden.append((mentioned_in(function), _line(function, 0), str(reason)))
             return body
-        bound = [*_bound(source.tree), *([wrapped] if wrapped else [])]
+        bound = [*trees.bound(source.tree), *([wrapped] if wrapped else [])]
         imports = {n: v for n, v in imported(source.tree) if bound.count(n) == 1}
         names = frozenset(bound) - {owner_name} - imports.keys()
         scope = Scope(function, base, defined_in, names, None if owned else owner_name, imports)
@@ -328,6 +230,8 @@ class _Visit(ast.NodeVisitor):
             self._body.handed.append(Handed(func.attr, self._is_kept(node), self._is_of_parameter(node)))
             if len(node.args) != 1 or node.keywords:
                 self._body.widened.append((func.attr, func))
+            if why := trees.larger(node, None, self._parents, self._source.tree):
+                self._body.squared.append((func.attr, self._at(node), why))
         if isinstance(func, ast.Name) and func.id in self._scope.bound and func.id in _CALLS:
             why = f"{func.id} has another meaning in this function, which is not followed"
             self._hide((_CALLS[func.id],), node, why)
@@ -378,18 +282,13 @@ class _Visit(ast.NodeVisitor):
             else:
                 self._wrapped(node, _called(value), (known,), "any")
             return True
-        if isinstance(value, type) and not is_call and isinstance(parent, ast.Assign) and self._scanner.computes(value):
-            self._hide(self._known_of(value), node, "the class gets another name")
-        if isinstance(value, type) and is_call and self._scanner.computes(value):
-            found_class = known_class(value)
-            self._wrapped(node, value.__name__, (found_class,) if found_class else (), "class")
-            return True
-        if isinstance(value, nn.Module) and self._scanner.computes(value):
-            inner = known_class(type(value))
-            self._wrapped(node, type(value).__name__, (inner,) if inner else (), "any")
-            return True
+        if isinstance(value, type | nn.Module) and self._scanner.computes(value):
+            return self._module(node, value, is_call)
         if isinstance(value, FunctionType) and self._scanner.might_any(value, self._scope.base):
             owner = next((c for c in self._scope.base.__mro__ if value in vars(c).values()), None)
+            ours = isinstance(parent, ast.Call) and parent.args and is_self(parent.args[0], self._scope)
+            if owner is not None and is_call and not ours:
+                return False  # a method of the class that is given another module
             self._use(node, value, owner, by_class=owner is not None)
             return True
         if isinstance(value, torch.jit.ScriptFunction):
@@ -398,9 +297,15 @@ class _Visit(ast.NodeVisitor):
             return True
         return self._own_backward(node)
 
-    def _known_of(self, kind: type) -> tuple[Known, ...]:
-        found = known_class(kind)
-        return (found,) if found else ()
+    def _module(self, node: ast.Name | ast.Attribute, value: type | nn.Module, is_call: bool) -> bool:
+        """Note a module class that is called, or a module that is there already."""
+        kind = value if isinstance(value, type) else type(value)
+        known = tuple(k for k in (known_class(kind),) if k)
+        if isinstance(value, nn.Module) or is_call:
+            self._wrapped(node, kind.__name__, known, "class" if isinstance(value, type) else "any")
+        elif isinstance(self._parents[node], ast.Assign):
+            self._hide(known, node, "the class gets another name")
+        return True
 
     def _own_backward(self, node: ast.Name | ast.Attribute) -> bool:
         """Name the activations in a function of autograd with a backward of its own."""
@@ -429,11 +334,12 @@ class _Visit(ast.NodeVisitor):
         self._body.uses.append(Use(start_of(node), end_of(node), text, chain, owner, by_class))
 
     def _call(self, node: ast.expr, call: ast.Call, value: Any, known: Known) -> None:
-        name, larger, changes = _called(value), self._larger(call, known), self._works_in_place(call, value)
-        weights = _weights(call, self._body.owner_name)
+        name, changes = _called(value), self._works_in_place(call, value)
+        larger = trees.larger(call, known, self._parents, self._source.tree)
+        weights = trees.weights(call, self._body.owner_name)
         if known.name == "Hardtanh" and [getattr(a, "value", None) for a in call.args[1:3]] == [0, 6]:
             known = next(k for k in KNOWN if k.name == "ReLU6")
-        if (changes and self._is_kept(call)) or not _is_simple(call):
+        if (changes and self._is_kept(call)) or not trees.is_simple(call):
             member = "place" if changes and self._is_kept(call) else "any"
             self._wrapped(node, name, (known,), member, larger, weights)
             return
@@ -455,7 +361,8 @@ class _Visit(ast.NodeVisitor):
 
     def _method(self, call: ast.Call, func: ast.Attribute) -> None:
         known = METHODS[func.attr]
-        larger, start, end = self._larger(call, known), start_of(call), end_of(call)
+        larger = trees.larger(call, known, self._parents, self._source.tree)
+        start, end = start_of(call), end_of(call)
         changes = func.attr.endswith("_")
         kept = changes and self._is_kept(call)
         dot = self._dot(end_of(func.value), (end_of(func)[0], end_of(func)[1] - len(func.attr)))
@@ -464,7 +371,7 @@ class _Visit(ast.NodeVisitor):
             return [Edit(start, start, f"{self._body.owner_name}.{member}("), Edit(dot, end, ")")]
 
         member, name = "place" if kept else f"method:{func.attr}", f"Tensor.{func.attr}"
-        weights = _weights(call, self._body.owner_name)
+        weights = trees.weights(call, self._body.owner_name)
         self._add(call, Site(name, (known,), self._at(call), edits, member, larger, changes and not kept, weights))
 
     def _choice(self, func: ast.expr, known: tuple[Known, ...], name: str) -> None:
@@ -524,7 +431,7 @@ class _Visit(ast.NodeVisitor):
             return True
         while node is not tree:
             node = self._parents[node]
-            if isinstance(node, Function) and node is not tree and name in _arguments(node):
+            if isinstance(node, Function) and node is not tree and name in trees.arguments(node):
                 return True
         return False
 
@@ -535,7 +442,7 @@ class _Visit(ast.NodeVisitor):
         if is_self(func.value, self._scope) or resolve(func, self._scope) is not UNKNOWN:
             return False
         value = resolve(func.value, self._scope)
-        if isinstance(value, ModuleType | type) or (isinstance(func.value, ast.Call) and _is_super(func.value)):
+        if isinstance(value, ModuleType | type) or (isinstance(func.value, ast.Call) and trees.is_super(func.value)):
             return False
         return not call.keywords and (not call.args or func.attr.startswith("prelu"))
 
@@ -569,13 +476,13 @@ class _Visit(ast.NodeVisitor):
         parent = self._parents[call]
         if isinstance(parent, ast.Expr):
             return True
-        given = _given(call)
+        given = trees.given(call)
         if not isinstance(given, ast.Name):
             return False
         is_child = isinstance(call.func, ast.Attribute) and call.func.attr in self._watched
         if not is_child and self._is_of_parameter(call):
             return True
-        if given.id in _aliased(self._source.tree, self._until(call)):
+        if given.id in trees.aliased(self._source.tree, self._until(call)):
             return True
         if isinstance(parent, ast.Assign) and [ast.unparse(t) for t in parent.targets] == [given.id]:
             return False
@@ -595,7 +502,7 @@ class _Visit(ast.NodeVisitor):
 
     def _is_of_parameter(self, call: ast.Call) -> bool:
         """Tell whether a call is handed an argument of the function as it came."""
-        given, arguments = _given(call), self._source.tree.args
+        given, arguments = trees.given(call), self._source.tree.args
         names = {a.arg for a in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
         if not isinstance(given, ast.Name) or given.id not in names:
             return False
@@ -605,22 +512,6 @@ class _Visit(ast.NodeVisitor):
             statement = self._parents[statement]
         start = (statement.lineno, statement.col_offset)
         return not any(n.id == given.id and start_of(n) < start for n in stores)
-
-    def _larger(self, call: ast.Call, known: Known) -> str | None:
-        """Return what an activation is only a part of, where the source shows it."""
-        parent = self._parents[call]
-        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and parent.left is call:
-            return "its power is taken"
-        if isinstance(parent, ast.Attribute) and parent.attr in ("square", "square_", "pow", "pow_"):
-            return "its power is taken"
-        if isinstance(parent, ast.Call) and ast.unparse(parent.func) in ("torch.square", "torch.pow"):
-            return "its power is taken"
-        given = _given(call)
-        if known.gate and isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult) and given is not None:
-            other = parent.right if parent.left is call else parent.left
-            if isinstance(other, ast.Name) and other.id in _names(given) and not _calls(given):
-                return f"it is multiplied by {other.id}, its own input"
-        return None
 
     def _at(self, node: ast.expr | ast.stmt) -> str:
         return _line(self._scope.function, node.lineno + self._source.line - 1)
@@ -656,98 +547,6 @@ def mentioned_in(function: FunctionType) -> tuple[Known, ...]:
     """Return the activations that a function names."""
     names = {name.removesuffix("_") for name in mentioned(function.__code__)}
     return tuple(known for known in KNOWN if names & {*known.calls, known.name})
-
-
-def _bound(tree: ast.AST) -> Iterator[str]:
-    """Yield every name that a function or one in it gives a value."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            yield node.id
-        elif isinstance(node, ast.arg):
-            yield node.arg
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) and node is not tree:
-            yield node.name
-        elif isinstance(node, ast.alias):
-            yield (node.asname or node.name).split(".")[0]
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            yield node.name
-
-
-def _arguments(function: Function) -> set[str]:
-    return {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
-
-
-def _aliased(tree: ast.AST, until: Position) -> set[str]:
-    """Return the names whose value another name, a container or a view may hold as well by then."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) >= until:
-            continue
-        held: list[ast.expr] = []
-        if isinstance(node, ast.Assign | ast.NamedExpr):
-            held = [node.value, *_viewed(node.value)]
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            if isinstance(node.value, ast.Name):
-                found |= {t.id for t in targets if isinstance(t, ast.Name)}
-        elif isinstance(node, ast.List | ast.Tuple | ast.Set) and isinstance(
-            getattr(node, "ctx", ast.Load()), ast.Load
-        ):
-            held = node.elts
-        elif isinstance(node, ast.Dict):
-            held = node.values
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _KEEPING:
-            held = node.args
-        elif isinstance(node, ast.Yield) and node.value:
-            held = [node.value]
-        found |= {h.id for h in held if isinstance(h, ast.Name)}
-    return found
-
-
-def _viewed(value: ast.expr) -> list[ast.expr]:
-    """Return what a value is a view of, for all that is known."""
-    if isinstance(value, ast.Subscript):
-        return [value.value]
-    func = value.func if isinstance(value, ast.Call) else None
-    return [func.value] if isinstance(func, ast.Attribute) and func.attr in _VIEWS else []
-
-
-def _is_simple(call: ast.Call) -> bool:
-    """Tell whether a call's first argument is its input and working out the others does nothing."""
-    if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
-        return False
-    if not call.args and not (call.keywords and call.keywords[0].arg == "input"):
-        return False
-    rest = [*call.args[1:], *(k.value for k in call.keywords[0 if call.args else 1 :])]
-    plain = (ast.Constant, ast.Name, ast.Attribute, ast.UnaryOp, ast.expr_context, ast.unaryop)
-    return all(isinstance(n, plain) for r in rest for n in ast.walk(r))
-
-
-def _given(call: ast.Call) -> ast.expr | None:
-    """Return what an activation is taken of."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr in METHODS and not call.args:
-        return call.func.value
-    return call.args[0] if call.args else None
-
-
-def _weights(call: ast.Call, owner: str) -> frozenset[str]:
-    """Return the attributes of a module that a call is taken of, if of nothing else."""
-    given = _given(call)
-    if given is None or _calls(given) or _names(given) != {owner}:
-        return frozenset()
-    held = (n for n in ast.walk(given) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name))
-    return frozenset(n.attr for n in held)
-
-
-def _names(node: ast.expr) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-
-
-def _calls(node: ast.expr) -> bool:
-    return any(isinstance(n, ast.Call) for n in ast.walk(node))
-
-
-def _is_super(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id == "super"
 
 
 def _called(value: Any) -> str:

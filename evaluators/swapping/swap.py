@@ -7,7 +7,7 @@ import difflib
 import fnmatch
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -104,6 +104,8 @@ class Swapped:
             ActsearchError: the network raises on the example.
         """
         staying, called = (*self.gates, *self.unchosen), through or self.network
+        if not any(module is self.network for module in called.modules()):
+            raise ActsearchError("through must be the swapped network or one around it")
         prefix = next((name for name, module in called.named_modules() if module is self.network), "")
         places, stays = ([_inside(prefix, place) for place in some] for some in (self.places, staying))
         return check(called, example, self._wanted, self._new, places, stays, self.left)
@@ -245,7 +247,9 @@ class _Chosen:
     def __init__(self, where: Where | None) -> None:
         if where is not None and not callable(where) and not _is_texts(where):
             raise ActsearchError(f"where must be names, patterns or a function of a place, not {where!r}")
-        self._where = (where,) if isinstance(where, str) else where
+        self._where = (
+            (where,) if isinstance(where, str) else where if where is None or callable(where) else tuple(where)
+        )
         self.asks = where is not None
         self.seen: list[Place] = []
         self.used: set[str] = set()
@@ -255,7 +259,11 @@ class _Chosen:
         if self._where is None:
             return not place.gate
         if callable(self._where):
-            return bool(self._where(place))
+            try:
+                return bool(self._where(place))
+            except Exception as error:  # a user's function may raise anything
+                why = f"{type(error).__name__}: {error}"
+                raise ActsearchError(f"where raises {why}; it is called with a Place and says yes or no") from error
         found = {pattern for pattern in self._where if _matches(place, pattern)}
         self.used |= found
         return bool(found)
@@ -281,7 +289,7 @@ def _inside(prefix: str, place: Place) -> Place:
 
 
 def _is_texts(where: object) -> bool:
-    return isinstance(where, str) or (isinstance(where, Iterable) and all(isinstance(w, str) for w in where))
+    return isinstance(where, str) or (isinstance(where, Sequence | Set) and all(isinstance(w, str) for w in where))
 
 
 def _matches(place: Place, pattern: str) -> bool:
