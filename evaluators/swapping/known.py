@@ -144,9 +144,7 @@ class Wanted:
             raise ActsearchError(f"old must be a module class, several in a tuple, or 'all', not {old!r}")
         for kind in classes:
             if kind.__module__.startswith("torch.nn.modules.") and _full_name(kind) not in _CLASSES:
-                raise ActsearchError(
-                    f"old is no activation but torch's {kind.__name__}; it would be replaced everywhere"
-                )
+                raise ActsearchError(f"old is no activation but torch's layer {kind.__name__}; name an activation")
         known = dict.fromkeys(_CLASSES[_full_name(c)] for c in classes if _full_name(c) in _CLASSES)
         return cls(tuple(dict.fromkeys(classes)), tuple(known))
 

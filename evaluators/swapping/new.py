@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 
 from evaluators.swapping.known import known_function
@@ -54,6 +55,8 @@ def refuse_no_activation(module: nn.Module) -> None:
         ActsearchError: it does not answer each tensor with one of the same shape, value by value.
     """
     kind = type(module)
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ActsearchError("new is TorchScript, which cannot follow its place; give it before torch.jit.script")
     if not kind.__module__.startswith("torch.nn.modules.") or isinstance(module, nn.Sequential | nn.Identity):
         return
     if kind.__module__ != "torch.nn.modules.activation" or isinstance(module, nn.MultiheadAttention | nn.GLU):

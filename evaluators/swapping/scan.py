@@ -288,7 +288,8 @@ class _Visit(ast.NodeVisitor):
             owner = next((c for c in self._scope.base.__mro__ if value in vars(c).values()), None)
             ours = isinstance(parent, ast.Call) and parent.args and is_self(parent.args[0], self._scope)
             if owner is not None and is_call and not ours:
-                return False  # a method of the class that is given another module
+                self._hide(mentioned_in(value), node, "a method of the class is given another module there")
+                return True
             self._use(node, value, owner, by_class=owner is not None)
             return True
         if isinstance(value, torch.jit.ScriptFunction):

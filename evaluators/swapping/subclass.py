@@ -166,13 +166,17 @@ def _found(base: type[nn.Module], member: Written, chains: dict[str, tuple[Chain
     if isinstance(member.root, FunctionType):
         entry: Any = member.root
     elif isinstance(member.root, str):
-        entry = entries(base)[member.root][0]
+        entry = entries(base).get(member.root, (None,))[0]
     else:
         parent, level, text = member.root
         function = chains[parent][0].functions[level]
         entry = referred(base, function, text)
     chain = chain_of(entry)
-    assert chain is not None
+    if chain is None or len(chain.functions) != len(member.levels):
+        raise ActsearchError(
+            f"{base.__qualname__} is not what it was when its activations were swapped; build the network anew, "
+            "swap, and load its state_dict"
+        )
     return chain
 
 
@@ -194,6 +198,7 @@ def _holds(owner: type, function: FunctionType) -> bool:
 
 
 def _init(base: type[nn.Module]) -> Callable[..., None]:
+    @functools.wraps(base.__init__)
     def __init__(self: nn.Module, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         """Make a module as written: what is swapped is a module, not its class."""
         self.__class__ = base

@@ -38,9 +38,10 @@ def is_gate(path: Sequence[nn.Module], known: Known | None) -> bool:
     owner = next((m for m in reversed(path) if not isinstance(m, nn.Sequential)), None)
     if owner is None:
         return False
+    around = path[max(n for n, m in enumerate(path) if m is owner) :]
     if _SQUEEZE.search(type(owner).__name__):
         return True
-    pools = any(isinstance(child, _POOL_MODULES) for child in owner.children())
+    pools = any(isinstance(child, _POOL_MODULES) for module in around for child in module.children())
     return (pools or bool(_POOLS & _said(owner))) and _multiplies(owner)
 
 

@@ -554,5 +554,32 @@ class Copied(Kind):
         return network
 
 
+class Skipping(Inherited):
+    def middle(self, h):
+        return F.relu(super(Inherited, self).middle(h) - 0.1)
+
+
+class HeldInPlace(Kind):
+    def __init__(self):
+        super().__init__()
+        self.act, self.part = F.relu_, functools.partial(F.relu, inplace=True)
+        self.one = self.two = helper
+
+    def middle(self, h):
+        g, h = h * 2, h * 1
+        self.act(g)
+        self.part(h)
+        return g + self.one(h) + self.two(h - 0.1)
+
+
+class Decoder(Kind):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerDecoderLayer(6, 2, 8, 0.0, batch_first=True)
+
+    def middle(self, h):
+        return self.layer(h[None], h[None])[0]
+
+
 KINDS = [kind for kind in list(globals().values()) if isinstance(kind, type) and issubclass(kind, nn.Module)]
 KINDS = [kind for kind in KINDS if kind.__module__ == __name__]

@@ -288,13 +288,22 @@ class Gated(nn.Module):
         return x * self.fc(self.pool(x))
 
 
+class Pooled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 4, 1), nn.Sigmoid())
+
+    def forward(self, x):
+        return x * self.gate(x)
+
+
 def test_gates_of_squeeze_and_excite_stay_unless_they_are_asked_for():
     torchvision = pytest.importorskip("torchvision")
     squeeze = torchvision.ops.SqueezeExcitation(4, 2)
-    network = nn.Sequential(Gated(), squeeze, nn.Conv2d(4, 4, 1), nn.Sigmoid())
+    network = nn.Sequential(Gated(), squeeze, nn.Conv2d(4, 4, 1), nn.Sigmoid(), Pooled())
     done = swap(network, (nn.ReLU, nn.Sigmoid), nn.Tanh)
     assert sorted(done.modules) == ["0.fc.1", "1.activation", "3"]
-    assert [gate.name for gate in done.gates] == ["0.fc.2", "1.scale_activation"]
+    assert [gate.name for gate in done.gates] == ["0.fc.2", "1.scale_activation", "4.gate.2"]
     assert done.check(torch.randn(2, 4, 5, 5)).fine
     assert swap(network, nn.Sigmoid, nn.Tanh, where=["0.fc.2", "1.scale*"]).count == 2
     only = nn.Sequential(Gated())
@@ -340,6 +349,64 @@ class Inline(nn.Module):
     def forward(self, x):
         h = self.up(x)
         return F.relu(h) ** 2 + F.softplus(self.rate) + h * torch.sigmoid(1.7 * h) + F.relu(h).pow(2) + F.relu(h)
+
+
+class Parts(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.up, self.act, self.six = nn.Linear(3, 3), nn.ReLU(), nn.ReLU6()
+
+    def squared_child(self, h):
+        return self.act(h) ** 2
+
+    def squared_later(self, h):
+        r = F.relu(h)
+        return r * r
+
+    def squared_product(self, h):
+        return F.relu(h) * F.relu(h)
+
+    def hard_swish(self, h):
+        return h * F.relu6(h + 3.0) / 6.0
+
+    def mish(self, h):
+        return h * torch.tanh(F.softplus(h))
+
+    def gelu(self, h):
+        return 0.5 * h * (1 + torch.tanh(0.7978 * (h + 0.044715 * h**3)))
+
+    def silu(self, h):
+        return torch.mul(h, torch.sigmoid(h)) + h.mul(h.sigmoid())
+
+    def plain(self, h):
+        r = F.relu(h)
+        r = self.up(r)
+        return r * r + F.relu(h) ** 1
+
+    def forward(self, x):
+        return self.up(x)
+
+
+def test_a_larger_activation_that_is_written_out_is_told_in_whatever_shape():
+    network = Parts()
+    done = swap(network, (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Sigmoid, nn.Softplus), nn.SELU)
+    assert sorted(place.was for place in done.places) == ["ReLU6", "relu", "relu", "softplus"]
+    told = ["ReLU", "Tensor.sigmoid", "relu", "relu", "relu6", "sigmoid", "tanh", "tanh"]
+    assert sorted(left.was for left in done.left) == told
+    assert all("power" in left.why or "own input" in left.why for left in done.left)
+
+
+def test_layers_that_are_no_activation_and_places_that_cannot_be_asked_are_refused():
+    network = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    with pytest.raises(ActsearchError, match="no activation but torch's layer Linear"):
+        swap(network, (nn.ReLU, nn.Linear), nn.Tanh)
+    with pytest.raises(ActsearchError, match="where raises ZeroDivisionError"):
+        swap(network, nn.ReLU, nn.Tanh, where=lambda place: 1 / 0)
+    with pytest.raises(ActsearchError, match="where must be names"):
+        swap(network, nn.ReLU, nn.Tanh, where=(name for name in ("1",)))
+    done = swap(network, nn.ReLU, nn.Tanh)
+    with pytest.raises(ActsearchError, match="through must be"):
+        done.check(torch.ones(1, 2), through=nn.Linear(2, 2))
 
 
 @pytest.mark.parametrize(
@@ -493,6 +560,14 @@ class Shadowed(Odd):
         return inner(1.0, self.layer(x))
 
 
+class Another(Odd):
+    def squashed(self, x):
+        return F.relu(x)
+
+    def forward(self, x):
+        return Another.squashed(self.layer, self.layer(x))
+
+
 class Asked(Odd):
     def forward(self, x):
         act = self.layer(x).relu
@@ -504,7 +579,7 @@ class Asked(Odd):
     [
         *(Odd(acts=(F.relu, nn.Tanh())), Odd(acts={F.relu}), Odd(holder=Holder(F.relu)), Odd(holder=Holder(None))),
         *(Odd(part=functools.partial(map, F.relu)), OfClass(), Cached(), Partly(), Comparing(act=F.relu)),
-        *(Shadowed(), Asked()),
+        *(Shadowed(), Asked(), Another()),
     ],
     ids=lambda odd: type(odd).__name__,
 )
