@@ -197,6 +197,9 @@ class Look:
                     self._part(name, owner, _called(plain_function(element)), "")
                 else:
                     self._value(name, owner, key, element, slot)
+                inside = slot is not None and isinstance(element, FunctionType)
+                if inside and self._scanner.might(element, type(owner)):
+                    self.hide(_join(name, key), mentioned_in(element), "", f"it is in {element.__qualname__} there")
 
     def _hidden_in_attribute(self, value: Any, base: type[nn.Module]) -> list[tuple[str, str]]:
         """Return the activations in an attribute that is no function, list or dictionary."""

@@ -280,7 +280,7 @@ class _Visit(ast.NodeVisitor):
                 assert isinstance(parent, ast.Call)
                 self._call(node, parent, value, known)
             else:
-                self._wrapped(node, _called(value), (known,), "any")
+                self._wrapped(node, _called(value), (known,), "place" if in_place(value) else "any")
             return True
         if isinstance(value, type | nn.Module) and self._scanner.computes(value):
             return self._module(node, value, is_call)
@@ -479,7 +479,9 @@ class _Visit(ast.NodeVisitor):
             return True
         given = trees.given(call)
         if not isinstance(given, ast.Name):
-            return False
+            return given is not None and bool(trees.viewed(given))
+        if given.id in trees.gone_through(self._source.tree):
+            return True
         is_child = isinstance(call.func, ast.Attribute) and call.func.attr in self._watched
         if not is_child and self._is_of_parameter(call):
             return True

@@ -288,7 +288,9 @@ def _restored(base: type[nn.Module], layers: tuple[Members, ...], made: Callable
 def _any(member: Helper) -> Callable[..., Any]:
     name = member.activation
 
-    def apply(self: nn.Module, input: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:  # noqa: A002
+    def apply(self: nn.Module, input: torch.Tensor, *_: Any, inplace: bool = False, **__: Any) -> torch.Tensor:  # noqa: A002
+        if inplace:
+            return input.copy_(getattr(self, name)(input.clone()))
         return getattr(self, name)(input)  # type: ignore[no-any-return]
 
     return apply

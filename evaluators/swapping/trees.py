@@ -137,6 +137,12 @@ def aliased(tree: ast.AST, until: Position) -> set[str]:
     return found
 
 
+def gone_through(tree: ast.AST) -> set[str]:
+    """Return the names that stand for the elements of something."""
+    targets = [n.target for n in ast.walk(tree) if isinstance(n, ast.For | ast.AsyncFor | ast.comprehension)]
+    return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
 def viewed(value: ast.expr) -> list[ast.expr]:
     """Return what a value is a view of, for all that is known."""
     if isinstance(value, ast.Subscript):

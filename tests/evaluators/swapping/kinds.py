@@ -475,6 +475,13 @@ class Views(Kind):
     def middle(self, h):
         h, g = h * 1, h * 1
         F.relu_(h[:, :2])
+        p = h * 2
+        part = p[:, 2:4].relu_() + torch.stack([F.relu(v, inplace=True) for v in (h[:, 4:] * 1,)]).sum(0)
+        k = h * 2 - 0.1
+        several = sum(torch.cat([k, F.relu(k, inplace=True)], 1).chunk(2, 1))
+        for act in (F.relu_,):
+            act(k := h * 3 - 0.2)
+        h = torch.cat([part * 2, p[:, 2:]], 1) + several + h + k
         flat = g.view(-1)
         g = F.relu(g, inplace=True)
         return h + g + flat.view_as(h)
