@@ -13,12 +13,14 @@ _EQUAL = ("equal_train", "equal_eval", "equal_gradients", "pickle", "deepcopy", 
 
 def built(row):
     """Tell whether a network was built and ran on an example."""
-    return not row["error"].startswith(("build:", "reference:", "too slow", "the process died")) or bool(row["found"])
+    if row["error"].startswith(("build:", "reference:")):
+        return False
+    return not row["error"].startswith(("too slow", "the process died")) or bool(row["found"])
 
 
 def contained(row):
-    """Tell whether a network has an activation that is known."""
-    return bool(row["activation"])
+    """Tell whether a network was built and has an activation that is known."""
+    return built(row) and bool(row["activation"])
 
 
 def whole(row):
