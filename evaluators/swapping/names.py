@@ -161,6 +161,7 @@ def looks_up_in_package(function: FunctionType) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=4096)
 def calls_of_self(code: CodeType) -> frozenset[str]:
     """Return the names that a piece of code calls on its first argument, as in ``self.act(x)``."""
     return frozenset(
@@ -180,6 +181,7 @@ def is_users(value: Any) -> bool:
     return not plain and hasattr(value, "__dict__")
 
 
+@functools.lru_cache(maxsize=4096)
 def may_take_powers(code: CodeType) -> bool:
     """Tell whether a piece of code takes powers or multiplies."""
     if {"square", "pow", "mul", "square_", "pow_"} & set(code.co_names):
