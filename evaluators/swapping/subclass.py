@@ -31,16 +31,14 @@ Level = tuple[tuple[Edit, ...], int]
 """What to write anew in one function of a chain, and a checksum of its source."""
 
 
-class _Kept:
-    """A value that is its own copy."""
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        del memo
-        return self
+def _itself(value: Any, memo: Any) -> Any:
+    """Return what a frozen value's copy is."""
+    del memo
+    return value
 
 
 @dataclass(frozen=True)
-class Written(_Kept):
+class Written:
     """A function that is written anew.
 
     Attributes:
@@ -55,10 +53,11 @@ class Written(_Kept):
     root: str | FunctionType | tuple[str, int, str]
     owned: bool
     levels: tuple[Level, ...]
+    __deepcopy__ = _itself
 
 
 @dataclass(frozen=True)
-class Helper(_Kept):
+class Helper:
     """A method through which a call reaches a new activation that cannot be called in its place.
 
     Attributes:
@@ -75,6 +74,7 @@ class Helper(_Kept):
     kind: str
     activation: str
     known: tuple[str, ...] = ()
+    __deepcopy__ = _itself
 
 
 Members = tuple[Written | Helper, ...]
