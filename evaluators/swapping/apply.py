@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType
 from typing import Any
@@ -12,9 +11,10 @@ from torch import fx, nn
 from torch.nn.utils import parametrize
 
 from evaluators.swapping.chain import chain_of, entries
-from evaluators.swapping.look import Attribute, Found, Graph, Module, Rewrite, is_free
+from evaluators.swapping.look import Attribute, Found, Graph, Module, Rewrite
 from evaluators.swapping.names import is_foreign, mentioned
 from evaluators.swapping.new import refuse_no_activation
+from evaluators.swapping.paths import FreeNames, path
 from evaluators.swapping.places import Place
 from evaluators.swapping.subclass import Helper, made_beside, subclass
 from primitives import ActsearchError
@@ -90,7 +90,7 @@ class _Apply:
         new = self._by_old[id(found.old)]
         if found.slot is not None:
             self._put(found.slot[0], found.slot[1], new)
-            self._register(found.owner, _free(found.owner), new)
+            self._register(found.owner, FreeNames(found.owner).next(), new)
         else:
             self._put(found.owner._modules, found.key, new)
             self._no_fused_kernel(found.owner, new)
@@ -100,7 +100,7 @@ class _Apply:
         new = self._fresh(found.place, found.owner, found.owner)
         if found.slot is not None:
             self._put(found.slot[0], found.slot[1], new)
-            self._register(found.owner, _free(found.owner), new)
+            self._register(found.owner, FreeNames(found.owner).next(), new)
         elif _is_iterated(found.owner):
             self._put(vars(found.owner), found.key, new)
             self._register(found.owner, found.key, new)
@@ -163,9 +163,8 @@ class _Apply:
 
     def _register(self, owner: nn.Module, key: str, new: nn.Module) -> None:
         """Make a new activation a child of a module, or of one near it whose children nobody goes through."""
-        path = _path(self._network, self._names[id(owner)])
         rest = key
-        for name, around in reversed(path):
+        for name, around in reversed(path(self._network, self._names[id(owner)])):
             if not _is_iterated(around):
                 break
             rest = f"{name}_{rest}"
@@ -244,22 +243,9 @@ def _all(entry: Any) -> tuple[Any, ...]:
     return tuple(f for f in chain.functions if not is_foreign(f)) if chain else ()
 
 
-def _free(owner: nn.Module) -> str:
-    return next(name for n in itertools.count(1) if is_free(owner, name := f"activation_{n}"))
-
-
-def _path(network: nn.Module, name: str) -> list[tuple[str, nn.Module]]:
-    path = [("", network)]
-    for part in name.split(".") if name else []:
-        child = path[-1][1]._modules[part]
-        assert child is not None
-        path.append((part, child))
-    return path
-
-
 def _floats(network: nn.Module, name: str) -> Iterator[torch.Tensor]:
     """Yield floating-point weights, those nearest to a module first: its own, then its parents'."""
-    for _, module in reversed(_path(network, name)):
+    for _, module in reversed(path(network, name)):
         yield from (p for p in (*module.parameters(), *module.buffers()) if p.is_floating_point())
 
 

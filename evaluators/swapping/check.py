@@ -146,7 +146,7 @@ def check(
         if module not in kept and (module, line) not in lines
     )
     never = tuple(name for name in names if not watch.ran[name])
-    larger = tuple(one for one in left if "part of the activation" in one.why)
+    larger = tuple(one for one in left if one.larger)
     return Checked(running, never, tuple(sorted(watch.reread)), larger)
 
 

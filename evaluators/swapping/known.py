@@ -204,9 +204,14 @@ def known_operator(operator: OpOverload | OpOverloadPacket) -> Known | None:
     return _OPERATORS.get(name) if space == "aten" else None
 
 
+def called(value: object) -> str:
+    """Return the name of a function or an operator."""
+    return getattr(value, "__name__", None) or str(value)
+
+
 def in_place(value: object) -> bool:
     """Tell whether a known function changes its argument whatever it is asked."""
-    return getattr(value, "__name__", str(value)).split(".")[0].endswith("_")
+    return called(value).split(".")[0].endswith("_")
 
 
 def _full_name(module: type) -> str:

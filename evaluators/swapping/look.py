@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
@@ -14,8 +13,9 @@ from torch import fx, nn
 
 from evaluators.swapping.chain import Chain, chain_of, defining_class, entries
 from evaluators.swapping.in_place import changed_afterwards, plain_function, watched_names, works_in_place
-from evaluators.swapping.known import Known, Wanted, in_place, known_class, known_function, known_module
+from evaluators.swapping.known import Known, Wanted, called, in_place, known_class, known_function, known_module
 from evaluators.swapping.names import MOST, calls_of_self, is_foreign, is_users, may_take_powers
+from evaluators.swapping.paths import FreeNames, around, join
 from evaluators.swapping.places import Left, Place
 from evaluators.swapping.scan import Scanner, mentioned_in
 from evaluators.swapping.sites import SCRIPT, Body, Handed, Site, scripted
@@ -27,7 +27,7 @@ _INSIDE = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set",
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _DEPTH = 3
 Slot = tuple[Any, Any]
-"""A list, dictionary or namespace, and the index or key in it."""
+"""A list or dictionary, and the index or key in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,6 @@ class Attribute:
 class Rewrite:
     """A module whose class gets calls written anew."""
 
-    name: str
     owner: nn.Module
     places: list[tuple[Place, str]] = field(default_factory=list)
     members: Members = ()
@@ -67,7 +66,6 @@ class Rewrite:
 class Graph:
     """Nodes of a graph module."""
 
-    name: str
     owner: fx.GraphModule
     nodes: list[tuple[Place, fx.Node]] = field(default_factory=list)
 
@@ -140,7 +138,7 @@ class Look:
         return self._wanted.is_module(module) or (known_module(module) is not None and not _adds(module))
 
     def _is_inside_script(self, name: str) -> bool:
-        return any(isinstance(m, torch.jit.ScriptModule) for m in _path(self._network, name)[:-1])
+        return any(isinstance(m, torch.jit.ScriptModule) for m in around(self._network, name)[:-1])
 
     def _owner(self, name: str, owner: nn.Module) -> None:
         larger = functools.cache(lambda: larger_activation(owner))
@@ -161,14 +159,14 @@ class Look:
                 if larger is not None and larger():
                     self._part(name, owner, type(child).__name__, "")
                     continue
-                gate = is_gate(_path(self._network, name), known_class(type(child)))
+                gate = is_gate(around(self._network, name), known_class(type(child)))
                 changes = works_in_place(child)
-                place = Place(_join(name, key), name, "module", type(child).__name__, "", gate, changes)
+                place = Place(join(name, key), name, "module", type(child).__name__, "", gate, changes)
                 if self._takes(place):
                     self._found.modules.append(Module(place, owner, key, child))
             elif (found := known_module(child)) and self._is_subclass(child):
                 why = f"a subclass with a forward of its own; swap(network, {found}, …) replaces it"
-                self._found.left.append(Left(_join(name, key), found, "", why))
+                self._found.left.append(Left(join(name, key), found, "", why))
 
     def _is_subclass(self, child: nn.Module) -> bool:
         return known_class(type(child)) in self._wanted.known
@@ -182,7 +180,7 @@ class Look:
     def _part(self, name: str, owner: nn.Module, was: str, line: str) -> None:
         kind = type(owner).__name__
         why = f"it is a part of the activation {kind}; swap(network, {kind}, …) replaces that whole"
-        self._found.left.append(Left(name, was, line, why))
+        self._found.left.append(Left(name, was, line, why, larger=True))
 
     # -- attributes ----------------------------------------------------------------------------------
 
@@ -191,15 +189,15 @@ class Look:
             if key in _INSIDE or key.endswith("_hooks") or key.startswith("_forward_"):
                 continue
             for was, why in self._hidden_in_attribute(value, type(owner)):
-                self._found.left.append(Left(_join(name, key), was, "", why))
+                self._found.left.append(Left(join(name, key), was, "", why))
             for slot, element in [(None, value), *_elements(value, _DEPTH)]:
                 if self._wanted.is_function(plain_function(element)) and larger():
-                    self._part(name, owner, _called(plain_function(element)), "")
+                    self._part(name, owner, called(plain_function(element)), "")
                 else:
                     self._value(name, owner, key, element, slot)
                 inside = slot is not None and isinstance(element, FunctionType)
                 if inside and self._scanner.might(element, type(owner)):
-                    self.hide(_join(name, key), mentioned_in(element), "", f"it is in {element.__qualname__} there")
+                    self.hide(join(name, key), mentioned_in(element), "", f"it is in {element.__qualname__} there")
 
     def _hidden_in_attribute(self, value: Any, base: type[nn.Module]) -> list[tuple[str, str]]:
         """Return the activations in an attribute that is no function, list or dictionary."""
@@ -216,16 +214,16 @@ class Look:
 
     @staticmethod
     def _name_of(value: Any) -> str:
-        return type(value).__name__ if isinstance(value, nn.Module) else _called(value)
+        return type(value).__name__ if isinstance(value, nn.Module) else called(value)
 
     def _value(self, name: str, owner: nn.Module, key: str, value: Any, slot: Slot | None) -> None:
         if self._wanted.is_function(plain_function(value)):
-            place = Place(_join(name, key), name, "attribute", _called(plain_function(value)))
+            place = Place(join(name, key), name, "attribute", called(plain_function(value)))
             if self._takes(place):
                 changes = in_place(plain_function(value)) or bool(getattr(value, "keywords", {}).get("inplace"))
                 self._found.attributes.append(Attribute(place, owner, key, slot, changes))
         elif slot is not None and isinstance(value, nn.Module) and self._wanted.is_module(value):
-            place = Place(_join(name, key), name, "attribute", type(value).__name__)
+            place = Place(join(name, key), name, "attribute", type(value).__name__)
             if id(value) not in self._ours and self._takes(place):
                 self._found.modules.append(Module(place, owner, key, value, slot))
 
@@ -320,8 +318,8 @@ class Look:
     def site(self, name: str, owner: nn.Module, site: Site, larger: Callable[[], bool], key: str) -> Place | None:
         """Return the place of a site if it is to be replaced; note it otherwise."""
         known = self.known(site)
-        gate = is_gate(_path(self._network, name), known[0])
-        place = Place(_join(name, key), name, "call", site.function, site.line, gate, site.in_place)
+        gate = is_gate(around(self._network, name), known[0])
+        place = Place(join(name, key), name, "call", site.function, site.line, gate, site.in_place)
         if larger():
             self._part(name, owner, site.function, site.line)
             return None
@@ -370,11 +368,6 @@ class Look:
             self._found.left.append(Left(name, " or ".join(names), line, why))
 
     @property
-    def wanted(self) -> Wanted:
-        """What is looked for."""
-        return self._wanted
-
-    @property
     def scanner(self) -> Scanner:
         """What looks into functions."""
         return self._scanner
@@ -388,11 +381,11 @@ class Look:
     # -- what is no Python ---------------------------------------------------------------------------
 
     def _recurrent(self, name: str, owner: nn.Module) -> None:
-        used = {"Tanh"} if getattr(owner, "mode", getattr(owner, "nonlinearity", "")) in ("RNN_TANH", "tanh") else set()
-        if getattr(owner, "mode", getattr(owner, "nonlinearity", "")) in ("RNN_RELU", "relu"):
-            used = {"ReLU"}
         if isinstance(owner, nn.LSTM | nn.GRU | nn.LSTMCell | nn.GRUCell):
             used = {"Sigmoid", "Tanh"}
+        else:
+            mode = getattr(owner, "mode", getattr(owner, "nonlinearity", "")).lower()
+            used = {known for known in ("Tanh", "ReLU") if mode.endswith(known.lower())}
         if found := sorted(used & {k.name for k in self._wanted.known}):
             kind = type(owner).__name__
             why = f"torch computes it inside the fused kernel of {kind}; write the recurrence out to change it"
@@ -403,36 +396,15 @@ class Look:
             self._found.left.append(Left(name, " and ".join(found), "", SCRIPT))
 
     def _graph(self, name: str, owner: fx.GraphModule) -> None:
-        graph, number = Graph(name, owner), _Numbers(owner)
+        graph, number = Graph(owner), FreeNames(owner)
         for node in owner.graph.nodes:
             known = known_node(node)
             if known in self._wanted.known:
-                place = Place(_join(name, number.next()), name, "call", _node_name(node))
+                place = Place(join(name, number.next()), name, "call", _node_name(node))
                 if self._takes(place):
                     graph.nodes.append((place, node))
         if graph.nodes:
             self._found.graphs.append(graph)
-
-
-def is_free(owner: nn.Module, name: str) -> bool:
-    """Tell whether a module has no attribute of a name, without asking its ``__getattr__``."""
-    held = (vars(owner), owner._modules, owner._parameters, owner._buffers)
-    return not any(name in one for one in held) and inspect.getattr_static(type(owner), name, None) is None
-
-
-class _Numbers:
-    """Free names for new activations of a module."""
-
-    def __init__(self, owner: nn.Module) -> None:
-        self._owner, self._number = owner, 0
-
-    def next(self, kind: str = "activation") -> str:
-        """Return the next one."""
-        while True:
-            self._number += 1
-            name = f"{kind}_{self._number}"
-            if is_free(self._owner, name):
-                return name
 
 
 class _Writer:
@@ -441,10 +413,10 @@ class _Writer:
     def __init__(self, look: Look, name: str, owner: nn.Module, larger: Callable[[], bool]) -> None:
         self._look, self._name, self._owner, self._larger = look, name, owner, larger
         self._base = type(owner)
-        self._numbers, self._helpers = _Numbers(owner), _Numbers(owner)
+        self._numbers, self._helpers = FreeNames(owner), FreeNames(owner)
         self._members: list[Written | Helper] = []
         self._made: dict[tuple[FunctionType, bool], str | None] = {}
-        self._rewrite = Rewrite(name, owner)
+        self._rewrite = Rewrite(owner)
 
     def done(self) -> Rewrite:
         """Return it."""
@@ -536,7 +508,8 @@ class _Writer:
         return edits
 
     def _site(self, site: Site) -> list[Edit]:
-        if not self._look.known(site):
+        known = tuple(k.name for k in self._look.known(site))
+        if not known:
             return []
         key = self._numbers.next()
         place = self._look.site(self._name, self._owner, site, self._larger, key)
@@ -546,7 +519,6 @@ class _Writer:
         self._members.append(Helper("", "holds", key))
         if site.member is None:
             return site.edits(key)
-        known = tuple(k.name for k in site.known if k in self._look.wanted.known)
         kind, _, method = site.member.partition(":")
         told = known if kind == "choice" else (method,) if method else ()
         helper = Helper(self._helpers.next("_swapped"), kind, key, told)
@@ -562,7 +534,7 @@ def known_node(node: fx.Node) -> Known | None:
 
 
 def _node_name(node: fx.Node) -> str:
-    return f"Tensor.{node.target}" if node.op == "call_method" else _called(node.target)
+    return f"Tensor.{node.target}" if node.op == "call_method" else called(node.target)
 
 
 def _elements(value: Any, depth: int) -> Iterator[tuple[Slot, Any]]:
@@ -577,21 +549,6 @@ def _elements(value: Any, depth: int) -> Iterator[tuple[Slot, Any]]:
         yield from _elements(element, depth - 1)
 
 
-def _called(value: Any) -> str:
-    return getattr(value, "__name__", None) or str(value)
-
-
 def _adds(module: nn.Module) -> bool:
     """Tell whether a subclass of a known activation holds modules of its own."""
     return any(True for _ in module.children())
-
-
-def _path(network: nn.Module, name: str) -> list[nn.Module]:
-    path = [network]
-    for part in name.split(".") if name else []:
-        path.append(path[-1]._modules[part])  # type: ignore[arg-type]
-    return path
-
-
-def _join(name: str, key: str) -> str:
-    return f"{name}.{key}" if name else key

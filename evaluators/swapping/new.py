@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from evaluators.swapping.known import known_function
+from evaluators.swapping.known import called, known_function
 from primitives import ActsearchError, compile_expression, resolve
 
 New = Callable[[], nn.Module] | nn.Module | str
@@ -29,7 +29,7 @@ def factory(new: New) -> Callable[[], nn.Module]:
         return lambda: copy.deepcopy(new)
     if (known := known_function(new)) is not None:
         name = f"nn.{known.name}"
-        raise ActsearchError(f"new cannot be the function {getattr(new, '__name__', new)}; give {name} in its place")
+        raise ActsearchError(f"new cannot be the function {called(new)}; give {name} in its place")
     if not callable(new) or (isinstance(new, type) and not issubclass(new, nn.Module)):
         raise ActsearchError(f"new must be {_FORMS}, not {new!r}")
     return lambda: _made(new)

@@ -37,12 +37,14 @@ class Left:
         was: what it computes.
         line: file and line, where there is one.
         why: a clause.
+        larger: whether the module is an activation of its own that can be replaced whole.
     """
 
     module: str
     was: str
     line: str
     why: str
+    larger: bool = False
 
     def __str__(self) -> str:
         """Return it as a line."""

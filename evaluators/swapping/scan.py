@@ -14,7 +14,7 @@ from torch import nn
 
 from evaluators.swapping import trees
 from evaluators.swapping.chain import chain_of
-from evaluators.swapping.known import KNOWN, METHODS, Known, Wanted, in_place, known_class, known_function
+from evaluators.swapping.known import KNOWN, METHODS, Known, Wanted, called, in_place, known_class, known_function
 from evaluators.swapping.names import (
     UNKNOWN,
     Scope,
@@ -144,7 +144,7 @@ class Scanner:
         first = next(iter(inspect.signature(function, follow_wrapped=False).parameters.values()), None)
         named = first is not None and first.kind in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD)
         owner_name = OWNER if owned or not named else first.name  # type: ignore[union-attr]
-        body = Body(function, owner_name, owned)
+        body = Body(owner_name)
         try:
             source = read(function)
         except Unreadable as reason:
@@ -158,7 +158,6 @@ class Scanner:
             if bound.count(name) == 1:
                 scope = dataclasses.replace(scope, bound=scope.bound - {name}, imports={**scope.imports, name: value})
         _Visit(self, scope, body, source, watched).run()
-        body.source = source
         return body
 
 
@@ -193,7 +192,7 @@ class _Visit(ast.NodeVisitor):
                 continue
             uses = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name]
             for use in [n for n in uses if isinstance(n.ctx, ast.Load) and not self._is_compared(n)]:
-                self._choice(use, (known,), _called(parameter.default))
+                self._choice(use, (known,), called(parameter.default))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """Look at ``F.relu``, ``super().forward``, ``layers.swish``."""
@@ -280,7 +279,7 @@ class _Visit(ast.NodeVisitor):
                 assert isinstance(parent, ast.Call)
                 self._call(node, parent, value, known)
             else:
-                self._wrapped(node, _called(value), (known,), "place" if in_place(value) else "any")
+                self._wrapped(node, called(value), (known,), "place" if in_place(value) else "any")
             return True
         if isinstance(value, type | nn.Module) and self._scanner.computes(value):
             return self._module(node, value, is_call)
@@ -335,7 +334,7 @@ class _Visit(ast.NodeVisitor):
         self._body.uses.append(Use(start_of(node), end_of(node), text, chain, owner, by_class))
 
     def _call(self, node: ast.expr, call: ast.Call, value: Any, known: Known) -> None:
-        name, changes = _called(value), self._works_in_place(call, value)
+        name, changes = called(value), self._works_in_place(call, value)
         larger = trees.larger(call, known, self._parents, self._source.tree)
         weights = trees.weights(call, self._body.owner_name)
         if known.name == "Hardtanh" and [getattr(a, "value", None) for a in call.args[1:3]] == [0, 6]:
@@ -550,10 +549,6 @@ def mentioned_in(function: FunctionType) -> tuple[Known, ...]:
     """Return the activations that a function names."""
     names = {name.removesuffix("_") for name in mentioned(function.__code__)}
     return tuple(known for known in KNOWN if names & {*known.calls, known.name})
-
-
-def _called(value: Any) -> str:
-    return getattr(value, "__name__", None) or str(value)
 
 
 def _line(function: FunctionType, line: int) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FunctionType
 from typing import Any
 
 from evaluators.swapping.chain import Chain
 from evaluators.swapping.known import Known, Wanted
-from evaluators.swapping.source import Edit, Position, Source
+from evaluators.swapping.source import Edit, Position
 
 SCRIPT = "it is TorchScript, which cannot be changed; swap before torch.jit.script"
 
@@ -87,10 +86,7 @@ class Body:
     """What was found in one function.
 
     Attributes:
-        function: that was looked at.
         owner_name: what the module is called in there.
-        owned: whether the module has to be given to it.
-        source: of it, if it has to be written anew.
         sites: in it.
         uses: of other functions with sites.
         handed: calls of children in which something works in place.
@@ -100,10 +96,7 @@ class Body:
         hidden: what cannot be replaced in there: the activations it may be, line and why.
     """
 
-    function: FunctionType
     owner_name: str
-    owned: bool
-    source: Source | None = None
     sites: list[Site] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     handed: list[Handed] = field(default_factory=list)

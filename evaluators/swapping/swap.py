@@ -310,7 +310,7 @@ def _others(network: nn.Module) -> Counter[str]:
 
 def _refuse_nothing(network: nn.Module, wanted: Wanted, found: Found, chosen: _Chosen) -> None:
     chosen.refuse_unused()
-    if found.modules or found.attributes or found.rewrites or found.graphs:
+    if found.places:
         return
     there = ", ".join(f"{name} ({count})" for name, count in _others(network).most_common()) or "no known one"
     stays = [str(left) for left in found.left[:3]]
