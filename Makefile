@@ -40,10 +40,10 @@ bench: setup-test ## measured claims, slower than the tests
 	@$(BIN)/python -m pytest tests/benchmarks -m bench -s -q
 
 study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2 cores, resumable
-	@$(BIN)/python -m tests.benchmarks.entropy_study
+	@$(BIN)/python -m search.studies.entropy
 
 census: setup-test ## what a swap does in networks of timm, torchvision and transformers: an hour, resumable
-	@$(BIN)/python -m tests.benchmarks.census
+	@$(BIN)/python -m search.studies.census
 
 gpu: ## what only a GPU can tell, in a table: any Python with torch 2.11 and CUDA, as PYTHON=; OUT= for its folder
 	@OUT="$(OUT)" $(PYTHON) -m tests.gpu

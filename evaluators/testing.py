@@ -18,13 +18,13 @@ except ModuleNotFoundError:
     raise ImportError("evaluators.testing needs pytest: pip install 'actsearch[test]'") from None
 import torch
 
-from evaluators.check_task import check_task
-from evaluators.cohort.trainer import run_job
-from evaluators.evaluation import Cohort, Evaluation, Halving, Job
-from evaluators.executor import Executor
-from evaluators.task import Part, Task
-from evaluators.train import on_device, pick_device, weights_type
-from evaluators.user_code.sending import packed, unpacked
+from evaluators.tasks.check import check_task
+from evaluators.training.cohort.trainer import run_job
+from evaluators.training.executors.executor import Executor
+from evaluators.training.job import Cohort, Evaluation, Halving, Job
+from evaluators.training.pieces import on_device, pick_device, weights_type
+from evaluators.training.task import Part, Task
+from evaluators.training.user_code.sending import packed, unpacked
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -185,7 +185,7 @@ class ExecutorContract:
 
     def test_results_equal_those_of_this_process(self, executor: Executor) -> None:
         """Where a job runs does not change what it answers (CPU)."""
-        from evaluators.tasks import load_task
+        from evaluators.tasks.catalogue import load_task
 
         executor.submit(Cohort((self.job(1, steps=20),)))
         (there,) = self.drain(executor)[1]

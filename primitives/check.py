@@ -246,7 +246,7 @@ def _wrong_at_nan(primitive: Primitive, expression: Expression) -> str | None:
     """A missing number never turns into a plausible one; torch defines sign and ``>`` as 0 at nan."""
     compiled = compile_expression(expression)
     result = compiled.value(torch.tensor([float("nan")]), *_constants(compiled, torch.float32))
-    exempt = primitive.name in ("step", "sign") or X not in expression.body.free_symbols
+    exempt = primitive.hides_nan or X not in expression.body.free_symbols
     return None if exempt or torch.isnan(result).all() else "it turns nan into a number"
 
 

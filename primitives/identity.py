@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from primitives.expression import Expression
 from primitives.module import compile_expression
+from primitives.parser import parse
 
 # Reaches past 6, so that ReLU and ReLU6 differ; multiples of the golden ratio share no period with
 # anything; dense near 0, where kinks and poles are.
@@ -70,12 +71,28 @@ def _scale(values: NDArray[np.float64]) -> float:
     return size * float(np.sign(values[np.argmax(np.abs(values) > 0.999 * np.abs(values).max())])) or 1.0
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What an index must know of an expression to look for it, so that it need not be read again.
+
+    Attributes:
+        key: its structure, see :attr:`Expression.key`.
+        size: length of its fingerprint, 0 where it has none.
+        projection: of its fingerprint.
+    """
+
+    key: str
+    size: int = 0
+    projection: float = 0.0
+
+
 @dataclass
 class IdentityIndex:
     """Finds the earlier expression that a new one equals, in logarithmic time.
 
     Fingerprints are kept sorted by one fixed projection; a look-up compares in full only the
-    few whose projection is close, so the tolerance is honest (no rounding boundaries).
+    few whose projection is close, so the tolerance is honest (no rounding boundaries). Of an expression that
+    is known by its mark alone the fingerprint is made when it is compared for the first time.
 
     An id stands for one expression: adding it again replaces what it stood for.
     """
@@ -83,7 +100,9 @@ class IdentityIndex:
     _ids: dict[str, set[int]] = field(default_factory=dict)
     _keys: dict[int, str] = field(default_factory=dict)
     _sorted: list[tuple[int, float, int]] = field(default_factory=list)
+    _places: dict[int, tuple[int, float, int]] = field(default_factory=dict)
     _prints: dict[int, Fingerprint] = field(default_factory=dict)
+    _texts: dict[int, str] = field(default_factory=dict)
 
     def find_structure(self, expression: Expression) -> int | None:
         """Return the lowest id of an expression written the same way, or ``None``."""
@@ -99,12 +118,29 @@ class IdentityIndex:
         for length, value, identifier in self._sorted[low:]:
             if length != size or value > projection + reach:
                 return None
-            if np.abs(self._prints[identifier] - print_).max() <= TOLERANCE:
+            known = self._print(identifier)
+            if known.size == print_.size and np.abs(known - print_).max() <= TOLERANCE:
                 return identifier
         return None
 
-    def add(self, identifier: int, expression: Expression, print_: Fingerprint | None) -> None:
-        """Remember an expression under an id; without a fingerprint only its structure.
+    def _print(self, identifier: int) -> Fingerprint:
+        if identifier not in self._prints:
+            self._prints[identifier] = fingerprint(parse(self._texts.pop(identifier)), scale_free=True)
+        return self._prints[identifier]
+
+    def restore(self, identifier: int, mark: Mark, text: str) -> None:
+        """Remember an expression by its mark and its text, of which a scale-free fingerprint is made when needed."""
+        if identifier in self._keys:
+            self._drop(identifier)
+        self._keys[identifier] = mark.key
+        self._ids.setdefault(mark.key, set()).add(identifier)
+        if mark.size:
+            self._texts[identifier] = text
+            self._places[identifier] = (mark.size, mark.projection, identifier)
+            bisect.insort(self._sorted, self._places[identifier])
+
+    def add(self, identifier: int, expression: Expression, print_: Fingerprint | None) -> Mark:
+        """Remember an expression under an id; without a fingerprint only its structure. Return its mark.
 
         What the index holds does not depend on the order of additions: of equal structures the
         lowest id counts.
@@ -113,9 +149,12 @@ class IdentityIndex:
             self._drop(identifier)
         self._keys[identifier] = expression.key
         self._ids.setdefault(expression.key, set()).add(identifier)
-        if print_ is not None and np.isfinite(print_).all():
-            self._prints[identifier] = print_
-            bisect.insort(self._sorted, (print_.size, _project(print_), identifier))
+        if print_ is None or not np.isfinite(print_).all():
+            return Mark(expression.key)
+        self._prints[identifier] = print_
+        self._places[identifier] = (print_.size, _project(print_), identifier)
+        bisect.insort(self._sorted, self._places[identifier])
+        return Mark(expression.key, *self._places[identifier][:2])
 
     def forget(self, identifier: int, expression: Expression) -> None:
         """Undo :meth:`add` of the same id and expression; another id's equal expression stays known."""
@@ -127,9 +166,10 @@ class IdentityIndex:
         self._ids[key].remove(identifier)
         if not self._ids[key]:
             del self._ids[key]
-        print_ = self._prints.pop(identifier, None)
-        if print_ is not None:
-            self._sorted.remove((print_.size, _project(print_), identifier))
+        self._prints.pop(identifier, None)
+        self._texts.pop(identifier, None)
+        if place := self._places.pop(identifier, None):
+            del self._sorted[bisect.bisect_left(self._sorted, place)]
 
 
 def _project(print_: Fingerprint) -> float:

@@ -15,9 +15,8 @@ import sympy
 
 from primitives.kernels import CAPPED_EXP
 from primitives.registry import Kernels, auxiliary
-from primitives.table import erf, erfc, gaussian, sigmoid, tanh
+from primitives.table import of_function
 
-_SATURATING = (tanh, erf, erfc, gaussian, sigmoid)
 _LEAST_DEGREE = 3
 _LEAST_FACTOR = 1e-30
 _X = sympy.Symbol("x")
@@ -67,7 +66,12 @@ def capped(body: sympy.Expr) -> sympy.Expr:
     Above the cap ``f`` has no digit left to change and its slope is 0, which times infinity would
     be nan. A number ``k`` below 1e-30 is left alone: the cap would reach it.
     """
-    return body.replace(lambda node: isinstance(node, _SATURATING), _capped_at)
+    return body.replace(_saturates, _capped_at)
+
+
+def _saturates(node: sympy.Expr) -> bool:
+    primitive = of_function(node.func)
+    return primitive is not None and primitive.saturates
 
 
 def _capped_at(node: sympy.Expr) -> sympy.Expr:

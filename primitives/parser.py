@@ -14,8 +14,8 @@ import sympy
 
 from primitives.errors import ExpressionError, nearest
 from primitives.expression import MAX_EXPONENT, MAX_MAGNITUDE, Expression
-from primitives.names import ALIASES, CONSTANTS, PARAMETER_NAMES, SYNONYMS
-from primitives.table import all_primitives, get
+from primitives.names import ALIASES, CONSTANTS, PARAMETER_NAMES
+from primitives.table import all_primitives, get, synonyms
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 50
@@ -203,10 +203,10 @@ class _Walker:
     def _call(self, node: ast.Call, depth: int) -> sympy.Expr:
         if not isinstance(node.func, ast.Name):
             raise self._refuse(node, "only primitives can be called")
-        name = SYNONYMS.get(node.func.id, node.func.id)
+        name = synonyms().get(node.func.id, node.func.id)
         names = [primitive.name for primitive in all_primitives()]
         if name not in names:
-            hint = nearest(name, [*names, *SYNONYMS]) or "; 'actsearch primitives' lists what there is"
+            hint = nearest(name, [*names, *synonyms()]) or "; 'actsearch primitives' lists what there is"
             raise self._refuse(node.func, f"unknown function{hint}")
         primitive = get(name)
         if node.keywords or len(node.args) != primitive.arity:

@@ -46,6 +46,17 @@ class Primitive:
             one tensor, so that the function alone needs nothing of ours.
         arguments: what the search grammar may put in each place: any expression, a learnable
             ``"weight"`` or a constant ``"exponent"``; any expression when empty.
+        spelled: whether a formula writes it with ``+ - * / **`` or ``sqrt``, and so may show it though it has no
+            ``function``.
+        exponent: the number that it raises its argument to, of ``square`` and its like.
+        textbook: how a grammar that lacks the name says the same with others; ``None`` where it cannot.
+        saturates: whether it has no digit left to change where its argument is large, so that an exponential
+            inside may be capped.
+        hides_nan: whether torch defines it as a number at nan.
+        clamp: the bound of ``torch.clamp`` that computes it where one of two arguments is a number.
+        latex: a template of its LaTeX, with ``{0}`` for an argument as it is and ``{bracketed}`` for one in brackets
+            unless it is a symbol; what sympy prints when empty.
+        synonyms: what else a formula may call it.
         citation: who proposed it, where that is known.
     """
 
@@ -67,6 +78,14 @@ class Primitive:
     monotone: bool = False
     native: bool = False
     arguments: tuple[ArgumentType, ...] = ()
+    spelled: bool = False
+    exponent: sympy.Rational | None = None
+    textbook: Callable[..., sympy.Expr] | None = None
+    saturates: bool = False
+    hides_nan: bool = False
+    clamp: str = ""
+    latex: str = ""
+    synonyms: tuple[str, ...] = ()
     citation: str = "classical"
 
     @property

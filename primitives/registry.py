@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ import sympy
 
 from primitives.errors import PrimitiveError, unknown
 from primitives.names import RESERVED
-from primitives.primitive import Derivative, Domain, Growth, Parity, Primitive, symbolic_function
+from primitives.primitive import Derivative, Domain, Growth, Primitive, symbolic_function
 
 
 @dataclass(frozen=True)
@@ -32,46 +32,35 @@ class Kernels:
 _FACTS = {"parity": ("even", "odd", None), "domain": get_args(Domain), "growth": get_args(Growth)}
 _TABLE: dict[str, Primitive] = {}
 _BY_FUNCTION: dict[Any, Primitive] = {}
+_SYNONYMS: dict[str, str] = {}
 
 
-def register(primitive: Primitive, *, check: bool = True) -> Primitive:
-    """Add a primitive to the table.
-
-    Args:
-        primitive: the entry.
-        check: compare its kernels and its derivative with its definition on a wide grid first.
+def add(primitive: Primitive) -> Primitive:
+    """Add a primitive to the table without comparing its kernels with its definition.
 
     Raises:
-        PrimitiveError: the name is taken, reserved or no lower-case identifier, the arity is neither
-            1 nor 2, a fact is none of its kind, or a value or slope differs from the definition; the
-            message says where.
+        PrimitiveError: see :func:`primitives.registration.register`.
     """
     name = primitive.name
     if name in _TABLE:
         raise PrimitiveError(f"primitive '{name}' is already registered; choose another name")
-    if not (name.isidentifier() and name.isascii() and name == name.lower()) or keyword.iskeyword(name):
+    for word in (name, *primitive.synonyms):
+        if not (word.isidentifier() and word.isascii()) or keyword.iskeyword(word):
+            raise PrimitiveError(f"'{word}' cannot name a primitive; use lower-case letters, digits and _")
+        if word in RESERVED or word in _SYNONYMS or (word != name and word in _TABLE):
+            raise PrimitiveError(f"'{word}' means something else in a formula; choose another name")
+    if name != name.lower():
         raise PrimitiveError(f"'{name}' cannot name a primitive; use lower-case letters, digits and _")
-    if name in RESERVED:
-        raise PrimitiveError(f"'{name}' means something else in a formula; choose another name")
     for fact, allowed in _FACTS.items():
         if (value := getattr(primitive, fact)) not in allowed:
             raise PrimitiveError(unknown(f"{fact} of primitive '{name}'", str(value), [str(a) for a in allowed]))
     if primitive.arity not in (1, 2):
         raise PrimitiveError(f"primitive '{name}' has arity {primitive.arity}; it must be 1 or 2")
     _TABLE[name] = primitive
+    _SYNONYMS.update(dict.fromkeys(primitive.synonyms, name))
     if primitive.function is not None:
         _BY_FUNCTION[primitive.function] = primitive
-    if check:
-        _refuse_faults(primitive)
     return primitive
-
-
-def _refuse_faults(primitive: Primitive) -> None:
-    from primitives.check import fault
-
-    if (reason := fault(primitive)) is not None:
-        unregister(primitive.name)
-        raise PrimitiveError(f"primitive '{primitive.name}' was not registered: {reason}")
 
 
 def unregister(name: str) -> None:
@@ -82,6 +71,8 @@ def unregister(name: str) -> None:
     """
     primitive = get(name)
     del _TABLE[name]
+    for word in primitive.synonyms:
+        del _SYNONYMS[word]
     _BY_FUNCTION.pop(primitive.function, None)
 
 
@@ -96,6 +87,11 @@ def get(name: str) -> Primitive:
     return _TABLE[name]
 
 
+def synonyms() -> Mapping[str, str]:
+    """Return what else primitives may be called, with their own names."""
+    return _SYNONYMS
+
+
 def all_primitives() -> tuple[Primitive, ...]:
     """Return every primitive in the order of registration."""
     return tuple(_TABLE.values())
@@ -106,69 +102,16 @@ def of_function(function: Any) -> Primitive | None:
     return _BY_FUNCTION.get(function)
 
 
-def named(
+def make(
     name: str,
     definition: Callable[..., sympy.Expr],
     derivatives: Sequence[Derivative],
-    *,
     kernels: Kernels,
-    cost: float,
-    weight: int = 1,
-    parity: Parity = None,
-    symmetric: bool = False,
-    domain: Domain = "real",
-    growth: Growth = "linear",
-    monotone: bool = False,
-    native: bool = False,
-    citation: str = "classical",
-    check: bool = True,
-) -> Any:
-    """Register a primitive with a sympy class of its own and return the class.
-
-    Args:
-        name: what a formula calls it.
-        definition: textbook formula in sympy, the reference that everything is checked against.
-        derivatives: one for each argument, in terms of registered primitives.
-        kernels: how torch, numpy and jax compute it.
-        cost: of one element, in float32 multiplications.
-        weight: what one use adds to the complexity of an expression.
-        parity: ``"even"``, ``"odd"`` or ``None``; of a unary function.
-        symmetric: a binary function whose arguments may be exchanged.
-        domain: where it is a finite real number; of a unary function.
-        growth: the fastest it grows.
-        monotone: whether it never falls, or never rises; a binary function in each argument.
-        native: whether torch's kernel needs no derivative of ours.
-        citation: who proposed it.
-        check: see :func:`register`.
-
-    Raises:
-        PrimitiveError: see :func:`register`.
-
-    Example:
-        >>> cube = named(  # doctest: +SKIP
-        ...     "cube", lambda x: x**3, [lambda x: 3 * x**2],
-        ...     kernels=Kernels("{0}**3", "{0}**3", "{0}**3"), cost=2.0, parity="odd", growth="power",
-        ... )
-    """
-    function = symbolic_function(name, definition, derivatives, parity, symmetric)
-    entry = _entry(
-        name,
-        function,
-        len(derivatives),
-        kernels,
-        cost=cost,
-        weight=weight,
-        definition=definition,
-        parity=parity,
-        symmetric=symmetric,
-        domain=domain,
-        growth=growth,
-        monotone=monotone,
-        native=native,
-        citation=citation,
-    )
-    register(entry, check=check)
-    return function
+    **facts: Any,
+) -> Primitive:
+    """Return an entry with a sympy class of its own; see :func:`primitives.registration.named`."""
+    function = symbolic_function(name, definition, derivatives, facts.get("parity"), bool(facts.get("symmetric")))
+    return _entry(name, function, len(derivatives), kernels, definition=definition, **facts)
 
 
 def algebraic(
@@ -187,7 +130,7 @@ def algebraic(
         build: the spelling, in terms of registered primitives.
         definition: the same in sympy's own functions; ``build`` when that uses nothing else.
     """
-    register(Primitive(name=name, arity=arity, build=build, definition=definition or build, **facts), check=False)
+    add(Primitive(name=name, arity=arity, build=build, definition=definition or build, **facts))
 
 
 def auxiliary(name: str, derivatives: Sequence[Derivative], kernels: Kernels, cost: float) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import sympy
 from sympy.printing.latex import LatexPrinter
@@ -19,8 +19,6 @@ Dialect = Literal["formula", "torch", "numpy", "jax"]
 _LIBRARY = {"torch": "torch", "numpy": "np", "jax": "jnp"}
 _ADD, _MUL, _NEG, _POW, _ATOM = 1, 2, 3, 4, 5
 _LONG = 10**6
-_CLAMPS = {"max": "min", "min": "max"}
-"""Primitives that torch.clamp computes where one argument is a number, and which of its bounds that is."""
 _COMPARISON = re.compile("[<>]|[=!]=")
 _CALL_ARGUMENT = re.compile(r"[(] ?\{(\d)\}(?=[,)])|, \{(\d)\}(?=[,)])")
 
@@ -128,11 +126,10 @@ class Renderer:
 
     def _fill(self, primitive: Primitive, template: str, arguments: Sequence[sympy.Expr]) -> str:
         """Put the arguments into a kernel template, bracketed or named first where it needs that."""
-        clamped = self.dialect == "torch" and primitive.name in _CLAMPS
-        if clamped and any(argument.is_number for argument in arguments):
-            return self._clamp(_CLAMPS[primitive.name], arguments)
+        if self.dialect == "torch" and primitive.clamp and any(argument.is_number for argument in arguments):
+            return self._clamp(primitive.clamp, arguments)
         bare = {int(a or b) for a, b in _CALL_ARGUMENT.findall(template)}
-        among_others = len(arguments) > 1 and primitive.name not in _CLAMPS
+        among_others = len(arguments) > 1 and not primitive.clamp
         texts = []
         for index, argument in enumerate(arguments):
             filled = among_others and argument.is_number
@@ -238,19 +235,23 @@ def formula(expression: sympy.Expr) -> str:
 
 
 class _Latex(LatexPrinter):
-    """LaTeX with the notation a paper would use for our named primitives."""
+    """LaTeX with the notation a paper would use for our named primitives, where their entries have one."""
 
-    def _print_gaussian(self, node: sympy.Expr, exp: str | None = None) -> str:
-        text = f"e^{{-{self._wrapped_square(node.args[0])}/2}}"
-        return text if exp is None else f"\\left({text}\\right)^{{{exp}}}"
+    def _print(self, expr: sympy.Expr, **kwargs: Any) -> str:
+        primitive = of_function(expr.func) if isinstance(expr, sympy.Function) else None
+        return (
+            self._noted(primitive.latex, expr, **kwargs)
+            if primitive and primitive.latex
+            else super()._print(expr, **kwargs)
+        )
 
-    def _wrapped_square(self, argument: sympy.Expr) -> str:
-        text = self._print(argument)
-        return f"{text}^{{2}}" if argument.is_Symbol else f"\\left({text}\\right)^{{2}}"
-
-    def _print_abs(self, node: sympy.Expr, exp: str | None = None) -> str:
-        text = f"\\left|{{{self._print(node.args[0])}}}\\right|"
-        return text if exp is None else f"{text}^{{{exp}}}"
+    def _noted(self, template: str, node: sympy.Expr, exp: str | None = None) -> str:
+        arguments = [self._print(argument) for argument in node.args]
+        bracketed = arguments[0] if node.args[0].is_Symbol else f"\\left({arguments[0]}\\right)"
+        text = template.format(*arguments, bracketed=bracketed)
+        if exp is None:
+            return text
+        return f"{text}^{{{exp}}}" if text.startswith("\\left") else f"\\left({text}\\right)^{{{exp}}}"
 
 
 def latex(expression: sympy.Expr) -> str:

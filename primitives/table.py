@@ -2,7 +2,7 @@
 
 An entry is the only place that knows a function: its symbol, its derivative, its stable kernels,
 its cost, its facts. A cost is that of one value in float32 multiplications, as measured by
-``tests/benchmarks/cost_calibration.py`` in compiled kernels on one core of an x86-64 machine with
+``search/studies/cost_calibration.py`` in compiled kernels on one core of an x86-64 machine with
 AVX-512, and at least 1; an ``algebraic`` entry is spelled with others in a formula and costs what
 those cost.
 
@@ -35,17 +35,18 @@ from primitives.kernels import (
 from primitives.primitive import Primitive, symbolic_function
 from primitives.registry import (
     Kernels,
+    add,
     algebraic,
     all_primitives,
     auxiliary,
     get,
-    named,
+    make,
     of_function,
-    register,
+    synonyms,
     unregister,
 )
 
-__all__ = ["Kernels", "all_primitives", "auxiliary", "get", "named", "of_function", "register", "unregister"]
+__all__ = ["Kernels", "all_primitives", "auxiliary", "get", "of_function", "synonyms", "unregister"]
 
 _SWISH_SEARCH = "Ramachandran et al. 2017, arXiv 1710.05941"
 _HALF = sympy.Rational(1, 2)
@@ -57,16 +58,20 @@ def _shared(text: str) -> Kernels:
 
 
 def _builtin(name: str, definition: Any, slope: Any, kernels: Kernels, cost: float, **facts: Any) -> Any:
-    """Register a unary entry of the table itself; the test suite checks it, so the import need not."""
-    return named(name, definition, [slope], kernels=kernels, cost=cost, check=False, **facts)
+    """Add a unary entry of the table itself; the test suite checks it, so the import need not.
+
+    ``textbook=True`` says that the definition is made of other primitives.
+    """
+    textbook = definition if facts.get("textbook") is True else facts.get("textbook")
+    return add(make(name, definition, [slope], kernels, cost=cost, **{**facts, "textbook": textbook})).function
 
 
 # --- algebra -----------------------------------------------------------------------------------
-algebraic("add", lambda a, b: a + b, 2, growth="mixed")
-algebraic("sub", lambda a, b: a - b, 2, growth="mixed")
-algebraic("mul", lambda a, b: a * b, 2, growth="mixed")
-algebraic("div", lambda a, b: a / b, 2, growth="mixed")
-algebraic("pow", lambda a, b: a**b, 2, growth="exponential")
+algebraic("add", lambda a, b: a + b, 2, growth="mixed", spelled=True)
+algebraic("sub", lambda a, b: a - b, 2, growth="mixed", spelled=True)
+algebraic("mul", lambda a, b: a * b, 2, growth="mixed", spelled=True)
+algebraic("div", lambda a, b: a / b, 2, growth="mixed", spelled=True)
+algebraic("pow", lambda a, b: a**b, 2, growth="exponential", spelled=True)
 algebraic(
     "aq",
     lambda a, b: a / sympy.sqrt(1 + b**2),
@@ -81,25 +86,28 @@ algebraic(
     growth="mixed",
     arguments=("weight", "real"),
     citation="edge multiplier of PANGAEA, arXiv 2006.03179",
+    spelled=True,
 )
-algebraic("power", lambda a, b: a**b, 2, growth="mixed", arguments=("real", "exponent"))
+algebraic("power", lambda a, b: a**b, 2, growth="mixed", arguments=("real", "exponent"), spelled=True)
 algebraic("zero", lambda _: sympy.Integer(0), 1, growth="bounded", monotone=True)
 algebraic("one", lambda _: sympy.Integer(1), 1, growth="bounded", monotone=True)
 algebraic("identity", lambda a: a, 1, parity="odd", monotone=True)
-algebraic("neg", lambda a: -a, 1, parity="odd", monotone=True)
-algebraic("inverse", lambda a: 1 / a, 1, parity="odd", domain="nonzero", growth="mixed")
-algebraic("square", lambda a: a**2, 1, parity="even", growth="power")
-algebraic("cube", lambda a: a**3, 1, parity="odd", monotone=True, growth="power")
-algebraic("sqrt", sympy.sqrt, 1, monotone=True, domain="nonnegative", growth="root")
+algebraic("neg", lambda a: -a, 1, parity="odd", monotone=True, spelled=True)
+algebraic("inverse", lambda a: 1 / a, 1, parity="odd", domain="nonzero", growth="mixed", spelled=True)
+algebraic("square", lambda a: a**2, 1, parity="even", growth="power", spelled=True, exponent=sympy.Integer(2))
+algebraic(
+    "cube", lambda a: a**3, 1, parity="odd", monotone=True, growth="power", spelled=True, exponent=sympy.Integer(3)
+)
+algebraic("sqrt", sympy.sqrt, 1, monotone=True, domain="nonnegative", growth="root", spelled=True, exponent=_HALF)
 
 # --- elementary functions ------------------------------------------------------------------------
 # exp and log are sympy's. The others are classes of our own: sympy's tanh, sinh and cosh take time
 # exponential in their nesting just to be built.
-for _name, _function, _cost, _domain, _growth in (
-    ("exp", sympy.exp, 21, "real", "exponential"),
-    ("log", sympy.log, 41, "positive", "logarithmic"),
+for _name, _function, _cost, _domain, _growth, _synonyms in (
+    ("exp", sympy.exp, 21, "real", "exponential", ()),
+    ("log", sympy.log, 41, "positive", "logarithmic", ("ln",)),
 ):
-    register(
+    add(
         Primitive(
             name=_name,
             arity=1,
@@ -113,8 +121,8 @@ for _name, _function, _cost, _domain, _growth in (
             monotone=True,
             domain=_domain,  # type: ignore[arg-type]
             growth=_growth,  # type: ignore[arg-type]
-        ),
-        check=False,
+            synonyms=_synonyms,
+        )
     )
 _odd: dict[str, Any] = {"parity": "odd", "monotone": True}
 _sigmoidal: dict[str, Any] = {**_odd, "growth": "bounded"}
@@ -131,6 +139,7 @@ tanh: Any = _builtin(
     Kernels("fused_tanh({0})", "np.tanh({0})", "jnp.tanh({0})", (("torch", FUSES), ("torch", TANH))),
     44,
     **_sigmoidal,
+    saturates=True,
 )
 atan = _builtin(
     "atan",
@@ -139,6 +148,7 @@ atan = _builtin(
     Kernels("torch.atan({0})", "np.arctan({0})", "jnp.arctan({0})"),
     71,
     **_sigmoidal,
+    synonyms=("arctan",),
 )
 asinh = _builtin(
     "asinh",
@@ -150,6 +160,7 @@ asinh = _builtin(
     103,
     growth="logarithmic",
     **_odd,
+    synonyms=("arcsinh",),
 )
 erf = _builtin(
     "erf",
@@ -158,6 +169,7 @@ erf = _builtin(
     Kernels("torch.erf({0})", "scipy.special.erf({0})", "jax.scipy.special.erf({0})"),
     36,
     **_sigmoidal,
+    saturates=True,
 )
 erfc = _builtin(
     "erfc",
@@ -167,6 +179,7 @@ erfc = _builtin(
     218,
     growth="bounded",
     monotone=True,
+    saturates=True,
 )
 _sinc_slope: Any = auxiliary(
     "sinc_slope",
@@ -183,6 +196,7 @@ sinc: Any = _builtin(
     parity="even",
     growth="bounded",
     citation="sin(x)/x, 1 at 0; " + _SWISH_SEARCH,
+    textbook=lambda a: sin(a) / a,
 )
 
 # --- Bessel functions, scaled: exp(-|x|) I0(x) and exp(-|x|) I1(x) -------------------------------
@@ -220,9 +234,14 @@ step = _builtin(
     1,
     growth="bounded",
     monotone=True,
+    hides_nan=True,
 )
-sign: Any = _builtin("sign", sympy.sign, lambda _: sympy.Integer(0), _shared("lib.sign({0})"), 5, **_sigmoidal)
-absolute = _builtin("abs", sympy.Abs, sign, _shared("lib.abs({0})"), 1, parity="even")
+sign: Any = _builtin(
+    "sign", sympy.sign, lambda _: sympy.Integer(0), _shared("lib.sign({0})"), 5, **_sigmoidal, hides_nan=True
+)
+absolute = _builtin(
+    "abs", sympy.Abs, sign, _shared("lib.abs({0})"), 1, parity="even", latex=r"\left|{{{0}}}\right|", synonyms=("Abs",)
+)
 relu = _builtin(
     "relu",
     lambda x: sympy.Max(0, x),
@@ -261,11 +280,11 @@ _minimum_function = symbolic_function(
     [lambda a, b: _HALF * (1 + sign(b - a)), lambda a, b: _HALF * (1 + sign(a - b))],
     symmetric=True,
 )
-for _name, _build, _class, _definition in (
-    ("max", _maximum, _maximum_function, sympy.Max),
-    ("min", _minimum, _minimum_function, sympy.Min),
+for _name, _build, _class, _definition, _bound in (
+    ("max", _maximum, _maximum_function, sympy.Max, "min"),
+    ("min", _minimum, _minimum_function, sympy.Min, "max"),
 ):
-    register(
+    add(
         Primitive(
             name=_name,
             arity=2,
@@ -278,8 +297,9 @@ for _name, _build, _class, _definition in (
             definition=_definition,
             symmetric=True,
             growth="mixed",
-        ),
-        check=False,
+            clamp=_bound,
+            synonyms=(_name.capitalize(), f"{_name}imum"),
+        )
     )
 hardtanh = _builtin(
     "hardtanh",
@@ -322,6 +342,7 @@ expm1 = _builtin(
     44,
     monotone=True,
     growth="exponential",
+    textbook=True,
 )
 log1p = _builtin(
     "log1p",
@@ -332,6 +353,7 @@ log1p = _builtin(
     monotone=True,
     domain="above -1",
     growth="logarithmic",
+    textbook=True,
 )
 sigmoid: Any = _builtin(
     "sigmoid",
@@ -342,6 +364,8 @@ sigmoid: Any = _builtin(
     monotone=True,
     growth="bounded",
     native=True,
+    textbook=True,
+    saturates=True,
 )
 softplus = _builtin(
     "softplus",
@@ -356,6 +380,7 @@ softplus = _builtin(
     70,
     monotone=True,
     citation="Dugas et al. 2001",
+    textbook=True,
 )
 logsigmoid: Any = _builtin(
     "logsigmoid",
@@ -364,6 +389,7 @@ logsigmoid: Any = _builtin(
     Kernels("F.logsigmoid({0})", "(-np.logaddexp(-{0}, 0))", "jax.nn.log_sigmoid({0})"),
     95,
     monotone=True,
+    synonyms=("log_sigmoid",),
 )
 gaussian: Any = _builtin(
     "gaussian",
@@ -373,6 +399,9 @@ gaussian: Any = _builtin(
     23,
     parity="even",
     growth="bounded",
+    textbook=True,
+    saturates=True,
+    latex="e^{{-{bracketed}^{{2}}/2}}",
 )
 # exp(exp(x)) overflows above x = 4.5 and its slope is 0*inf; -20 is where the value is 0 to any precision.
 gompertz: Any = _builtin(
@@ -493,6 +522,8 @@ silu = _builtin(
     26,
     citation="Elfwing et al. 2017, arXiv 1702.03118",
     native=True,
+    textbook=lambda a: a * sigmoid(a),
+    synonyms=("swish",),
 )
 _gelu_slope = auxiliary(
     "gelu_slope",
@@ -508,6 +539,7 @@ gelu = _builtin(
     41,
     citation="Hendrycks & Gimpel 2016, arXiv 1606.08415",
     native=True,
+    textbook=lambda a: a * (1 + erf(a / sympy.sqrt(2))) / 2,
 )
 _mish_slope: Any = auxiliary(
     "mish_slope",
@@ -522,6 +554,7 @@ mish = _builtin(
     Kernels("mish({0})", "({0} * np.tanh(np.logaddexp({0}, 0)))", "jax.nn.mish({0})", (("torch", MISH),)),
     30,
     citation="Misra 2019, arXiv 1908.08681",
+    textbook=lambda a: a * tanh(softplus(a)),
 )
 
 # --- the rest of the Swish search's set ----------------------------------------------------------

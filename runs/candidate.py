@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from primitives import Expression, ExpressionError, parse
-
-CandidateStatus = Literal[
-    "pending", "ok", "stopped", "rejected", "outranked", "diverged", "timeout", "oom", "crashed", "cached"
-]
-
-_PASSED_OVER: tuple[CandidateStatus, ...] = ("rejected", "outranked", "cached")
+from evaluators.training.status import PASSED_OVER, CandidateStatus
+from primitives import Expression, ExpressionError, Mark, parse
 
 
 @dataclass(frozen=True)
@@ -27,15 +22,14 @@ class Candidate:
         ask: number of the training slot it was proposed for; 0 for baselines.
         genotype: the DEAP tree as JSON, or ``None`` when the grammar cannot say it.
         name: of a baseline, else ``None``.
-        prior: standardised output entropy in nats; ``None`` when it did not come that far.
-        correction: size of the remaining EAFO correction, dimensionless; likewise.
-        cost: forward + backward of one element, in float32 multiplications.
-        complexity: nodes of the formula.
-        gain: initialisation factor.
+        facts: its features by name, see :data:`evaluators.judging.features.FEATURES`; of what the screen rejected
+            only those of the formula alone, of what never came that far none.
         status: ``pending`` until trained; ``stopped`` by halving before its last step; ``outranked``
             means it passed the screen and another proposal for the same training slot was
             preferred; ``cached`` that the same function is there already.
         reason: why it stopped, for every status but ``pending`` and ``ok``.
+        mark: by which a resumed campaign knows its function again; ``None`` of what is not counted as seen, and
+            in runs of older versions.
     """
 
     id: int
@@ -45,22 +39,24 @@ class Candidate:
     ask: int = 0
     genotype: str | None = None
     name: str | None = None
-    prior: float | None = None
-    correction: float | None = None
-    cost: float | None = None
-    complexity: int | None = None
-    gain: float | None = None
+    facts: Mapping[str, float] = field(default_factory=dict, hash=False)
     status: CandidateStatus = "pending"
     reason: str = ""
+    mark: Mark | None = None
+
+    @property
+    def gain(self) -> float | None:
+        """The initialisation factor, ``None`` of what did not pass the screen."""
+        return self.facts.get("gain")
 
     @property
     def was_chosen(self) -> bool:
         """Whether the search proposed it and it fills a training slot.
 
         Baselines and seeds are not counted, nor is a formula that crashed in our hands before its
-        training: that has no prior.
+        training: that has no gain.
         """
-        return self.ask > 0 and self.prior is not None and self.status not in _PASSED_OVER
+        return self.ask > 0 and self.gain is not None and self.status not in PASSED_OVER
 
     @property
     def was_trained(self) -> bool:

@@ -1,51 +1,48 @@
-"""The front: candidates that no other beats on error, cost and complexity at once."""
+"""The front: candidates that no other beats on all objectives at once."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from statistics import fmean
 from typing import Any
 
+import moocore
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from evaluators import Evaluation
+from evaluators.judging.features import FEATURES
+from runs.axes import Axis, axes, known, value
 from runs.candidate import Candidate
 from runs.store import Store
-
-OBJECTIVES = ("error", "cost", "complexity")
-
-_KINDS = {
-    "id": int,
-    "name": object,
-    "expression": object,
-    "error": float,
-    "error_se": float,
-    "cost": float,
-    "complexity": int,
-    "prior": float,
-    "correction": float,
-    "baseline": bool,
-    "origin": object,
-}
 
 
 def scored(store: Store) -> pd.DataFrame:
     """Return every candidate trained to the end with its objectives, in the order of ids.
 
     Columns: ``id``, ``name`` (of a baseline), ``expression``, ``error`` (mean validation error
-    over the search seeds), ``error_se`` (its standard error; missing with one seed), ``cost``
-    (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats), ``correction``, ``baseline``,
-    ``origin``, and ``on_front`` (not dominated by any row, baselines included).
+    over the search seeds), ``error_se`` (its standard error; missing with one seed), one column for each other
+    objective and feature, such as ``cost`` (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats),
+    ``correction`` and ``gain``, then ``baseline``, ``origin``, and ``on_front`` (not dominated by any row,
+    baselines included).
+
+    Raises:
+        ActsearchError: a candidate lacks an objective.
     """
     found = search_scores(store)
-    whole = [(c, found.get(c.id, ())) for c in store.candidates() if c.status == "ok"]
-    rows = [_row(c, [e.error for e in scores if e.error is not None]) for c, scores in whole if scores]
+    whole = [(c, found[c.id]) for c in store.candidates() if c.status == "ok" and c.id in found]
+    objectives = axes(store)
+    rows = [_row(candidate, evaluations, objectives) for candidate, evaluations in whole]
+    names = [axis.name for axis in objectives]
+    facts = dict.fromkeys([*names, *FEATURES, *(name for c, _ in whole for name in c.facts)])
+    facts.pop("error", None)
+    columns = ["id", "name", "expression", "error", "error_se", *facts, "baseline", "origin"]
+    frame = with_names(pd.DataFrame(rows, columns=columns))
     # The kinds are said, because a column without rows has none of its own.
-    frame = with_names(pd.DataFrame(rows, columns=list(_KINDS)).astype(_KINDS))
-    frame["on_front"] = non_dominated(frame[list(OBJECTIVES)].to_numpy(dtype=float))
+    numbers = dict.fromkeys(["error", "error_se", *(name for name in facts if name != "complexity")], float)
+    frame = frame.astype({**numbers, "id": int, "baseline": bool})
+    points = frame[names].to_numpy(dtype=float)
+    frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)
     return frame
 
 
@@ -55,43 +52,27 @@ def with_names(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _row(candidate: Candidate, errors: Sequence[float]) -> dict[str, Any]:
-    spread = float(np.std(errors, ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else None
+def _row(candidate: Candidate, evaluations: Sequence[Evaluation], objectives: Sequence[Axis]) -> dict[str, Any]:
+    errors = [e.error for e in evaluations if e.error is not None]
+    numbers = known(candidate, evaluations)
     return {
+        **candidate.facts,
+        **{axis.name: value(axis, numbers, candidate) for axis in objectives},
         "id": candidate.id,
         "name": candidate.name,
         "expression": candidate.expression,
-        "error": float(np.mean(errors)),
-        "error_se": spread,
-        "cost": candidate.cost,
-        "complexity": candidate.complexity,
-        "prior": candidate.prior,
-        "correction": candidate.correction,
+        "error": numbers["error"],
+        "error_se": float(np.std(errors, ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else None,
         "baseline": candidate.name is not None,
         "origin": candidate.origin,
     }
 
 
-def non_dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which rows no other row dominates (all columns minimised, values finite).
-
-    Raises:
-        ValueError: a value is not finite: it would win every comparison.
-    """
-    if not np.isfinite(points).all():
-        raise ValueError("objectives must be finite")
-    keep = np.ones(len(points), dtype=bool)
-    for index, point in enumerate(points):
-        no_worse = (points <= point).all(axis=1)
-        keep[index] = not (no_worse & (points < point).any(axis=1)).any()
-    return keep
-
-
 def pareto(store: Store) -> pd.DataFrame:
-    """Return the front and all baselines, best error first."""
+    """Return the front and all baselines, the best by the first objective first, ties by the others."""
     frame = scored(store)
     shown = frame[frame["on_front"] | frame["baseline"]]
-    return shown.sort_values(["error", "cost", "complexity", "id"]).reset_index(drop=True)
+    return shown.sort_values([*(axis.name for axis in axes(store)), "id"]).reset_index(drop=True)
 
 
 def nothing_yet(store: Store) -> str:
@@ -102,23 +83,29 @@ def nothing_yet(store: Store) -> str:
 
 
 def finalists(store: Store, top: int) -> list[int]:
-    """Return ids of the candidates to confirm: those of lowest validation error, baselines excluded.
+    """Return ids of the candidates to confirm: the best by the first objective, baselines excluded.
 
     Front members come first; if the front has fewer than ``top``, the next best fill up, and then
     those that halving stopped, the ones that came farthest first.
     """
     frame = scored(store)
     found = frame[~frame["baseline"]]
-    order = found.sort_values(["on_front", "error", "cost", "id"], ascending=[False, True, True, True])
+    names = [axis.name for axis in axes(store)]
+    order = found.sort_values(["on_front", *names, "id"], ascending=[False, *([True] * len(names)), True])
     whole = [int(i) for i in order["id"].head(top)]
     return [*whole, *_stopped(store)[: top - len(whole)]]
 
 
 def _stopped(store: Store) -> list[int]:
-    """Return ids of the candidates that halving stopped: those of the highest rung first, by error."""
-    found = search_scores(store)
-    stopped = [c.id for c in store.candidates() if c.status == "stopped" and c.id in found]
-    return sorted(stopped, key=lambda i: (-found[i][0].steps, fmean(e.error or 0.0 for e in found[i]), i))
+    """Return ids of the candidates that halving stopped: those of the highest rung first, by the first objective."""
+    found, first = search_scores(store), axes(store)[0]
+    stopped = {c.id: c for c in store.candidates() if c.status == "stopped" and c.id in found}
+
+    def place(identifier: int) -> tuple[float, ...]:
+        evaluations, candidate = found[identifier], stopped[identifier]
+        return -evaluations[0].steps, value(first, known(candidate, evaluations), candidate), identifier
+
+    return sorted(stopped, key=place)
 
 
 def search_scores(store: Store) -> dict[int, list[Evaluation]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -13,19 +13,22 @@ import pandas as pd
 import torch
 
 from primitives import ActsearchError, compile_expression, parse
+from runs.axes import DEFAULT_AXES, Axis
 from runs.candidate import readable
 
 _FOUND, _BASELINE, _OTHER = "#0b6e99", "#c2571a", "#b8bec4"
 _LONGEST_LABEL = 34
+_COST = Axis("cost", "", "cost of one element, forward + backward (multiplications)", 0)
 
 
-def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
-    """Draw error against cost with formulas on the front, and the curves of its best functions.
+def plot_front(everything: pd.DataFrame, path: Path, title: str, objectives: Sequence[Axis] = DEFAULT_AXES) -> None:
+    """Draw the first objective against the second with formulas on the front, and the curves of its best functions.
 
     Args:
         everything: the frame of :func:`runs.front.scored`.
         path: where to write; the suffix picks the format (png, svg, pdf).
         title: what to call the run.
+        objectives: of the run, see :func:`runs.axes.axes`; the cost stands for a second where there is only one.
 
     Raises:
         ActsearchError: nothing was trained yet, or the file cannot be written.
@@ -34,8 +37,9 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str) -> None:
         raise ActsearchError("there is nothing to plot: no candidate has been trained to the end yet")
     shape: dict[str, Any] = {"figsize": (13, 5.6), "width_ratios": [1.5, 1], "layout": "constrained"}
     with _picture(path, 1, 2, **shape) as (figure, (left, right)):
-        _draw_front(left, everything)
-        _draw_curves(right, everything)
+        vertical, across = (*objectives, _COST)[:2]
+        _draw_front(left, everything, vertical, across)
+        _draw_curves(right, everything, vertical)
         figure.suptitle(title, fontsize=12)
 
 
@@ -144,49 +148,61 @@ def _picture(path: Path, rows: int, columns: int, **layout: Any) -> Iterator[tup
         plt.close(figure)
 
 
-def _draw_front(axes: Any, everything: pd.DataFrame) -> None:
+def _draw_front(axes: Any, everything: pd.DataFrame, vertical: Axis, across: Axis) -> None:
+    x, y = across.name, vertical.name
     baseline = everything["baseline"].astype(bool)
     found = everything[~baseline]
-    front = everything[everything["on_front"]].sort_values("cost")
-    axes.scatter(found["cost"], found["error"], s=18, c=_OTHER, label="trained candidates", zorder=1)
-    axes.step(front["cost"], front["error"].cummin(), where="post", color=_FOUND, lw=0.8, alpha=0.5, zorder=1)
-    _bars(axes, everything[baseline], _BASELINE, "s", "baselines")
-    _bars(axes, front[~front["baseline"].astype(bool)], _FOUND, "o", "front")
-    axes.set_xscale("log")
-    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 2 * everything["cost"].max()]
-    axes.set_xticks(ticks, [str(t) for t in ticks])
-    axes.set_xticks([], minor=True)
-    axes.set_xlim(0.8 * everything["cost"].min(), 1.6 * everything["cost"].max())
-    low, high = everything["error"].quantile([0.0, 0.9])
+    front = everything[everything["on_front"]].sort_values(x)
+    axes.scatter(found[x], found[y], s=18, c=_OTHER, label="trained candidates", zorder=1)
+    axes.step(front[x], front[y].cummin(), where="post", color=_FOUND, lw=0.8, alpha=0.5, zorder=1)
+    _bars(axes, everything[baseline], vertical, across, colour=_BASELINE, marker="s", label="baselines")
+    rows = front[~front["baseline"].astype(bool)]
+    _bars(axes, rows, vertical, across, colour=_FOUND, marker="o", label="front")
+    if everything[x].min() > 0:
+        _logarithmic(axes, everything[x])
+    low, high = everything[y].quantile([0.0, 0.9])
     room = max(high - low, 1e-3)
     axes.set_ylim(low - 0.25 * room, high + 0.3 * room)
-    axes.set_xlabel("cost of one element, forward + backward (multiplications)")
-    axes.set_ylabel("validation error in the search (mean ± standard error)")
+    axes.set_xlabel(_COST.label if across.name == _COST.name else f"{across.label} ({across.unit})")
+    spread = " (mean ± standard error)" if f"{y}_se" in everything else ""
+    axes.set_ylabel(f"{vertical.label} in the search{spread}")
     labelled = pd.concat([front, everything[baseline & ~everything["on_front"]]])
-    labelled = labelled[labelled["error"] <= high + 0.3 * room]
-    _label(axes, labelled)
+    labelled = labelled[labelled[y] <= high + 0.3 * room]
+    _label(axes, labelled, x, y)
     axes.legend(loc="upper right", frameon=False, fontsize=8)
     axes.grid(alpha=0.2)
 
 
-def _bars(axes: Any, rows: pd.DataFrame, colour: str, marker: str, label: str) -> None:
-    spread = rows["error_se"].fillna(0.0).astype(float)
-    axes.errorbar(rows["cost"], rows["error"], yerr=spread, fmt=marker, ms=6, c=colour, lw=1, label=label, zorder=3)
+def _logarithmic(axes: Any, values: pd.Series[float]) -> None:
+    """Scale the horizontal axis by logarithms, with plain numbers as ticks."""
+    axes.set_xscale("log")
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 2 * values.max()]
+    axes.set_xticks(ticks, [str(t) for t in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(0.8 * values.min(), 1.6 * values.max())
 
 
-def _label(axes: Any, rows: pd.DataFrame) -> None:
+def _bars(axes: Any, rows: pd.DataFrame, vertical: Axis, across: Axis, **look: Any) -> None:
+    """Draw points, with their standard errors where there are some."""
+    column = f"{vertical.name}_se"
+    spread = rows[column].fillna(0.0).astype(float) if column in rows else None
+    shown = {"fmt": look["marker"], "ms": 6, "c": look["colour"], "lw": 1, "label": look["label"], "zorder": 3}
+    axes.errorbar(rows[across.name], rows[vertical.name], yerr=spread, **shown)
+
+
+def _label(axes: Any, rows: pd.DataFrame, x: str, y: str) -> None:
     """Write formulas beside their points, stepping down or up where two would overlap."""
     from matplotlib.text import Text
 
     axes.figure.canvas.draw()
     taken: list[Any] = []
-    for row in rows.sort_values("error").to_dict("records"):
+    for row in rows.sort_values(y).to_dict("records"):
         text = row["name"] or _short(row["expression"].split(";")[0])
         colour = _BASELINE if row["baseline"] else _FOUND
         for shift in (0, -11, 11, -22, 22, -33, 33, -44, 44):
             note = axes.annotate(
                 text,
-                (row["cost"], row["error"]),
+                (row[x], row[y]),
                 xytext=(7, shift),
                 textcoords="offset points",
                 fontsize=7.5,
@@ -207,10 +223,10 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
 
 
-def _draw_curves(axes: Any, everything: pd.DataFrame) -> None:
+def _draw_curves(axes: Any, everything: pd.DataFrame, vertical: Axis) -> None:
     found = everything[~everything["baseline"].astype(bool)]
     known = found.loc[[readable(formula) is not None for formula in found["expression"]]]
-    best = known.sort_values(["on_front", "error"], ascending=[False, True]).head(4)
+    best = known.sort_values(["on_front", vertical.name], ascending=[False, True]).head(4)
     references = everything[everything["name"].isin(["relu", "gelu"])]
     for row in references.to_dict("records"):
         axes.plot(*curve(row["expression"]), color=_BASELINE, lw=1, ls="--" if row["name"] == "gelu" else ":")
@@ -219,7 +235,7 @@ def _draw_curves(axes: Any, everything: pd.DataFrame) -> None:
         axes.plot(*curve(row["expression"]), lw=1.8, label=f"#{row['id']} {_short(row['expression'].split(';')[0])}")
     axes.set_ylim(-4, 4)
     axes.set_xlabel("x")
-    axes.set_title("lowest search error, the front first, beside ReLU and GELU", fontsize=9)
+    axes.set_title(f"lowest {vertical.label} of the search, the front first, beside ReLU and GELU", fontsize=9)
     axes.legend(fontsize=7.5, loc="lower right")
     axes.grid(alpha=0.2)
 

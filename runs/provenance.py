@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from primitives.export.exported import Provenance
 from runs.candidate import Candidate
-from runs.export import Provenance
 from runs.front import search_scores
 from runs.statistics import confirmed
 from runs.store import Store

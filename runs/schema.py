@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-VERSION = 5
+import json
+
+VERSION = 6
+
+FORMER_FACTS = ("prior", "correction", "cost", "complexity", "gain")
+"""Facts that had a column each up to version 5."""
 
 MIGRATIONS = {
-    1: "ALTER TABLE candidates ADD COLUMN correction REAL",
-    2: "ALTER TABLE evaluations ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}'",
-    3: "UPDATE candidates SET status = 'outranked' WHERE status = 'rejected' "
-    "AND reason = 'another proposal for the same training slot was preferred'",
-    4: "ALTER TABLE evaluations ADD COLUMN unstacked TEXT NOT NULL DEFAULT ''",
+    1: ("ALTER TABLE candidates ADD COLUMN correction REAL",),
+    2: ("ALTER TABLE evaluations ADD COLUMN metrics TEXT NOT NULL DEFAULT '{}'",),
+    3: (
+        "UPDATE candidates SET status = 'outranked' WHERE status = 'rejected' "
+        "AND reason = 'another proposal for the same training slot was preferred'",
+    ),
+    4: ("ALTER TABLE evaluations ADD COLUMN unstacked TEXT NOT NULL DEFAULT ''",),
+    5: (
+        "ALTER TABLE candidates ADD COLUMN facts TEXT NOT NULL DEFAULT '{}'",
+        "UPDATE candidates SET facts = actsearch_facts(prior, correction, cost, complexity, gain)",
+        *(f"ALTER TABLE candidates DROP COLUMN {name}" for name in FORMER_FACTS),
+        "ALTER TABLE candidates ADD COLUMN mark TEXT",
+    ),
 }
-"""What turns a run file of a version into the next one."""
+"""What turns a run file of a version into the next one: statements, in their order. ``actsearch_facts`` is
+:func:`facts_text`, since SQLite's own JSON writes 15 digits of a number and not all of it."""
+
+
+def facts_text(*values: float | None) -> str:
+    """Return facts as they are stored, from the columns that held them up to version 5."""
+    found = zip(FORMER_FACTS, values, strict=True)
+    return json.dumps({name: value for name, value in found if value is not None}, allow_nan=False)
+
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -23,13 +44,10 @@ CREATE TABLE candidates (
     ask        INTEGER NOT NULL,
     genotype   TEXT,
     name       TEXT,
-    prior      REAL,
-    correction REAL,
-    cost       REAL,
-    complexity INTEGER,
-    gain       REAL,
+    facts      TEXT NOT NULL DEFAULT '{}',
     status     TEXT NOT NULL,
-    reason     TEXT NOT NULL
+    reason     TEXT NOT NULL,
+    mark       TEXT
 );
 CREATE TABLE evaluations (
     id         INTEGER PRIMARY KEY,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,12 +19,14 @@ from typing import Any, Literal, TypeVar
 
 from evaluators import Evaluation
 from primitives.errors import ActsearchError
-from runs.candidate import Candidate, CandidateStatus
-from runs.schema import MIGRATIONS, TABLES, VERSION
+from primitives.identity import Mark
+from runs.candidate import Candidate
+from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION, facts_text
 
 Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
 
+_LONGEST_PRINT = 10**6
 _CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
 _EVALUATION = [field.name for field in dataclasses.fields(Evaluation)]
 
@@ -55,7 +58,7 @@ class Store:
             )
         if writable:
             self._migrate(version)
-        self._columns = self._present("candidates", _CANDIDATE)
+        self._columns = self._present("candidates", [*_CANDIDATE, *FORMER_FACTS])
         self._evaluation_columns = self._present("evaluations", _EVALUATION)
 
     def _present(self, table: str, wanted: list[str]) -> list[str]:
@@ -67,10 +70,12 @@ class Store:
         """Bring the file to this version, all of it or nothing."""
         if version == VERSION:
             return
+        self._db.create_function("actsearch_facts", len(FORMER_FACTS), facts_text, deterministic=True)
         with self._transaction() as db:
             db.execute("BEGIN IMMEDIATE")  # sqlite3 would open no transaction before these statements
             for older in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
-                db.execute(MIGRATIONS[older])
+                for statement in MIGRATIONS[older]:
+                    db.execute(statement)
                 db.execute(f"PRAGMA user_version = {older + 1}")
 
     @staticmethod
@@ -129,7 +134,7 @@ class Store:
         self,
         purpose: Purpose,
         evaluations: Iterable[Evaluation],
-        verdicts: Iterable[tuple[int, CandidateStatus, str]] = (),
+        verdicts: Iterable[Candidate] = (),
         meta: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Add evaluations and, with them, what follows from them; one transaction.
@@ -137,7 +142,7 @@ class Store:
         Args:
             purpose: what they were made for.
             evaluations: in the order in which they are to be read back.
-            verdicts: id, final status and reason of each of their candidates.
+            verdicts: their candidates, with their final status, reason and facts.
             meta: values of the run's own dictionary that go with them.
         """
         columns = ["purpose", *_EVALUATION]
@@ -145,8 +150,8 @@ class Store:
         rows = [(purpose, *_evaluation_row(evaluation)) for evaluation in evaluations]
         with self._transaction() as db:
             db.executemany(f"INSERT OR REPLACE INTO evaluations ({', '.join(columns)}) VALUES ({marks})", rows)
-            changes = [(status, reason, identifier) for identifier, status, reason in verdicts]
-            db.executemany("UPDATE candidates SET status = ?, reason = ? WHERE id = ?", changes)
+            changes = [(c.status, c.reason, _facts(c), c.id) for c in verdicts]
+            db.executemany("UPDATE candidates SET status = ?, reason = ?, facts = ? WHERE id = ?", changes)
             _put(db, meta)
 
     def candidates(self) -> list[Candidate]:
@@ -156,7 +161,12 @@ class Store:
 
     def _candidate(self, row: tuple[Any, ...]) -> Candidate:
         values = dict(zip(self._columns, row, strict=True))
-        return Candidate(**{**values, "parents": tuple(json.loads(values["parents"]))})
+        former = {name: values.pop(name) for name in FORMER_FACTS if name in values}
+        facts = former or json.loads(values["facts"])
+        known = {str(name): _number(value) for name, value in facts.items() if value is not None}
+        mark = values.get("mark")
+        read = {"parents": tuple(json.loads(values["parents"])), "facts": known, "mark": mark and _mark(mark)}
+        return Candidate(**{**values, **read})
 
     def evaluations(self, purpose: Purpose) -> list[Evaluation]:
         """Return the evaluations of one purpose in the order in which they were finished."""
@@ -187,7 +197,36 @@ def _put(db: sqlite3.Connection, meta: Mapping[str, str]) -> None:
 
 def _candidate_row(candidate: Candidate) -> tuple[Any, ...]:
     values = {name: getattr(candidate, name) for name in _CANDIDATE}
-    return tuple({**values, "parents": json.dumps(candidate.parents)}.values())
+    mark = candidate.mark and json.dumps(dataclasses.astuple(candidate.mark), allow_nan=False)
+    texts = {"parents": json.dumps(candidate.parents), "facts": _facts(candidate), "mark": mark}
+    return tuple({**values, **texts}.values())
+
+
+def _mark(text: str) -> Mark:
+    """Return a mark of a run file.
+
+    Raises:
+        ValueError, TypeError: it is not ours.
+    """
+    key, size, projection = json.loads(text)
+    if not isinstance(key, str) or not isinstance(size, int) or not 0 <= size < _LONGEST_PRINT:
+        raise ValueError("a mark that is no mark")
+    return Mark(key, size, float(_number(projection)))
+
+
+def _facts(candidate: Candidate) -> str:
+    return json.dumps(dict(candidate.facts), allow_nan=False)
+
+
+def _number(value: Any) -> float:
+    """Return a fact of a run file.
+
+    Raises:
+        ValueError: it is no finite number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no finite number")
+    return value
 
 
 def _evaluation_row(evaluation: Evaluation) -> tuple[Any, ...]:

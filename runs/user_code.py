@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.tasks.fingerprint import TaskPrint
-from evaluators.user_code.sources import Source, fingerprint_of
+from evaluators.training.user_code.sources import Source, fingerprint_of
 from primitives.errors import ActsearchError
 from runs.store import Store
 

@@ -1,6 +1,6 @@
 """Which expression next: configuration, grammar, strategies, the campaign loop, the command line.
 
-A :class:`Strategy` proposes trees, the :class:`search.funnel.Funnel` judges them, and a
+A :class:`Strategy` proposes trees, the :class:`search.campaign.funnel.Funnel` judges them, and a
 :class:`Campaign` trains what passes and records everything in a run file.
 """
 

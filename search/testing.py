@@ -9,10 +9,10 @@ try:
 except ModuleNotFoundError:
     raise ImportError("search.testing needs pytest: pip install 'actsearch[test]'") from None
 
-from search.campaign import seeded
-from search.config import Grammar as GrammarConfig
-from search.grammar import Grammar
-from search.strategy import Strategy, Told
+from search.campaign.loop import seeded
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
+from search.strategies.strategy import Strategy, Told
 
 
 class StrategyContract:

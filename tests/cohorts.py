@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from evaluators import Classification, Data, Job, Recipe, assess, load_task
-from evaluators.cohort.group import Member
-from evaluators.cohort.lone import Lone
-from evaluators.networks import VisionTransformer, mlp
+from evaluators.tasks.networks import VisionTransformer, mlp
+from evaluators.training.cohort.group import Member
+from evaluators.training.cohort.lone import Lone
 from primitives import resolve
 
 CPU = torch.device("cpu")

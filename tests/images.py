@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from evaluators import Classification, Cohort, Data, Job, Recipe
-from evaluators.cohort.trainer import run_cohort, run_job
+from evaluators.training.cohort.trainer import run_cohort, run_job
 from tests.cohorts import CPU
 
 STEPS = 8

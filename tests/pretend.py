@@ -20,7 +20,7 @@ from torch._subclasses import FakeTensor, FakeTensorMode
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 from torch.utils._pytree import tree_leaves
 
-from evaluators.eafo.dynamic import adaptive, family
+from evaluators.instruments.dynamic import adaptive, family
 
 DEVICES = tuple(torch.device(kind, 0) for kind in ("cuda", "mps"))
 _MPS, _META = 13, 14

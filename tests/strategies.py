@@ -6,9 +6,9 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from search.campaign import seeded
-from search.config import Grammar as GrammarConfig
-from search.grammar import Grammar
+from search.campaign.loop import seeded
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
 
 
 @cache

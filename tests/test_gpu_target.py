@@ -33,8 +33,8 @@ sys.meta_path.insert(0, Blocked())
 for file in sorted(Path("tests/gpu").glob("*.py")):
     import_module(f"tests.gpu.{{file.stem}}")
 from evaluators import load_task
-from evaluators.serial import SerialExecutor
-from evaluators.cohort.size import member_bytes
+from evaluators.training.executors.serial import SerialExecutor
+from evaluators.training.cohort.size import member_bytes
 for name in ("mnist1d-mlp", "digits-vit", "text-gpt"):
     load_task(name)
 member_bytes(load_task("digits-vit"))

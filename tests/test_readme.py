@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.test_cli import invoke
+from tests.search.cli.test_cli import invoke
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -74,9 +74,9 @@ def chains():
 
 
 def run(words, folder, monkeypatch):
-    """Run a command in a folder, in a process of its own if it registers something; return exit code, stdout, stderr."""
+    """Run a command in a folder, in its own process if it registers something; return exit code, stdout, stderr."""
     if "--extension" in words:
-        command = [sys.executable, "-m", "search.cli", *words]
+        command = [sys.executable, "-m", "search.cli.main", *words]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
     monkeypatch.chdir(folder)
@@ -104,9 +104,9 @@ def test_commands_that_share_a_file_are_run_together():
 
 def test_the_tasks_shown_train_on_ray_as_they_train_here(tmp_path):
     from evaluators import Cohort, Job, load_task
-    from evaluators.cohort.trainer import run_job
-    from evaluators.ray.executor import RayExecutor
-    from evaluators.train import pick_device
+    from evaluators.training.cohort.trainer import run_job
+    from evaluators.training.executors.ray.executor import RayExecutor
+    from evaluators.training.pieces import pick_device
 
     for name, text in EXAMPLES.items():
         (tmp_path / name).write_text(text)
@@ -131,8 +131,8 @@ def test_the_campaign_file_shown_is_read_with_its_extension(tmp_path):
         (tmp_path / name).write_text(text)
     script = (
         "from pathlib import Path\n"
-        "from search.extensions import import_named\n"
-        "from search.layers import layers\n"
+        "from search.loading.extensions import import_named\n"
+        "from search.configuration.layers import layers\n"
         "asked = layers(Path('own.toml'), 'quick', {})\n"
         "import_named(asked)\n"
         "assert 'dent' in asked.config().grammar.primitives"
@@ -159,12 +159,9 @@ def test_the_make_commands_shown_exist():
 
 
 def test_every_command_of_the_program_is_shown():
-    import typer
+    from search.cli.main import COMMANDS
 
-    from search.cli import app
-
-    known = set(typer.main.get_command(app).commands)
-    assert known == {line.split()[1] for line in commands("actsearch")}
+    assert set(COMMANDS) == {line.split()[1] for line in commands("actsearch")}
 
 
 def test_the_picture_and_the_files_linked_are_there():

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evaluators.task import AnyTask, OwnLoop, Part
-from evaluators.user_code.sources import Source
+from evaluators.training.task import AnyTask, OwnLoop, Part
+from evaluators.training.user_code.sources import Source
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _BLOCK, _BLOCKS, _SUMS = 1024, 256, 4

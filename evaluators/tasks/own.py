@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluators.task import AnyTask, rename
-from evaluators.user_code.importing import UserCode, import_code
-from evaluators.user_code.place import Place, label_of, place_of
+from evaluators.training.task import AnyTask, rename
+from evaluators.training.user_code.importing import UserCode, import_code
+from evaluators.training.user_code.place import Place, label_of, place_of
 from primitives.errors import ActsearchError, nearest
 
 KIND = "task file"

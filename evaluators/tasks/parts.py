@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from evaluators.task import Data, Part
+from evaluators.training.task import Data, Part
 
 Parts = dict[Part, Data]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from evaluators.train import seeded
+from evaluators.training.pieces import seeded
 
 
 @contextmanager

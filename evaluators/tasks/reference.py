@@ -1,4 +1,4 @@
-"""What ReLU and GELU reach on the offline tasks: measured by ``python -m tests.benchmarks.task_reference``."""
+"""What ReLU and GELU reach on the offline tasks: measured by ``python -m search.studies.task_reference``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def unstacked(task: str) -> str:
     """Return why the candidates of an offline task are not stacked on a CPU; empty where they are."""
-    from evaluators.cohort.grouping import TOO_LARGE
+    from evaluators.training.cohort.grouping import TOO_LARGE
 
     return TOO_LARGE if task == "text-gpt" else ""
 

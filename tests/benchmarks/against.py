@@ -39,7 +39,7 @@ WORKLOADS = {
     "cohort-of-32": """
 import torch
 from evaluators import Cohort, Job, assess, load_task
-from evaluators.cohort.trainer import run_cohort
+from evaluators.training.cohort.trainer import run_cohort
 from primitives import library, resolve
 torch.set_num_threads(1)
 task, cpu = load_task("mnist1d-mlp"), torch.device("cpu")
@@ -53,11 +53,11 @@ work = lambda: run_cohort(cohort(400, 100), task, cpu)  # the steps of the prese
     "quick-search": """
 import pathlib, tempfile, torch
 from evaluators import load_task
-from evaluators.serial import SerialExecutor
+from evaluators.training.executors.serial import SerialExecutor
 from runs import folder
-from search.campaign import Campaign
-from search.config import from_dict, load_preset, merge, to_toml
-from evaluators.train import warm_up
+from search.campaign.loop import Campaign
+from search.configuration.config import from_dict, load_preset, merge, to_toml
+from evaluators.training.pieces import warm_up
 warm_up()
 small = {"budget": {"trainings": 16}, "execution": {"executor": "serial"}, "confirm": {"automatic": False}}
 config = from_dict(merge(load_preset("quick"), small), "bench", stored=True)

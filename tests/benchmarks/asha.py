@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from evaluators import Job, Task
-from evaluators.ray.connection import connect
-from evaluators.train import batches, groups_of, learning_rate, score, seeded
+from evaluators.training.executors.ray.connection import connect
+from evaluators.training.pieces import batches, groups_of, learning_rate, score, seeded
 from primitives import compile_expression, parse
 
 PARTS = 4

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evaluators import Cohort, Evaluation, Executor, Job
-from evaluators.evaluation import Answers
+from evaluators.training.job import Answers
 
 SPREAD = 1.0
 """Standard deviation of the logarithm of a cohort's duration: the slowest of 1,000 takes 15 times the mean."""

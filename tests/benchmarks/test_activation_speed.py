@@ -12,9 +12,9 @@ from torch import nn
 
 from evaluators import assess
 from primitives import compile_expression, resolve
-from search.campaign import seeded
-from search.config import Grammar as GrammarConfig
-from search.grammar import Grammar
+from search.campaign.loop import seeded
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
 
 SHAPE = (256, 197, 64)
 NAMED = ("crrelu", "mish", "gelusine", "xielu", "pau")

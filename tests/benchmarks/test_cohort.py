@@ -17,13 +17,13 @@ import torch
 from scipy.stats import spearmanr
 
 from evaluators import Cohort, Halving, Job, Task, assess, load_task
-from evaluators.cohort.group import Member
-from evaluators.cohort.lone import Lone
-from evaluators.cohort.size import stack_limit
-from evaluators.cohort.stack import Stack
-from evaluators.cohort.trainer import run_cohort
-from evaluators.evaluation import Answers
-from evaluators.ray.executor import RayExecutor
+from evaluators.training.cohort.group import Member
+from evaluators.training.cohort.lone import Lone
+from evaluators.training.cohort.size import stack_limit
+from evaluators.training.cohort.stack import Stack
+from evaluators.training.cohort.trainer import run_cohort
+from evaluators.training.executors.ray.executor import RayExecutor
+from evaluators.training.job import Answers
 from primitives import library, resolve
 from tests.benchmarks.asha import Plain, asha
 from tests.benchmarks.roofline import Load, flops, load, roof
@@ -149,7 +149,7 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 @pytest.mark.parametrize("case", CASES[:2], ids=lambda case: case.task)
 def test_64_members_hardly_gain_on_32(case):
-    """The cohort's size on a CPU, ``evaluators.cohort.size.MOST``, rests on this."""
+    """The cohort's size on a CPU, ``evaluators.training.cohort.size.MOST``, rests on this."""
     task = load_task(case.task)
     known = {str(resolve(function)) for function in FUNCTIONS}
     sound = (name for name, entry in library().items() if assess(entry.expression).rejection is None)

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from evaluators import load_task
-from evaluators.eafo.dynamic import DynamicEAFO
-from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
+from evaluators.instruments.dynamic import DynamicEAFO
+from evaluators.instruments.dynamic.adaptive import AdaptiveActivation
 from primitives import compile_expression, resolve
 
 EVERY = 50

@@ -12,8 +12,8 @@ import pytest
 import torch
 from scipy import stats
 
-from evaluators.eafo.entropy import output, raw_entropy
-from evaluators.quadrature import NORMAL, Samples, sample
+from evaluators.theory.entropy import output, raw_entropy
+from evaluators.theory.quadrature import NORMAL, Samples, sample
 from primitives import library
 
 ROUNDS = 5

@@ -7,11 +7,12 @@ import time
 import pytest
 
 from evaluators import load_task
-from evaluators.cohort.grouping import _Grouping
-from evaluators.serial import SerialExecutor
+from evaluators.training.cohort.grouping import _Grouping
+from evaluators.training.executors.serial import SerialExecutor
 from runs import folder
-from search.campaign import Campaign
-from search.config import from_dict, load_preset, merge, to_toml
+from search.campaign.loop import Campaign
+from search.configuration.reading import from_dict, load_preset, merge
+from search.configuration.writing import to_toml
 from tests.benchmarks.against import WORKLOADS, against
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3000)]

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 import pytest
 
 from runs import folder
-from search.campaign import Campaign
-from search.config import from_dict, to_toml
-from search.funnel import Funnel, Slot
+from search.campaign.funnel import Funnel, Slot
+from search.campaign.loop import Campaign
+from search.configuration.reading import from_dict
+from search.configuration.writing import to_toml
 from tests.benchmarks.simulated import Account, Pretended, Sleeping, Stopwatch, Virtual
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1200)]

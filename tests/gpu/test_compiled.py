@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
-from evaluators.timing import interleaved
+from evaluators.instruments.dynamic.adaptive import AdaptiveActivation
+from evaluators.instruments.timing import interleaved
 from primitives import compile_expression, resolve
-from runs.export import export
+from primitives.export.dialects import export
 from tests.gpu.table import quartiles
 
 CUDA = torch.device("cuda")

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from evaluators import DynamicEAFO
-from evaluators.eafo.dynamic.family import Shape
-from evaluators.networks import mlp
+from evaluators.instruments.dynamic.family import Shape
+from evaluators.tasks.networks import mlp
 
 CUDA = torch.device("cuda")
 

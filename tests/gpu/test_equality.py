@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from evaluators.cohort.grouping import make_groups
-from evaluators.cohort.stack import Stack
+from evaluators.training.cohort.grouping import make_groups
+from evaluators.training.cohort.stack import Stack
 from tests.cohorts import NETWORKS, STEPS, Transformer, alone_weights, in_precision, lone, member_weights, members
 
 CUDA = torch.device("cuda")

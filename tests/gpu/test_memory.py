@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from evaluators import Cohort, Recipe, load_task
-from evaluators.cohort import size
-from evaluators.cohort.group import Member
-from evaluators.cohort.stack import Stack
-from evaluators.networks import mlp
-from evaluators.serial import SerialExecutor
+from evaluators.tasks.networks import mlp
+from evaluators.training.cohort import size
+from evaluators.training.cohort.group import Member
+from evaluators.training.cohort.stack import Stack
+from evaluators.training.executors.serial import SerialExecutor
 from tests.cohorts import OnDigits
 from tests.functions import distinct_jobs as jobs
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from evaluators import load_task
-from evaluators.cohort import size
-from evaluators.cohort.group import Member
-from evaluators.cohort.lone import Lone
-from evaluators.cohort.stack import Stack
+from evaluators.training.cohort import size
+from evaluators.training.cohort.group import Member
+from evaluators.training.cohort.lone import Lone
+from evaluators.training.cohort.stack import Stack
 from tests.functions import distinct_jobs
 from tests.gpu.table import quartiles
 

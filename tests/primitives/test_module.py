@@ -11,7 +11,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from evaluators import assess
-from evaluators.eafo.dynamic.adaptive import AdaptiveActivation
+from evaluators.instruments.dynamic.adaptive import AdaptiveActivation
 from primitives import compile_expression, library, parse, resolve
 from tests.strategies import expressions
 

@@ -172,7 +172,7 @@ def spelled(text):
 
 
 def test_a_binary_primitive_with_a_number_compiles_exports_stacks_and_has_a_second_derivative(hypot):
-    from evaluators.cohort.kernels import runs_of
+    from evaluators.training.cohort.kernels import runs_of
     from primitives import compile_expression, parse
 
     expression = parse("hypot(x, 2)*hypot(alpha, x); alpha=0.5")

@@ -8,7 +8,7 @@ from mpmath import mp, mpf
 
 from evaluators import assess
 from primitives import compile_expression
-from search.campaign import seeded
+from search.campaign.loop import seeded
 from tests.helpers import in_double
 from tests.primitives.arithmetic import evaluate
 from tests.strategies import grammar

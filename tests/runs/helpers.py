@@ -29,8 +29,9 @@ def made_run(path):
             (4, "sin(x)", "random", None, 18.0, 2),
             (5, "x**3", "random", None, 3.0, 2),
         ]
-        store.add_candidates(
-            [
+        candidates = {
+            candidate.id: candidate
+            for candidate in [
                 Candidate(
                     i,
                     text,
@@ -39,18 +40,19 @@ def made_run(path):
                     0 if name else i,
                     None,
                     name,
-                    prior=0.7,
-                    correction=1.6,
-                    cost=cost,
-                    complexity=size,
-                    gain=1.4,
+                    {"prior": 0.7, "correction": 1.6, "cost": cost, "complexity": size, "gain": 1.4},
                 )
                 for i, text, origin, name, cost, size in rows
             ]
-        )
+        }
+        store.add_candidates(candidates.values())
         for i, errors in {1: (0.30, 0.32), 2: (0.28, 0.30), 3: (0.20, 0.22), 4: (0.25, 0.27)}.items():
-            store.record("search", [evaluation(i, s, e) for s, e in enumerate(errors)], [(i, "ok", "")])
-        store.record("search", [evaluation(5, 0, None, status="diverged")], [(5, "diverged", "seed 0: why")])
+            store.record(
+                "search", [evaluation(i, s, e) for s, e in enumerate(errors)], [candidates[i].stopped("ok", "")]
+            )
+        store.record(
+            "search", [evaluation(5, 0, None, status="diverged")], [candidates[5].stopped("diverged", "seed 0: why")]
+        )
     return path
 
 

@@ -41,13 +41,13 @@ def test_the_same_evaluation_is_kept_once(run):
 @pytest.mark.parametrize(("purpose", "value"), [("surprise", "1"), ("search", None)], ids=["purpose", "meta"])
 def test_evaluations_their_verdict_and_what_goes_with_them_are_one_transaction(run, purpose, value):
     with opened(run) as store:
-        before = store.evaluations("search")
+        before, crashed = store.evaluations("search"), store.candidates()[3].stopped("crashed", "no")
         with pytest.raises(sqlite3.IntegrityError):
-            store.record(purpose, [evaluation(4, 9, 0.1)], [(4, "crashed", "no")], {"one": "1", "two": value})
+            store.record(purpose, [evaluation(4, 9, 0.1)], [crashed], {"one": "1", "two": value})
         assert store.evaluations("search") == before
         assert store.candidates()[3].status == "ok"
         assert store.meta("one", "unset") == "unset"
-        store.record("search", [evaluation(4, 9, 0.1)], [(4, "crashed", "no")], {"one": "1"})
+        store.record("search", [evaluation(4, 9, 0.1)], [crashed], {"one": "1"})
         assert store.evaluations("search")[-1] == evaluation(4, 9, 0.1)
         assert (store.candidates()[3].status, store.meta("one")) == ("crashed", "1")
 
@@ -157,17 +157,17 @@ def test_a_run_file_of_an_older_schema_is_read_as_it_is_and_migrated_when_writte
         old, (evaluation_,) = store.candidates(), store.evaluations("search")
         assert store.meta("state") == "searched"
     assert [(c.id, c.status, c.reason) for c in old] == old_rows(version)
-    assert (old[0].prior, old[0].correction) == (0.7, None)
+    assert old[0].facts == {"prior": 0.7}
     assert (evaluation_.error, evaluation_.curve, evaluation_.metrics) == (0.25, (2.0, 1.0), {})
     assert file.read_bytes() == before
     with folder.writing(tmp_path) as store:
-        store.add_candidates([Candidate(7, "x", "seed", correction=1.5)])
+        store.add_candidates([Candidate(7, "x", "seed", facts={"correction": 1.5})])
     with folder.reading(tmp_path) as store:
         rows = store.candidates()
         assert store.evaluations("search") == [evaluation_]
     assert [c.status for c in rows[:-1]] == MIGRATED
     assert [dataclasses.replace(c, status=o.status) for c, o in zip(rows[:-1], old, strict=True)] == old
-    assert rows[-1].correction == 1.5
+    assert rows[-1].facts == {"correction": 1.5}
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION))
@@ -192,7 +192,9 @@ def test_a_migration_that_is_cut_short_leaves_the_old_file(tmp_path, monkeypatch
     file = old_file(tmp_path / folder.DATABASE, version)
     before = contents(file)
     monkeypatch.setattr(module, "VERSION", schema.VERSION + 1)
-    monkeypatch.setattr(module, "MIGRATIONS", {**schema.MIGRATIONS, schema.VERSION: "ALTER TABLE nowhere ADD COLUMN x"})
+    monkeypatch.setattr(
+        module, "MIGRATIONS", {**schema.MIGRATIONS, schema.VERSION: ("ALTER TABLE nowhere ADD COLUMN x",)}
+    )
     with pytest.raises(ActsearchError, match="cannot write"):
         Store(file, writable=True)
     assert contents(file) == before

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evaluators.task import Recipe
 from evaluators.tasks.language.model import no_progress_bars
 from evaluators.tasks.language.preferences import Pair
-from evaluators.train import Diverged, check_deadline, curve_of, groups_of, make_optimiser, make_schedule
+from evaluators.training.pieces import Diverged, check_deadline, curve_of, groups_of, make_optimiser, make_schedule
+from evaluators.training.task import Recipe
 from primitives import ActsearchError
 
 

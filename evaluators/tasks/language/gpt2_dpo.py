@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from evaluators.task import ActivationFactory, Outcome, OwnLoop, Part, Recipe
 from evaluators.tasks.folder import data_folder
 from evaluators.tasks.language.names import BETA, LANGUAGE, named
 from evaluators.tasks.language.preferences import Pair, hh_pairs, shp_pairs
 from evaluators.tasks.randomness import every_generator
+from evaluators.training.task import ActivationFactory, Outcome, OwnLoop, Part, Recipe
 from primitives import ActsearchError
 
 PROMPT_TOKENS = 256
@@ -99,7 +99,7 @@ class Gpt2DPO(OwnLoop):
         deadline: float,
         score_test: bool,
     ) -> Outcome:
-        """Fine-tune and score; see :meth:`evaluators.task.OwnLoop.train`.
+        """Fine-tune and score; see :meth:`evaluators.training.task.OwnLoop.train`.
 
         Metrics are the margin, accuracy and mean rewards of validation (and test) pairs, and beta.
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from evaluators.swapping.swap import swap
-from evaluators.task import ActivationFactory
+from evaluators.instruments.swapping.swap import swap
 from evaluators.tasks.language.preferences import Pair
+from evaluators.training.task import ActivationFactory
 from primitives import ActsearchError
 
 _SOURCE = "https://huggingface.co/openai-community/gpt2"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.task import Part
+from evaluators.training.task import Part
 from primitives import ActsearchError
 
 _ASSISTANT = "\n\nAssistant:"

@@ -8,9 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evaluators.task import Recipe
 from evaluators.tasks.language.preferences import Pair
-from evaluators.train import Diverged, autocast, batches, check_deadline, groups_of, make_optimiser, make_schedule
+from evaluators.training.pieces import (
+    Diverged,
+    autocast,
+    batches,
+    check_deadline,
+    groups_of,
+    make_optimiser,
+    make_schedule,
+)
+from evaluators.training.task import Recipe
 
 LONGEST = 512
 """Tokens of a prompt with its answer; of more the start is kept."""

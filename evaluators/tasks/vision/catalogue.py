@@ -11,10 +11,10 @@ from typing import Literal
 
 from torch import nn
 
-from evaluators.task import ActivationFactory, Recipe
 from evaluators.tasks.vision.convolutional import all_cnn_c, resnet56_v1, resnet56_v2, wide_resnet_10_4
 from evaluators.tasks.vision.datasets import CIFAR10, CIFAR100, EUROSAT, IMAGENET, DataSet
 from evaluators.tasks.vision.transformers import CONVNEXT_TINY, DEIT_TINY, TNT_SMALL, VIT_TINY, TimmNetwork
+from evaluators.training.task import ActivationFactory, Recipe
 
 Build = Callable[[ActivationFactory, float], nn.Module]
 

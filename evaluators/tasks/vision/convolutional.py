@@ -12,8 +12,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from evaluators.networks import scaled, scaled_linear
-from evaluators.task import ActivationFactory
+from evaluators.tasks.networks import scaled, scaled_linear
+from evaluators.training.task import ActivationFactory
 
 
 def _convolution(before: int, after: int, size: int, gain: float, stride: int = 1, bias: bool = False) -> nn.Conv2d:

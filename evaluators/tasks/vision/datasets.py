@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evaluators.task import Data, Part
 from evaluators.tasks.vision.cifar import read_batches
 from evaluators.tasks.vision.folders import Images, images_by_class, opened
+from evaluators.training.task import Data, Part
 from primitives import ActsearchError
 
 Triple = tuple[float, float, float]

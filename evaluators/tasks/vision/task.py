@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from evaluators.task import ActivationFactory, Classification, Data, Part
 from evaluators.tasks.folder import data_folder
 from evaluators.tasks.vision.augment import crop_and_flip, normalised, timm_scoring, timm_training
 from evaluators.tasks.vision.catalogue import VISION
 from evaluators.tasks.vision.datasets import Parts
+from evaluators.training.task import ActivationFactory, Classification, Data, Part
 from primitives.errors import ActsearchError, unknown
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from evaluators.networks import scaled
-from evaluators.swapping.swap import swap
-from evaluators.task import ActivationFactory
+from evaluators.instruments.swapping.swap import swap
+from evaluators.tasks.networks import scaled
 from evaluators.tasks.vision.extra import vision_extra
+from evaluators.training.task import ActivationFactory
 
 
 @dataclass(frozen=True)

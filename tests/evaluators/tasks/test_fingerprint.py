@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluators import Classification, Data, Recipe, load_task
-from evaluators.networks import mlp
 from evaluators.tasks.fingerprint import TaskPrint, print_of
-from evaluators.user_code.sources import Source
+from evaluators.tasks.networks import mlp
+from evaluators.training.user_code.sources import Source
 
 
 class Rows(Classification):

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from evaluators import assess
-from evaluators.cohort.trainer import why_not_stacked
-from evaluators.tasks import OFFLINE, load_task
-from evaluators.tasks.mnist1d import _made
+from evaluators.tasks.catalogue import OFFLINE, load_task
+from evaluators.tasks.offline.mnist1d import _made
 from evaluators.tasks.reference import unstacked
 from evaluators.testing import TaskContract
+from evaluators.training.cohort.trainer import why_not_stacked
 from primitives import compile_expression, resolve
 
 

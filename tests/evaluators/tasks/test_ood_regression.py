@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from evaluators.tasks import load_task
-from evaluators.tasks.formulas import FORMULAS
-from evaluators.tasks.ood_regression import RANGES
+from evaluators.tasks.catalogue import load_task
+from evaluators.tasks.offline.formulas import FORMULAS
+from evaluators.tasks.offline.ood_regression import RANGES
 from evaluators.testing import PARTS
 
 

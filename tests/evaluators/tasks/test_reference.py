@@ -5,10 +5,10 @@ import inspect
 import pandas as pd
 import pytest
 
-from evaluators.tasks import OFFLINE, load_task
+from evaluators.tasks.catalogue import OFFLINE, load_task
 from evaluators.tasks.reference import reference, trainings
-from tests.benchmarks import task_reference
-from tests.benchmarks.task_reference import SEEDS, measure
+from search.studies import task_reference
+from search.studies.task_reference import SEEDS, measure
 
 
 def test_measuring_a_task_again_replaces_its_rows_and_keeps_those_of_the_others(tmp_path, monkeypatch, capsys):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from evaluators.tasks import load_task
-from evaluators.tasks.tabular import FEATURES
+from evaluators.tasks.catalogue import load_task
+from evaluators.tasks.offline.tabular import FEATURES
 from evaluators.testing import PARTS
 
 

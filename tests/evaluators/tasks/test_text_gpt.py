@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from evaluators.tasks import load_task
+from evaluators.tasks.catalogue import load_task
 from evaluators.testing import PARTS
 
 

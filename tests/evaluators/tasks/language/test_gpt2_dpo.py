@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from evaluators.task import Recipe
 from evaluators.tasks.language import dpo, model, supervised
 from evaluators.tasks.language.gpt2_dpo import Gpt2DPOHH, Gpt2DPOSHP, language_task
 from evaluators.tasks.language.names import BETAS, LANGUAGE
 from evaluators.tasks.language.preferences import Pair
 from evaluators.tasks.randomness import every_generator
-from evaluators.train import Diverged, Late
+from evaluators.training.pieces import Diverged, Late
+from evaluators.training.task import Recipe
 from primitives import ActsearchError, compile_expression, parse
 from tests.evaluators.tasks.language.helpers import hh_rows, shp_row, write_gpt2, write_lines
 

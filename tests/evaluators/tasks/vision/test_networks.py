@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from evaluators.swapping.known import known_module
+from evaluators.instruments.swapping.known import known_module
 from evaluators.tasks.vision.catalogue import VISION
 
 COUNTS = {

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from evaluators import Job
-from evaluators.check_task import check_task
-from evaluators.cohort.trainer import run_job
+from evaluators.tasks.check import check_task
 from evaluators.tasks.vision.task import VisionTask
-from evaluators.train import pick_device
+from evaluators.training.cohort.trainer import run_job
+from evaluators.training.pieces import pick_device
 from tests.evaluators.tasks.vision import made
 
 pytest.importorskip("timm")

@@ -1,5 +1,0 @@
-"""EAFO on one activation, step by step, every formula computed: see :func:`derive`."""
-
-from evaluators.eafo.derivation.chain import Derivation, derive
-
-__all__ = ["Derivation", "derive"]

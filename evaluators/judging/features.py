@@ -1,0 +1,92 @@
+"""What is computed of a function before any training: one number a feature, all of them in one mapping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from evaluators.judging.cost import cost
+from evaluators.theory.entropy import Output, output
+from evaluators.theory.quadrature import Samples, gain, sample
+from primitives import Expression
+from primitives.errors import ActsearchError
+from primitives.registries import Registry
+
+
+class Subject:
+    """A function that features are computed of; what several need is computed once.
+
+    Attributes:
+        expression: the function.
+    """
+
+    def __init__(self, expression: Expression) -> None:
+        self.expression = expression
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Values and slopes, float64, at the nodes of a quadrature under the standard normal."""
+        return sample(self.expression)
+
+    @cached_property
+    def output(self) -> Output:
+        """The standardised, smoothed output under the standard normal."""
+        return output(self.samples)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A number that describes a function.
+
+    Attributes:
+        name: in tables, JSON and the run file.
+        unit: e.g. ``nats``; ``1`` for none.
+        label: what reports call it.
+        of: computes it; of a sound function it must be finite.
+        digits: decimals in tables.
+        formula: whether it is one of the formula alone, and so is known of what the screen rejects as well.
+        predicts: whether the campaign may choose what to train by it, once it is seen to predict the error.
+    """
+
+    name: str
+    unit: str
+    label: str
+    of: Callable[[Subject], float]
+    digits: int = 3
+    formula: bool = False
+    predicts: bool = False
+
+    def value(self, subject: Subject) -> float:
+        """Return the feature of a function.
+
+        Raises:
+            ActsearchError: it is not finite, or what computes it fails.
+        """
+        try:
+            value = self.of(subject)
+            value = value if isinstance(value, int) else float(value)
+        except Exception as error:
+            raise ActsearchError(f"its feature '{self.name}' fails: {type(error).__name__}: {error}") from error
+        if not math.isfinite(value):
+            raise ActsearchError(f"its feature '{self.name}' is {value}")
+        return value
+
+
+FEATURES: Registry[Feature] = Registry(
+    "feature",
+    {
+        each.name: each
+        for each in (
+            Feature("cost", "float32 multiplications", "cost", lambda s: cost(s.expression), 0, formula=True),
+            Feature("complexity", "nodes", "complexity", lambda s: s.expression.complexity, 0, formula=True),
+            Feature("prior", "nats", "entropy prior", lambda s: s.output.entropy, 4, predicts=True),
+            Feature(
+                "correction", "1", "size of the remaining correction", lambda s: s.output.correction, 2, predicts=True
+            ),
+            Feature("gain", "1", "initialisation factor", lambda s: gain(s.samples), 4),
+        )
+    },
+)
+"""Every feature by name; an extension adds to it with ``FEATURES.register(name, Feature(...))``."""

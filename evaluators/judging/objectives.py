@@ -1,0 +1,82 @@
+"""What the front trades off: numbers of a trained candidate, all minimised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+from primitives.errors import ActsearchError
+from primitives.registries import Registry
+
+Facts = Mapping[str, float]
+"""All numbers that are known of a candidate, by name: its features; once it is trained also ``error`` and ``loss``
+of the validation part and the metrics that its task reports, averaged over the seeds."""
+
+Point = tuple[float, ...]
+"""A candidate's values of some objectives, in their order."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A number to be made small.
+
+    Attributes:
+        name: in configurations, JSON and the run file's frames.
+        unit: e.g. ``nodes``; ``1`` for none.
+        label: what tables and plots call it.
+        of: takes it from what is known of a trained candidate; it must be finite.
+        digits: decimals in tables.
+    """
+
+    name: str
+    unit: str
+    label: str
+    of: Callable[[Facts], float]
+    digits: int = 4
+
+    def value(self, facts: Facts) -> float:
+        """Return the objective of a candidate.
+
+        Raises:
+            ActsearchError: it is not finite, or what computes it fails.
+        """
+        try:
+            value = float(self.of(facts))
+        except Exception as error:
+            what = f"there is no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+            raise ActsearchError(
+                f"objective '{self.name}' cannot be computed: {what}; known of a trained candidate: {', '.join(facts)}"
+            ) from error
+        if not math.isfinite(value):
+            raise ActsearchError(f"objective '{self.name}' is {value}, and only finite numbers can be compared")
+        return value
+
+
+OBJECTIVES: Registry[Objective] = Registry(
+    "objective",
+    {
+        "error": Objective("error", "mean of the task's error", "validation error", itemgetter("error")),
+        "loss": Objective("loss", "mean of the task's loss", "validation loss", itemgetter("loss")),
+        "cost": Objective("cost", "float32 multiplications", "cost", itemgetter("cost"), 0),
+        "complexity": Objective("complexity", "nodes", "complexity", itemgetter("complexity"), 0),
+    },
+)
+"""Every objective by name; an extension adds to it with ``OBJECTIVES.register(name, Objective(...))``."""
+
+DEFAULT_OBJECTIVES = ("error", "cost", "complexity")
+
+
+def chosen_objectives(names: Iterable[str]) -> tuple[Objective, ...]:
+    """Return objectives by name.
+
+    Raises:
+        ActsearchError: there is none of a name.
+    """
+    return tuple(OBJECTIVES[name] for name in names)
+
+
+def point(objectives: Sequence[Objective], facts: Facts) -> Point:
+    """Return a candidate's values; errors as in :meth:`Objective.value`."""
+    return tuple(objective.value(facts) for objective in objectives)

@@ -1,1 +1,0 @@
-"""Other activations in a network that is already there: :func:`evaluators.swapping.swap.swap`."""

@@ -1,0 +1,1 @@
+"""An expression as a file for another program."""

@@ -1,0 +1,116 @@
+"""The export dialects by name: what trains and what is exported come from one room.
+
+What a dialect writes is text or bytes; files are written by whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from primitives.errors import ActsearchError
+from primitives.export.exported import NOWHERE, Exported, Provenance
+from primitives.export.formula import latex_line, sympy_line
+from primitives.export.plain import jax_file, numpy_file
+from primitives.export.torch_file import torch_file
+from primitives.expression import Expression
+from primitives.registries import Registry
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A language that activations are exported to.
+
+    Attributes:
+        write: returns the file: text, or bytes where it is none.
+        suffix: of such a file.
+        named: whether the class name is written in it.
+        binary: whether it is no text.
+        about: one line for a list.
+    """
+
+    write: Callable[[Exported], str | bytes]
+    suffix: str
+    named: bool = False
+    binary: bool = False
+    about: str = ""
+
+
+def _onnx_file(exported: Exported) -> bytes:
+    from primitives.export.onnx_file import onnx_file
+
+    return onnx_file(exported)
+
+
+DIALECTS: Registry[Dialect] = Registry(
+    "export target",
+    {
+        "torch": Dialect(torch_file, "py", named=True, about="a module with learnable parameters and a self-check"),
+        "numpy": Dialect(numpy_file, "py", about="a function, parameters are arguments"),
+        "jax": Dialect(jax_file, "py", about="a function, parameters are arguments"),
+        "latex": Dialect(latex_line, "tex", about="one line"),
+        "sympy": Dialect(sympy_line, "txt", about="one line that sympy.sympify reads"),
+        "onnx": Dialect(_onnx_file, "onnx", named=True, binary=True, about="a model for inference"),
+    },
+)
+"""Every dialect by name; an extension adds to it with ``DIALECTS.register(name, Dialect(...))``."""
+
+
+def export(
+    expression: Expression,
+    target: str = "torch",
+    *,
+    name: str = "Activation",
+    gain: float = 1.0,
+    provenance: Provenance = NOWHERE,
+    module: str | None = None,
+) -> str:
+    """Return the text of an export; Python files pass ``ruff check`` and ``ruff format --check`` as they are.
+
+    Args:
+        expression: what to export.
+        target: one of :data:`DIALECTS`.
+        name: class name, where there is one; the function of a plain file is always called ``activation``.
+        gain: initialisation factor to write beside it.
+        provenance: lines for the docstring.
+        module: what the file will be importable as; the class name in lower case when ``None``.
+
+    Raises:
+        ActsearchError: unknown target, one that is no text, or impossible name.
+    """
+    exported = Exported(expression, name, gain, provenance, module)
+    dialect = DIALECTS[target]
+    if dialect.binary:
+        raise ActsearchError(f"target '{target}' is no text; write it to a file with -o FILE")
+    return export_bytes_of(exported, target).decode()
+
+
+def export_bytes(
+    expression: Expression,
+    target: str = "torch",
+    *,
+    name: str = "Activation",
+    gain: float = 1.0,
+    provenance: Provenance = NOWHERE,
+    module: str | None = None,
+) -> bytes:
+    """Return the content of an exported file, text in UTF-8; arguments and errors as for :func:`export`."""
+    return export_bytes_of(Exported(expression, name, gain, provenance, module), target)
+
+
+def export_bytes_of(exported: Exported, target: str) -> bytes:
+    """Return the content of an exported file.
+
+    Raises:
+        ActsearchError: unknown target, or the dialect cannot say it.
+    """
+    dialect = DIALECTS[target]
+    try:
+        content = dialect.write(exported)
+    except ActsearchError:
+        raise
+    except Exception as error:
+        if DIALECTS.is_ours(target):
+            raise
+        raise ActsearchError(f"export target '{target}' fails: {type(error).__name__}: {error}") from error
+    return content if isinstance(content, bytes) else content.encode()

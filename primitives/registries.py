@@ -1,0 +1,105 @@
+"""Registries: what a configuration may name, each name with what makes it and the options that this takes.
+
+There is one registry for each kind of extension: :data:`search.strategies.catalogue.STRATEGIES`,
+:data:`evaluators.training.executors.catalogue.EXECUTORS`, :data:`evaluators.tasks.catalogue.TASKS`,
+:data:`evaluators.judging.objectives.OBJECTIVES`, :data:`evaluators.judging.features.FEATURES` and
+:data:`primitives.export.dialects.DIALECTS`. An extension adds to them when it is imported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from primitives.errors import ActsearchError, unknown
+
+T = TypeVar("T")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+
+
+class NoOptions:
+    """What can be told to somebody who takes no options."""
+
+
+@dataclass(frozen=True)
+class Maker(Generic[T]):
+    """An entry that is made anew for each campaign.
+
+    Attributes:
+        make: the factory; what it is called with is said by the registry that holds it.
+        options: what it can be told; for a strategy or an executor a :class:`primitives.options.Options`.
+        about: one line for a list.
+    """
+
+    make: Callable[..., T]
+    options: type[Any] = NoOptions
+    about: str = ""
+
+
+class Registry(Mapping[str, T]):
+    """Entries of one kind by name, in the order in which they were registered."""
+
+    def __init__(self, kind: str, entries: Mapping[str, T]) -> None:
+        """Start with the entries of this package.
+
+        Args:
+            kind: what messages call an entry.
+            entries: by name.
+        """
+        self.kind = kind
+        self._entries = dict(entries)
+        self._ours = frozenset(entries)
+
+    def register(self, name: str, entry: T) -> T:
+        """Add an entry of your own and return it.
+
+        Raises:
+            ActsearchError: the name is taken, is not the one that the entry has, or is not of letters, digits,
+                ``_``, ``.`` and ``-``.
+        """
+        if not _NAME.fullmatch(name):
+            raise ActsearchError(
+                f"'{name}' cannot name a {self.kind}; begin with a letter, go on with letters, digits, _ . and -"
+            )
+        if name in self._entries:
+            raise ActsearchError(f"{self.kind} '{name}' is already registered; choose another name")
+        if (own := getattr(entry, "name", name)) != name:
+            raise ActsearchError(f"{self.kind} '{name}' calls itself '{own}'; use one name for both")
+        self._entries[name] = entry
+        return entry
+
+    def unregister(self, name: str) -> None:
+        """Remove an entry of your own again.
+
+        Raises:
+            ActsearchError: there is none of that name, or it is not your own.
+        """
+        self[name]
+        if self.is_ours(name):
+            raise ActsearchError(f"{self.kind} '{name}' is part of actsearch and stays")
+        del self._entries[name]
+
+    def is_ours(self, name: str) -> bool:
+        """Tell whether an entry is part of this package."""
+        return name in self._ours
+
+    def __getitem__(self, name: str) -> T:
+        """Return an entry.
+
+        Raises:
+            ActsearchError: there is none of that name; the message suggests the nearest.
+        """
+        if name not in self._entries:
+            raise ActsearchError(unknown(self.kind, name, self._entries))
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,1 @@
+"""The loop: ask, judge, train, record, tell; and confirmation."""

@@ -1,0 +1,271 @@
+"""The campaign: ask, judge, train, record, tell, until the budget is spent.
+
+Everything that decides the next step follows from the configuration and the run file, so a
+campaign can stop anywhere. Each training slot seeds Python's ``random`` from (seed, slot), and
+the strategy, the identity index and the prior's weight are rebuilt by replaying the run file in
+the order in which trainings finished. In serial mode a resumed campaign is the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
+from evaluators.judging.features import FEATURES
+from evaluators.judging.objectives import chosen_objectives
+from evaluators.training.job import Answers
+from primitives import BASELINES, ActsearchError, library, resolve
+from runs import Candidate, Store
+from search.campaign.funnel import Funnel
+from search.campaign.ledger import Ledger
+from search.campaign.prior_weight import PriorWeight, features
+from search.campaign.progress import Observer, Progress
+from search.configuration.config import CampaignConfig
+from search.space.grammar import Grammar
+from search.strategies.catalogue import STRATEGIES
+from search.strategies.strategy import Told
+
+_REMEMBERED = 1000
+"""Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
+
+
+class Campaign:
+    """One search over one run file: a loop over a :class:`Ledger`."""
+
+    def __init__(self, config: CampaignConfig, store: Store) -> None:
+        self.config, self._store = config, store
+        objectives = chosen_objectives(config.objectives)
+        self._grammar = Grammar(config.grammar)
+        self._weight = PriorWeight(config.prior)
+        self._funnel = Funnel(self._grammar, self._weight, config.strategy.novelty)
+        self._strategy = STRATEGIES[config.strategy.name].make(self._grammar, config.strategy)
+        self._ledger = Ledger(config.fidelity, objectives)
+        self._in_flight: set[int] = set()
+        self._cohorts = 0
+        self._closed = store.meta("state") in ("searched", "finished")
+        self._earlier = float(store.meta("search_seconds", "0"))
+        self._started = time.monotonic()
+        self.progress = Progress(config.budget.trainings, objectives)
+        self._replay()
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The training seeds of the search; confirmation uses others."""
+        return tuple(range(self.config.fidelity.seeds))
+
+    def run(self, executor: Executor, observer: Observer = lambda _: None) -> None:
+        """Search until the budget is spent. Safe to stop anywhere and to run again."""
+        self._started = time.monotonic()
+        self._add_starters()
+        waiting = deque(self._ledger.pending())
+        while True:
+            with self._driving():
+                while self._cohorts < executor.capacity and (chosen := self._gather(waiting, self._size(executor))):
+                    executor.submit(self._cohort(chosen))
+                    self._cohorts += 1
+            self.progress.workers = executor.capacity  # they come and go
+            observer(self._snapshot())
+            finished = executor.collect()
+            if not finished:
+                break
+            with self._driving():
+                self._record(finished)
+            self._check_alive()
+        self._check_alive()  # a resumed campaign may have had nothing left to train
+        self._store.set_meta("state", "searched")
+        observer(self._snapshot())
+
+    # --- one step ---------------------------------------------------------------------------
+
+    def _next(self) -> Candidate | None:
+        """Return a new candidate to train, or ``None`` when the budget is spent."""
+        if self._closed or self._ledger.chosen >= self.config.budget.trainings or self._late():
+            return None
+        slot_number = self._ledger.asked + 1
+        with seeded(self.config.seed, slot_number):
+            slot = self._funnel.fill(self._strategy, slot_number, len(self._ledger.candidates) + 1)
+        self._add(slot.candidates)
+        # Nothing new was found; with trainings in flight the next result may change that.
+        self._closed = slot.chosen is None and not self._in_flight
+        return slot.chosen
+
+    def _size(self, executor: Executor) -> int:
+        """Return how many candidates to train together: no more in flight than the strategy keeps.
+
+        A larger cohort trains faster, but what is proposed for it has not learned from it. What fits in memory is
+        asked once and kept in the run file, so that the search goes on as it began, wherever that is.
+        """
+        fitting = self._store.number("members")
+        if fitting is None:
+            fitting = executor.members(self.config.task, len(self.seeds))
+            self._store.set_meta("members", str(fitting))
+        if self.config.execution.cohort is not None:
+            return fitting
+        return max(1, min(self.config.strategy.population // executor.capacity, fitting))
+
+    def _gather(self, waiting: deque[Candidate], size: int) -> list[Candidate]:
+        """Return candidates for a cohort, those of an earlier process first; fewer when there are no more."""
+        chosen: list[Candidate] = []
+        while len(chosen) < size:
+            candidate = waiting.popleft() if waiting else self._next()
+            if candidate is None:
+                break
+            self._in_flight.add(candidate.id)
+            chosen.append(candidate)
+        return chosen
+
+    def _cohort(self, candidates: Sequence[Candidate]) -> Cohort:
+        fidelity = self.config.fidelity
+        rungs = fidelity.rung_steps
+        history = tuple(tuple(self._ledger.points[rung][-_REMEMBERED:]) for rung in rungs)
+        halving = Halving(rungs, fidelity.keep, history, self.config.objectives) if rungs else None
+        return Cohort(tuple(self._job(candidate) for candidate in candidates), halving)
+
+    def _late(self) -> bool:
+        minutes = self.config.budget.minutes
+        return minutes is not None and self._seconds() > 60 * minutes
+
+    def _seconds(self) -> float:
+        """Return the wall time of the search, earlier processes included."""
+        return self._earlier + time.monotonic() - self._started
+
+    def _job(self, candidate: Candidate) -> Job:
+        fidelity = self.config.fidelity
+        assert candidate.gain is not None
+        return Job(
+            candidate.id,
+            candidate.expression,
+            candidate.gain,
+            self.config.task,
+            fidelity.whole,
+            self.seeds,
+            timeout=fidelity.timeout,
+            facts=candidate.facts,
+            reference=candidate.name is not None,
+        )
+
+    def _record(self, finished: list[tuple[Cohort, Answers]]) -> None:
+        """Store the answers of all cohorts that are done in one transaction, and learn from them in that order."""
+        self._cohorts -= len(finished)
+        answers = [
+            (job.candidate, found)
+            for cohort, per_job in finished
+            for job, found in zip(cohort.jobs, per_job, strict=True)
+        ]
+        judged = [self._ledger.judged(identifier, found) for identifier, found in answers]
+        evaluations = [evaluation for _, found in answers for evaluation in found]
+        self._store.record("search", evaluations, judged, {"search_seconds": f"{self._seconds():.3f}"})
+        self.progress.training_seconds += sum(evaluation.seconds for evaluation in evaluations)
+        for candidate, (identifier, found) in zip(judged, answers, strict=True):
+            self._in_flight.discard(identifier)
+            self._learn(candidate, found)
+
+    def _check_alive(self) -> None:
+        """End a campaign in which nothing can be trained.
+
+        Raises:
+            ActsearchError: every baseline failed, and so did everything else.
+        """
+        if self._ledger.best or self._ledger.counts["stopped"]:
+            return
+        tried = self._ledger.failed()
+        waits = any(candidate.name is not None for candidate in self._ledger.pending())
+        if tried and not waits:
+            (reason, count), *_ = Counter(c.reason for c in tried).most_common(1)
+            raise ActsearchError(
+                f"every training failed so far, those of the baselines too; {count} of {len(tried)} because: {reason}; "
+                "mend the task and launch again"
+            )
+
+    def _learn(self, candidate: Candidate, evaluations: Sequence[Evaluation]) -> None:
+        """Pass one finished candidate to everything that learns from it."""
+        outcome = self._ledger.finish(candidate, evaluations)
+        if outcome is None:
+            return
+        self._weight.tell(features(candidate), outcome.lowest[0])
+        if candidate.genotype is not None:
+            tree = self._grammar.loads(candidate.genotype)
+            self._strategy.tell(Told(candidate.id, tree, outcome.points[outcome.reached], outcome.missed))
+
+    # --- bookkeeping ------------------------------------------------------------------------
+
+    def _add_starters(self) -> None:
+        """Add baselines and seeds once, before anything is proposed."""
+        if self._ledger.candidates:
+            return
+        wanted: list[tuple[str, str, str | None]] = [("baseline", name, name) for name in BASELINES]
+        wanted += [("baseline", text, _label(text)) for text in self.config.baselines if text not in BASELINES]
+        wanted += [("seed", text, None) for text in self.config.seeds]
+        rows = []
+        for number, (origin, text, name) in enumerate(wanted, start=1):
+            expression = resolve(text)
+            tree = self._grammar.tree(expression)
+            genotype = None if tree is None else self._grammar.dumps(tree)
+            row = Candidate(number, str(expression), origin, genotype=genotype, name=name)
+            rows.append(self._funnel.starter(row, expression))
+        self._add(tuple(rows))
+
+    def _add(self, candidates: tuple[Candidate, ...]) -> None:
+        self._store.add_candidates(candidates)
+        for candidate in candidates:
+            self._ledger.keep(candidate)
+
+    def _replay(self) -> None:
+        """Rebuild the state of everything that learns from the run file."""
+        for candidate in self._store.candidates():
+            self._ledger.keep(candidate)
+            self._funnel.recall(candidate)
+        by_candidate: dict[int, list[Evaluation]] = {}
+        for evaluation in self._store.evaluations("search"):
+            by_candidate.setdefault(evaluation.candidate, []).append(evaluation)
+        for identifier, evaluations in by_candidate.items():
+            self._learn(self._ledger.candidates[identifier], evaluations)
+
+    def _snapshot(self) -> Progress:
+        progress, ledger = self.progress, self._ledger
+        progress.counts = {status: count for status, count in ledger.counts.items() if count}
+        progress.trained, progress.proposed, progress.best = ledger.trained, len(ledger.candidates), ledger.best
+        progress.steps_spent, progress.steps_saved = ledger.steps_spent, ledger.steps_saved
+        progress.correlations = self._weight.correlations()
+        progress.wall_seconds = time.monotonic() - self._started
+        return progress
+
+    @contextmanager
+    def _driving(self) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.progress.driver_seconds += time.perf_counter() - started
+
+
+@contextmanager
+def seeded(seed: int, slot: int) -> Iterator[None]:
+    """Seed Python's global generator, which DEAP draws from, and put its state back afterwards."""
+    state = random.getstate()
+    random.seed(f"actsearch {seed} {slot}")
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def check_starters(config: CampaignConfig) -> None:
+    """Check baselines and seeds before anything is created.
+
+    Raises:
+        ActsearchError: one cannot be read, or can never be trained.
+    """
+    own_features = any(not FEATURES.is_ours(name) for name in FEATURES)
+    built_in = BASELINES if own_features else ()  # they pass the screen, but do they pass somebody's own feature?
+    for kind, texts in (("baseline", (*built_in, *config.baselines)), ("seed", config.seeds)):
+        for text in texts:
+            reason = assess(resolve(text)).rejection
+            if reason:
+                raise ActsearchError(f"{kind} '{text}' cannot be trained: {reason}")
+
+
+def _label(text: str) -> str:
+    return text if text in library() else f"baseline {text}"

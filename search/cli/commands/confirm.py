@@ -1,0 +1,122 @@
+"""``confirm``: finalists and baselines on fresh seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evaluators.training.executors.options import ExecutorOptions
+from evaluators.training.task import AnyTask
+from runs import Store, comparisons
+from runs import folder as folders
+from runs.folder import write_copies
+from runs.user_code import as_meta, kept_copies, task_records
+from search.campaign.confirmation import Plan, missing_jobs
+from search.campaign.confirmation import confirm as run_confirmation
+from search.cli.commands.options import (
+    AddressOption,
+    DataOption,
+    DeviceOption,
+    ExecutorOption,
+    ExtensionOption,
+    FormatOption,
+    QuietOption,
+    RunArgument,
+    TrustOption,
+    WorkersOption,
+    locate,
+)
+from search.cli.interrupt import Interruptible
+from search.cli.output import check_format, records, to_json
+from search.cli.printing import print_confirmation
+from search.cli.progress import ProgressView
+from search.cli.searching import import_own, loader_of, recorded_tasks
+from search.configuration.config import CampaignConfig
+from search.loading.run import execution_of, execution_overrides, make_executor, stored_config
+
+
+def confirm(
+    run: RunArgument,
+    top: Annotated[int | None, typer.Option(min=1, help="Finalists.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=2, help="Fresh seeds.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Task, wherever its file is now; may be given several times.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [each task's recipe].")] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, help="Seconds that two seeds of a finalist add to their cohort's limit.")
+    ] = None,
+    extension: ExtensionOption = None,
+    trust: TrustOption = False,
+    data: DataOption = None,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    device: DeviceOption = None,
+    format_: FormatOption = "table",
+    quiet: QuietOption = False,
+) -> None:
+    """Train finalists and baselines on fresh seeds and test the differences.
+
+    What was trained before is not trained again, so a second call with the same options answers
+    at once. A task whose code, data or recipe has changed since is refused; named by --task it is
+    confirmed under a name of its own. JSON and CSV give the paired comparisons.
+    """
+    check_format(format_)
+    folder = locate(run)
+    with folders.writing(folder) as store:
+        import_own(store, folder, extension, trust)
+        settings = stored_config(store, folder)
+        chosen = settings.confirm
+        execution = execution_of(settings, execution_overrides(executor, workers, address, device))
+        tasks = _confirm_tasks(store, folder, settings, task, data, execution, trust)
+        limit = chosen.timeout if timeout is None else timeout
+        plan = Plan(top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, limit)
+        with Interruptible(f"actsearch confirm {folder}") as guard:
+            _train_confirmation(store, plan, tasks, execution, guard, quiet)
+        frame = comparisons(store)
+        if format_ == "table":
+            print_confirmation(store, settings)
+        else:
+            print(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
+
+
+def _confirm_tasks(
+    store: Store,
+    folder: Path,
+    settings: CampaignConfig,
+    named: list[str] | None,
+    data: Path | None,
+    execution: ExecutorOptions,
+    trust: bool,
+) -> dict[str, AnyTask]:
+    """Return the tasks to confirm on: those that the run was made with, or those that the user names."""
+    loader = loader_of(settings, named or settings.confirm_tasks, data, execution)
+    if not named:
+        return recorded_tasks(store, folder, settings.confirm_tasks, None, loader, trust)
+    records = task_records(store)
+    results = dict.fromkeys([settings.task, *(e.task for e in store.evaluations("confirm"))])
+    loaded = loader.beside_results(named, records, results)
+    if new := {label: record for label, record in loaded.records.items() if label not in records}:
+        write_copies(folder, kept_copies([(c.place.label, c.sources) for c in loaded.codes.values()], folder))
+        for key, value in as_meta({**records, **new}.values()).items():
+            store.set_meta(key, value)
+    return loaded.tasks
+
+
+def _train_confirmation(
+    store: Store,
+    plan: Plan,
+    tasks: Mapping[str, AnyTask],
+    execution: ExecutorOptions,
+    guard: Interruptible,
+    quiet: bool,
+) -> None:
+    """Start workers only when something is missing."""
+    if not missing_jobs(store, plan, list(tasks.values())):
+        return
+    with make_executor(execution, tasks) as executor, ProgressView(quiet, guard.check) as view:
+        run_confirmation(store, plan, executor, view.confirming)

@@ -1,0 +1,131 @@
+"""``launch``: a campaign from its start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evaluators.judging.objectives import chosen_objectives
+from evaluators.training.cohort.trainer import why_not_stacked
+from evaluators.training.pieces import is_here, pick_device
+from evaluators.training.task import AnyTask
+from runs import axes as run_axes
+from runs import folder as folders
+from runs.user_code import as_meta, kept_copies
+from search.campaign.loop import check_starters
+from search.cli.commands.options import (
+    AddressOption,
+    DataOption,
+    DeviceOption,
+    ExecutorOption,
+    ExtensionOption,
+    QuietOption,
+    WorkersOption,
+)
+from search.cli.interrupt import Interruptible
+from search.cli.searching import search_and_print, task_names
+from search.configuration.config import CampaignConfig
+from search.configuration.layers import Layers, layers
+from search.configuration.writing import to_toml
+from search.loading.extensions import import_named, record_of
+from search.loading.run import absolute_folder, default_folder, execution_overrides, make_executor, settled
+from search.loading.tasks import Loader, refuse_data_without_use
+
+
+def launch(
+    config: Annotated[Path | None, typer.Argument(metavar="[CONFIG.toml]", help="Campaign file.")] = None,
+    preset: Annotated[str | None, typer.Option(help="quick, standard or smoke; a file is put over it.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run folder [campaigns/<date>-<name>].")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the campaign.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Task, or 'file.py:Class' or 'package.module:Class' for your own network.")
+    ] = None,
+    extension: ExtensionOption = None,
+    data: DataOption = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
+    trainings: Annotated[int | None, typer.Option(help="Candidates to train.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps of a search training.")] = None,
+    executor: ExecutorOption = None,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    device: DeviceOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Run a campaign: search, confirm the finalists, export the best.
+
+    Leaves a folder with run.sqlite (every candidate and evaluation), config.toml, front.png,
+    exports/, and code/ with copies of your own. Without a file or preset it uses the preset quick.
+    Ctrl-C is safe: resume goes on.
+    """
+    options: dict[str, Any] = {"name": name, "seed": seed, "data": absolute_folder(data), "extensions": extension}
+    overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    if task is not None:
+        overrides |= {"task": task, "confirm": {"tasks": []}}
+    if trainings is not None:
+        overrides["budget"] = {"trainings": trainings}
+    if steps is not None:
+        overrides["fidelity"] = {"steps": steps}
+    if execution := execution_overrides(executor, workers, address, device):
+        overrides["execution"] = execution
+    _launch(layers(config, preset or (None if config else "quick"), overrides), run, quiet)
+
+
+def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
+    codes = import_named(asked)
+    settings = asked.config()
+    check_starters(settings)
+    folder = run or default_folder(settings.name)
+    folders.check_free(folder)
+    names = task_names(settings)
+    refuse_data_without_use(settings.data, names)
+    loaded = Loader(settings.execution.executor, settings.data, asked.beside).named(names)
+    label = loaded.labels[settings.task]
+    whole = settled(settings, loaded.labels, [code.place.label for code in codes], loaded.tasks[label].recipe)
+    asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
+    if not quiet:
+        _tell_recipes(asked, whole, loaded.tasks)
+        _tell_unstacked(loaded.tasks, whole.execution.device)
+    text = to_toml(whole)
+    meta = as_meta(loaded.records.values(), map(record_of, codes))
+    meta |= run_axes.as_meta(chosen_objectives(whole.objectives))
+    copies = kept_copies([(c.place.label, c.sources) for c in (*codes, *loaded.codes.values())])
+    with (
+        Interruptible(f"actsearch resume {folder}") as guard,
+        make_executor(whole.execution, loaded.tasks) as engine,
+    ):
+        folders.create(folder, text, {"config": text, "seed": str(whole.seed), "state": "searching", **meta}, copies)
+        with folders.writing(folder) as store:
+            search_and_print(store, folder, whole, engine, guard, quiet)
+
+
+def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
+    """Say which tasks train one candidate after another, and why, as seen from this machine."""
+    place = pick_device(device)
+    for name, task in tasks.items() if is_here(place) else ():
+        if reason := why_not_stacked(task, place):
+            print(f"{name} trains one candidate after another: {reason}", file=sys.stderr)
+
+
+def _tell_recipes(asked: Layers, settings: CampaignConfig, tasks: Mapping[str, AnyTask]) -> None:
+    """Say which steps, rate and batch apply to which training, and why."""
+    task = tasks[settings.task]
+    steps_of = asked.said_by("fidelity", "steps")
+    print(_recipe_line("search", task, settings.fidelity.whole, steps_of), file=sys.stderr)
+    if settings.confirm.automatic:
+        for name in settings.confirm_tasks:
+            said = asked.said_by("confirm", "steps")
+            steps = settings.confirm.steps or tasks[name].recipe.steps
+            print(_recipe_line("confirmation", tasks[name], steps, said), file=sys.stderr)
+
+
+def _recipe_line(what: str, task: AnyTask, steps: int, said_by: str | None) -> str:
+    own = task.recipe.steps
+    why = "its recipe" if said_by is None else f"{said_by}; its recipe has {own}"
+    return (
+        f"{what} on {task.name}: {steps} steps ({why}), batches of {task.recipe.batch_size} "
+        f"and learning rate {task.recipe.learning_rate:g} (its recipe)"
+    )

@@ -1,0 +1,56 @@
+"""``list``: the campaigns in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from primitives.errors import ActsearchError
+from runs import Store, list_folders, reading, scored
+from search.cli.commands.options import FormatOption
+from search.cli.output import emit, number
+from search.cli.tables import add_row, new_table
+from search.configuration.reading import parsed
+
+
+def list_(
+    folder: Annotated[Path, typer.Argument(help="Where the run folders lie.")] = Path("campaigns"),
+    format_: FormatOption = "table",
+) -> None:
+    """List the campaigns in a folder."""
+    if not folder.is_dir():
+        raise ActsearchError(
+            f"there is no folder '{folder}'; 'actsearch launch --preset quick' makes the first campaign"
+        )
+    columns = ["run", "task", "state", "created", "trained", "best_error", "best"]
+    frame = pd.DataFrame([_summary(path) for path in list_folders(folder)], columns=columns)
+    table = new_table("", "run", "task", "state", "created", ">trained", ">best error", "best activation")
+    for row in frame.to_dict("records"):
+        add_row(table, *(str(row[c]) for c in columns[:5]), number(row["best_error"]), row["best"])
+    emit(frame, format_, table)
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    """Return a run's line; a damaged run is a line that says so and does not hide the others."""
+    try:
+        with reading(path) as store:
+            return {"run": str(path), **_facts(path, store)}
+    except ActsearchError as error:
+        return {"run": str(path), "task": "", "state": f"unreadable: {error}", "created": "", "trained": 0, "best": ""}
+
+
+def _facts(path: Path, store: Store) -> dict[str, Any]:
+    frame = scored(store)
+    found = frame[~frame["baseline"]].nsmallest(1, "error")
+    best = {} if found.empty else found.iloc[0].to_dict()
+    return {
+        "task": str(parsed(store.meta("config"), str(path)).get("task", "")),
+        "state": store.meta("state"),
+        "created": store.meta("created"),
+        "trained": sum(c.was_trained for c in store.candidates()),
+        "best_error": best.get("error"),
+        "best": best.get("expression", ""),
+    }

@@ -1,0 +1,153 @@
+"""``show``: a run, or one of its candidates."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from evaluators.judging.features import FEATURES
+from runs import Candidate, Store, reading
+from runs.candidate import readable
+from runs.stacking import printable, unstacked_lines
+from runs.user_code import extension_records
+from search.cli.commands.options import FormatOption, RunArgument, locate
+from search.cli.output import check_format, console, emit, to_json
+from search.cli.tables import add_row, new_table
+from search.loading.run import find_candidate
+
+
+def show(
+    run: RunArgument,
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="Candidate, or a baseline's name.")] = None,
+    format_: FormatOption = "table",
+) -> None:
+    """Show a run, or one candidate: formula, lineage, scores, curves."""
+    check_format(format_)
+    folder = locate(run)
+    with reading(folder) as store:
+        if id_ is None:
+            _show_run(store, folder, format_)
+        else:
+            _show_candidate(store, find_candidate(store, id_), format_)
+
+
+def _show_run(store: Store, folder: Path, format_: str) -> None:
+    candidates = store.candidates()
+    frame = pd.DataFrame([{"status": c.status, "reason": _kind(c.reason), "origin": c.origin} for c in candidates])
+    if frame.empty:
+        frame = pd.DataFrame(columns=["status", "reason", "origin"])
+    counted = frame.groupby(["status", "reason"]).size().reset_index(name="candidates")
+    counted = counted.sort_values("candidates", ascending=False)
+    table = new_table(f"{folder}: {len(candidates)} candidates, {store.meta('state')}", "status", "why", ">candidates")
+    for row in counted.to_dict("records"):
+        add_row(table, row["status"], row["reason"], str(row["candidates"]))
+    emit(counted, format_, table)
+    if format_ != "table":
+        return
+    credit = frame.assign(ok=frame["status"] == "ok").groupby("origin")["ok"].agg(["size", "sum"])
+    made = ", ".join(f"{origin} {row['sum']}/{row['size']}" for origin, row in credit.iterrows())
+    out = console()
+    out.print(f"\ntrained successfully of proposed, by operator: {made}" if made else "\nnothing was proposed yet")
+    for line in unstacked_lines(store):
+        out.print(line)
+    out.print(f"created {store.meta('created')} on {store.meta('machine')}")
+    out.print(store.meta("config"))
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without its particulars, so that alike ones are counted together."""
+    return re.sub(r" at x = \S+| candidate \d+|^at a distance of \S+ |^seed \d+: ", "", reason)
+
+
+def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
+    expression = readable(candidate.expression)
+    evaluations = [
+        {"purpose": purpose, **dataclasses.asdict(e)}
+        for purpose in ("search", "confirm")
+        for e in store.evaluations(purpose)
+        if e.candidate == candidate.id
+    ]
+    if format_ == "json":
+        plain = dataclasses.asdict(candidate)
+        facts = dict.fromkeys(FEATURES) | plain.pop("facts")
+        latex = expression.latex if expression else None
+        print(to_json({**plain, **facts, "latex": latex, "evaluations": evaluations}))
+        return
+    if format_ == "csv":
+        print(pd.DataFrame(evaluations).to_csv(index=False), end="")
+        return
+    out = console()
+    out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
+    out.print(f"LaTeX: {expression.latex}" if expression else f"not read here: {_foreign(store)}")
+    out.print(f"status: {candidate.status} {candidate.reason}")
+    out.print(", ".join(f"{name} {value:.4g}" for name, value in candidate.facts.items()) or "not assessed")
+    out.print("\nlineage:")
+    for line in _lineage(store, candidate):
+        out.print(line)
+    if candidate.gain is not None and expression:
+        out.print("\n" + _drawing(candidate.expression))
+    table = new_table("", "purpose", "task", ">steps", ">seed", "status", ">error", ">test error", "training loss")
+    for e in evaluations:
+        add_row(table,
+            e["purpose"], e["task"], str(e["steps"]), str(e["seed"]), e["status"],
+            "" if e["error"] is None else f"{e['error']:.4f}",
+            "" if e["test_error"] is None else f"{e['test_error']:.4f}", _sparkline(e["curve"]),
+        )  # fmt: skip
+    if evaluations:
+        out.print(table)
+    for reason in dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"]):
+        out.print(f"trained by itself, not in a stack: {printable(reason)}")
+
+
+def _foreign(store: Store) -> str:
+    """Say where the primitives may come from that a formula of a run uses and nobody knows here."""
+    names = ", ".join(extension_records(store)) or "one that is installed elsewhere"
+    return f"its primitives come from an extension ({names}), which reading commands do not import"
+
+
+def _lineage(store: Store, candidate: Candidate, depth: int = 4) -> list[str]:
+    """Return the ancestors of a candidate, indented, a few generations deep."""
+    known = {c.id: c for c in store.candidates()}
+
+    def lines(c: Candidate, level: int) -> list[str]:
+        text = [f"{'  ' * level}#{c.id} {c.origin}: {c.name or c.expression}"]
+        if level < depth:
+            for parent in dict.fromkeys(c.parents):
+                text += lines(known[parent], level + 1) if parent in known else []
+        return text
+
+    return lines(candidate, 0)
+
+
+def _sparkline(values: Any) -> str:
+    bars = "▁▂▃▄▅▆▇█"
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
+    return "".join(bars[round((v - low) * scale)] for v in values)
+
+
+def _drawing(expression: str, width: int = 61, height: int = 15) -> str:
+    """Draw the function on [-4, 4] in characters."""
+    from runs.plots import curve
+
+    _, y = curve(expression, count=width)
+    low, high = float(np.clip(y.min(), -6, 0)), float(np.clip(y.max(), 0.5, 6))
+    rows = [[" "] * width for _ in range(height)]
+    zero = round((high / (high - low)) * (height - 1))
+    rows[zero] = ["·"] * width
+    for line in rows:
+        line[width // 2] = "·"
+    for column, value in enumerate(y):
+        if low <= value <= high:
+            rows[round((high - value) / (high - low) * (height - 1))][column] = "●"
+    labels = {0: f"{high:6.2f} ", zero: f"{0:6.2f} ", height - 1: f"{low:6.2f} "}
+    drawn = [labels.get(i, " " * 7) + "".join(row).rstrip() for i, row in enumerate(rows)]
+    return "\n".join([*drawn, " " * 7 + "-4" + " " * (width // 2 - 2) + "0" + " " * (width // 2 - 1) + "4"])

@@ -1,0 +1,121 @@
+"""The command line: ``actsearch``. A command's module is imported when the command runs, so that help is instant."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from primitives.errors import ActsearchError
+
+PANELS = {
+    "Search": {
+        "launch": "Run a campaign: search, confirm the finalists, export the best.",
+        "resume": "Go on after any stop; it needs the run folder, and your own code where it lay.",
+        "confirm": "Train finalists and baselines on fresh seeds and test the differences.",
+    },
+    "Read a run": {
+        "list": "List the campaigns in a folder.",
+        "show": "Show a run, or one candidate: formula, lineage, scores, curves.",
+        "pareto": "Show the front with the baselines beside it.",
+    },
+    "Expressions": {
+        "score": "Say what is known of an expression without training: screen, prior, cost, tails, nearest known "
+        "function.",
+        "derive": "Derive the entropy-lowering correction of an activation (EAFO), step by step; ReLU gives CRReLU.",
+        "export": "Write an activation as a Python file that needs torch and nothing else, or in another language.",
+    },
+    "What is there": {
+        "tasks": "List the tasks that candidates can be trained on, with what ReLU and GELU reach where that was "
+        "measured.",
+        "library": "List the known activations: baselines first, then names that 'score' and 'export' understand.",
+        "primitives": "List the primitives that expressions are built from.",
+        "config": "Print a configuration file to start from.",
+    },
+}
+"""What help shows: every command with a line, by panel. The module of a command in :mod:`search.cli.commands` has its
+name and holds a function of that name."""
+
+COMMANDS = {name: panel for panel, lines in PANELS.items() for name in lines}
+
+
+class Commands(TyperGroup):
+    """Imports a command when it is called, and nothing to list them."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002  (typer's interface)
+        """Return the names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
+        """Return what help shows of a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        panel = COMMANDS[cmd_name]
+        return TyperCommand(cmd_name, help=PANELS[panel][cmd_name], rich_help_panel=panel)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, TyperCommand | None, list[str]]:
+        """Return the command itself."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else command(name), rest
+
+
+def command(name: str) -> TyperCommand:
+    """Import a command and return it."""
+    module = importlib.import_module(f"search.cli.commands.{name}")
+    function = getattr(module, name, None) or getattr(module, f"{name}_")
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name=name, rich_help_panel=COMMANDS[name])(function)
+    made = typer.main.get_command(alone)
+    assert isinstance(made, TyperCommand)
+    return made
+
+
+app = typer.Typer(
+    name="actsearch",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Search for a better activation function for your network, with evidence you can trust.",
+    epilog="Start with: actsearch launch --preset quick",
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Search for a better activation function for your network, with evidence you can trust."""
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 done; 1 a fault of ours; 2 a mistake in the input, told in one sentence; 130
+    interrupted, with everything finished saved.
+    """
+    try:
+        app()
+    except ActsearchError as error:
+        # What a user's code raised may have several lines; a mistake is told in one.
+        print("error:", *(line.strip() for line in str(error).splitlines() if line.strip()), file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("ACTSEARCH_DEBUG"):
+            raise
+        print(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "this is a fault of actsearch, please report it; ACTSEARCH_DEBUG=1 shows where it happened",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""What a campaign prints when its search is over: front, evidence, costs, the picture, and the exported file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from primitives import Expression, parse
+from primitives.export.dialects import export
+from runs import Store, comparisons, confirmed, finalists, pareto, scored
+from runs.axes import axes
+from runs.candidate import Candidate
+from runs.folder import EXPORTS, inside
+from runs.plots import plot_front
+from runs.provenance import provenance
+from search.cli.output import console
+from search.cli.tables import comparison_table, confirmed_table, front_table, verdicts
+from search.cli.timing_table import measured_costs, timing_table
+from search.configuration.config import CampaignConfig
+from search.loading.run import find_candidate, recommended
+
+
+def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str) -> str:
+    """Return the text of a candidate's torch file with provenance."""
+    expression: Expression = parse(candidate.expression)
+    gain = candidate.gain or 1.0
+    return export(expression, name=name, gain=gain, provenance=provenance(store, folder, candidate))
+
+
+def print_confirmation(store: Store, config: CampaignConfig) -> None:
+    """Print what confirmation says, the search task first, and a verdict for each finalist."""
+    out = console()
+    results, differences = confirmed(store), comparisons(store)
+    keys = sorted(set(zip(results["task"], results["steps"], strict=True)), key=lambda k: (k[0] != config.task, *k))
+    parts = [differences[(differences["task"] == t) & (differences["steps"] == s)] for t, s in keys]
+    for (task, steps), part in zip(keys, parts, strict=True):
+        panel = results[(results["task"] == task) & (results["steps"] == steps)]
+        out.print(confirmed_table(panel, task == config.task), "")
+        if len(part):
+            out.print(comparison_table(part), "")
+    for part in parts:
+        for line in verdicts(part):
+            print(line)
+
+
+def print_costs(chosen: Sequence[Candidate]) -> None:
+    """Print what finalists cost on this machine; it decides nothing."""
+    if chosen:
+        console().print(timing_table(measured_costs([parse(candidate.expression) for candidate in chosen])), "")
+
+
+def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
+    """Print front and confirmation, draw the picture, export the recommended candidate."""
+    out = console()
+    title = f"Front of {folder} and the baselines: scores of the search, the best of many, so no evidence"
+    out.print(front_table(pareto(store), title, axes(store)), "")
+    chosen = [find_candidate(store, str(i)) for i in finalists(store, config.confirm.top)]
+    stopped = [f"#{candidate.id}" for candidate in chosen if candidate.status == "stopped"]
+    if stopped:
+        print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
+    print_confirmation(store, config)
+    if config.confirm.measure:
+        print_costs(chosen)
+    everything = scored(store)
+    if everything.empty:
+        return
+    picture = inside(folder, "front.png")
+    title = f"{config.name}: {config.task}, {config.fidelity.steps} steps, seed {config.seed}"
+    plot_front(everything, picture, title, axes(store))
+    print(f"\nplot: {picture}")
+    best = recommended(store, config)
+    if best is None:
+        return
+    candidate = find_candidate(store, str(best[0]))
+    file = inside(folder, f"{EXPORTS}/act{candidate.id}.py")
+    file.write_text(export_candidate(store, folder, candidate, f"Act{candidate.id}"), encoding="utf-8")
+    print(f"exported: {file} (#{candidate.id}, {best[1]})")

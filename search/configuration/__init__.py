@@ -1,0 +1,1 @@
+"""What a campaign is asked to do: checked, layered, and every key explained."""

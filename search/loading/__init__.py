@@ -1,0 +1,1 @@
+"""From a configuration or a run to what runs: tasks, extensions, executors."""

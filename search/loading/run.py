@@ -1,0 +1,134 @@
+"""From a configuration or a run to what runs: executors, folders, the stored configuration, and candidates."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import tomlkit
+
+from evaluators import Executor
+from evaluators.training.executors.catalogue import EXECUTORS
+from evaluators.training.executors.options import ExecutorOptions
+from evaluators.training.task import AnyTask, Recipe
+from primitives.errors import ActsearchError, nearest
+from runs import Store, confirmed, finalists
+from runs.candidate import Candidate
+from runs.folder import CONFIG
+from search.configuration.config import CampaignConfig
+from search.configuration.reading import from_dict, from_toml, merge_chosen, parsed
+
+
+def absolute_folder(folder: Path | None) -> str | None:
+    """Return a folder's name that means the same from any folder."""
+    return None if folder is None else str(folder.expanduser().resolve())
+
+
+def make_executor(options: ExecutorOptions, tasks: Mapping[str, AnyTask]) -> Executor:
+    """Start the executor that a configuration names."""
+    return EXECUTORS[options.executor].make(tasks, options)
+
+
+def settled(
+    config: CampaignConfig, labels: Mapping[str, str], extensions: Sequence[str], recipe: Recipe
+) -> CampaignConfig:
+    """Return a configuration that says everything: tasks and extensions by their labels, steps even where left out."""
+    steps = config.fidelity.steps or recipe.steps
+    return config.model_copy(
+        update={
+            "task": labels[config.task],
+            "extensions": tuple(extensions),
+            "fidelity": config.fidelity.model_copy(update={"steps": steps}),
+            "confirm": config.confirm.model_copy(
+                update={"tasks": tuple(labels.get(name, name) for name in config.confirm.tasks)}
+            ),
+        }
+    )
+
+
+def execution_overrides(
+    executor: str | None, workers: int | None, address: str | None, device: str | None
+) -> dict[str, str | int]:
+    """Return the given command-line options as a configuration section."""
+    given = {"executor": executor, "workers": workers, "address": address, "device": device}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def execution_of(settings: CampaignConfig, overrides: dict[str, str | int]) -> ExecutorOptions:
+    """Return where the trainings of a run go on: as it began, unless options say otherwise.
+
+    Raises:
+        ActsearchError: an option is none of the executor's.
+    """
+    raw = {"execution": settings.execution.model_dump(mode="json", exclude_none=True)}
+    return from_dict(merge_chosen(raw, {"execution": overrides}), "command line", stored=True).execution
+
+
+def default_folder(name: str) -> Path:
+    """Return ``campaigns/<date>-<name>``, numbered when that is taken."""
+    base = Path("campaigns") / f"{time.strftime('%Y-%m-%d')}-{name}"
+    folder, number = base, 1
+    while folder.exists():
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder
+
+
+def stored_config(store: Store, folder: Path) -> CampaignConfig:
+    """Return the configuration a run was started with; the run file is the truth, not the copy beside it."""
+    text = store.meta("config")
+    copy = folder / CONFIG
+    if copy.is_file() and copy.read_text(encoding="utf-8", errors="replace") != text:
+        print(
+            f"note: {copy} differs from the configuration the run was started with; the run keeps the latter",
+            file=sys.stderr,
+        )
+    return from_toml(_whole(text), f"{folder} (stored configuration)", stored=True)
+
+
+def stored_extensions(store: Store, folder: Path) -> tuple[str, ...]:
+    """Return the extensions a run was started with, by label, read without checking what they may make valid."""
+    found = parsed(store.meta("config"), f"{folder} (stored configuration)").get("extensions", [])
+    return tuple(str(label) for label in found) if isinstance(found, list) else ()
+
+
+def _whole(text: str) -> str:
+    """Return a stored configuration that says what older versions did where they had no key: nobody was stopped."""
+    document = tomlkit.parse(text)
+    document.setdefault("fidelity", {}).setdefault("rungs", [])
+    return tomlkit.dumps(document)
+
+
+def find_candidate(store: Store, wanted: str) -> Candidate:
+    """Return a candidate by id or a baseline by name.
+
+    Raises:
+        ActsearchError: it is not there.
+    """
+    candidates = store.candidates()
+    for candidate in candidates:
+        if wanted in (str(candidate.id), candidate.name) or wanted == f"#{candidate.id}":
+            return candidate
+    names = [c.name for c in candidates if c.name]
+    ids = f"; ids run from 1 to {len(candidates)}" if candidates else "; it has none yet"
+    hint = ids if not candidates or re.fullmatch(r"#?\d+", wanted) else nearest(wanted, names)
+    raise ActsearchError(f"no candidate '{wanted}' in '{store.path.parent}'{hint}")
+
+
+def recommended(store: Store, config: CampaignConfig) -> tuple[int, str] | None:
+    """Return the finalist to export and why: lowest fresh-seed validation error on the search task.
+
+    Validation decides and the test part is only reported, so choosing among finalists does not
+    flatter the test error. Without confirmation it is the first finalist that was trained to the end.
+    """
+    frame = confirmed(store)
+    found = frame[(frame["task"] == config.task) & frame["name"].isna() & frame["test_error"].notna()]
+    if not found.empty:
+        longest = found[found["steps"] == found["steps"].max()]
+        best = int(longest.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
+        return best, "lowest fresh-seed validation error among the finalists"
+    ended = [i for i in finalists(store, 1) if find_candidate(store, str(i)).status == "ok"]
+    return (ended[0], "lowest validation error of the search's front, not confirmed yet") if ended else None

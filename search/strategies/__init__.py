@@ -1,0 +1,1 @@
+"""Which tree next: one file each."""

@@ -1,0 +1,17 @@
+"""The strategies by name."""
+
+from __future__ import annotations
+
+from primitives.registries import Maker, Registry
+from search.strategies.nsga2 import NSGA2, NSGA2Options
+from search.strategies.random_search import RandomOptions, RandomSearch
+from search.strategies.strategy import Strategy
+
+STRATEGIES: Registry[Maker[Strategy]] = Registry(
+    "strategy",
+    {
+        "nsga2": Maker(NSGA2, NSGA2Options, "keeps the best of what was told by rank and crowding, and varies them"),
+        "random": Maker(RandomSearch, RandomOptions, "random trees, nothing learned: the control"),
+    },
+)
+"""Every strategy by name. A factory is called with the grammar and its options, see :class:`Strategy`."""

@@ -1,0 +1,86 @@
+"""NSGA-II (Deb et al. 2002) in steady state: ask whenever a worker is free, tell one at a time."""
+
+from __future__ import annotations
+
+import random
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from search.space.grammar import Grammar, Tree
+from search.space.variation import crossover, eafo_step, mutate
+from search.strategies.ranking import Indices, crowding, fronts
+from search.strategies.strategy import Proposal, Strategy, StrategyOptions, Told
+
+
+class NSGA2Options(StrategyOptions):
+    """How candidates are proposed."""
+
+    name: Literal["nsga2"] = Field("nsga2", description="nsga2, or random as a control")
+    crossover: float = Field(0.4, ge=0, le=1, description="share of children made by crossover")
+    newcomers: float = Field(0.1, ge=0, le=1, description="share of children that are random trees")
+    eafo: float = Field(0.1, ge=0, le=1, description="share of children that are a parent plus its EAFO correction")
+
+
+class NSGA2(Strategy):
+    """Keeps a population by non-dominated rank and crowding; parents win binary tournaments."""
+
+    def __init__(self, grammar: Grammar, options: NSGA2Options) -> None:
+        self.grammar = grammar
+        self._options = options
+        self._population: list[Told] = []
+        self._ranks: list[int] = []
+        self._crowding: list[float] = []
+
+    def ask(self, count: int) -> list[Proposal]:
+        """Return children of the population, or random trees while it is small."""
+        return [self._child() for _ in range(count)]
+
+    def tell(self, told: Told) -> None:
+        """Add an individual; when there is one too many, the most crowded of the last front goes.
+
+        Without one of the last front the others have the ranks that they had.
+        """
+        self._population.append(told)
+        found = fronts([each.objectives for each in self._population], [each.missed for each in self._population])
+        if len(self._population) > self._options.population:
+            last = found.pop()
+            *kept, most_crowded = last[np.argsort(-self._distances(last), kind="stable")]
+            found += [np.array(kept)] if kept else []
+            del self._population[most_crowded]
+            found = [front - (front > most_crowded) for front in found]
+        self._ranks, self._crowding = [0] * len(self._population), [0.0] * len(self._population)
+        for rank, front in enumerate(found):
+            for index, distance in zip(front.tolist(), self._distances(front).tolist(), strict=True):
+                self._ranks[index], self._crowding[index] = rank, distance
+
+    def _distances(self, front: Indices) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return crowding(np.array([self._population[index].objectives for index in front], dtype=float))
+
+    def _child(self) -> Proposal:
+        if len(self._population) < 4 or random.random() < self._options.newcomers:
+            return self._random()
+        first = self._parent()
+        if random.random() < self._options.eafo:
+            stepped = eafo_step(self.grammar, first.tree)
+            if stepped is not None:
+                return Proposal(stepped[1], stepped[0], (first.id,))
+        if random.random() < self._options.crossover:
+            second = self._parent()
+            child = crossover(self.grammar, first.tree, second.tree)
+            if child is not None:
+                return Proposal(child, "crossover", (first.id, second.id))
+        mutated = mutate(self.grammar, first.tree)
+        return self._random() if mutated is None else Proposal(mutated[1], mutated[0], (first.id,))
+
+    def _random(self) -> Proposal:
+        tree: Tree = self.grammar.random_tree()
+        return Proposal(tree, "random")
+
+    def _parent(self) -> Told:
+        places = range(len(self._population))
+        one, other = random.choice(places), random.choice(places)
+        if self._ranks[one] != self._ranks[other]:
+            return self._population[one if self._ranks[one] < self._ranks[other] else other]
+        return self._population[one if self._crowding[one] >= self._crowding[other] else other]

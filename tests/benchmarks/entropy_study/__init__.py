@@ -1,6 +1,0 @@
-"""What entropy is worth: zero-cost scores against trainings of the whole reference library.
-
-    python -m tests.benchmarks.entropy_study
-
-writes trainings, scores, correlations, tables and pictures; it goes on where it was stopped.
-"""

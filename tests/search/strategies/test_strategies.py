@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from deap import base, tools
+from hypothesis import given, settings
+
+from primitives import ActsearchError, Expression, fingerprint, library, parse
+from search.campaign.loop import seeded
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
+from search.space.variation import eafo_step, mutations
+from search.strategies.nsga2 import NSGA2, NSGA2Options
+from search.strategies.random_search import RandomOptions, RandomSearch
+from search.strategies.ranking import crowding, fronts
+from search.strategies.strategy import Told
+from search.testing import StrategyContract
+from tests.strategies import grammar as big_grammar
+from tests.strategies import trees
+
+
+class _Fitness(base.Fitness):
+    """DEAP's own, with the rungs that were missed before it: the reference for ours."""
+
+    weights = (-1.0, -1.0, -1.0)
+
+    def __init__(self, told):
+        super().__init__(told.objectives)
+        self.missed = told.missed
+
+    def dominates(self, other, obj=slice(None)):
+        return self.missed < other.missed or (self.missed == other.missed and super().dominates(other, obj))
+
+    def __eq__(self, other):
+        return (self.missed, self.wvalues) == (other.missed, other.wvalues)
+
+    def __hash__(self):
+        return hash((self.missed, self.wvalues))
+
+
+class _Individual:
+    def __init__(self, told):
+        self.id, self.told, self.fitness = told.id, told, _Fitness(told)
+
+
+def coarse(told):
+    """Return results in which values tie in every objective and whole points are equal."""
+    return [
+        Told(each.id, each.tree, tuple(float(round(3 * value) % 7) for value in each.objectives), each.missed)
+        for each in told
+    ]
+
+
+def ranks_of(strategy):
+    return {told.id: rank for told, rank in zip(strategy._population, strategy._ranks, strict=True)}
+
+
+def distances_of(strategy):
+    return {told.id: distance for told, distance in zip(strategy._population, strategy._crowding, strict=True)}
+
+
+class TestNSGA2(StrategyContract):
+    def make(self, grammar):
+        return NSGA2(grammar, NSGA2Options(population=20))
+
+    def test_the_population_and_its_ranks_are_what_deap_would_find_after_every_tell(self, grammar):
+        strategy, kept = self.make(grammar), []
+        for told in coarse(self.told(grammar, 80)):
+            before = [_Individual(each) for each in strategy._population]
+            kept = tools.selNSGA2([*before, _Individual(told)], 20)
+            wanted = {i.id: rank for rank, front in enumerate(tools.sortNondominated(kept, 20)) for i in front}
+            strategy.tell(told)
+            assert ranks_of(strategy) == wanted
+        for front in tools.sortNondominated([_Individual(each) for each in strategy._population], 20):
+            tools.emo.assignCrowdingDist(front)
+            assert {i.id: i.fitness.crowding_dist for i in front}.items() <= distances_of(strategy).items()
+
+    def test_fronts_come_in_the_order_and_with_the_crowding_that_deap_gives(self, grammar):
+        told = [_Individual(each) for each in coarse(self.told(grammar, 80))]
+        found = fronts([i.told.objectives for i in told], [i.told.missed for i in told])
+        wanted = tools.sortNondominated(told, len(told))
+        assert [[told[at].id for at in front] for front in found] == [[i.id for i in front] for front in wanted]
+        for front, same in zip(found, wanted, strict=True):
+            tools.emo.assignCrowdingDist(same)
+            here = crowding(np.array([told[at].told.objectives for at in front]))
+            assert here.tolist() == [i.fitness.crowding_dist for i in same]
+
+    def test_who_missed_fewer_rungs_is_better_whatever_the_objectives(self, grammar):
+        strategy = self.make(grammar)
+        (_, *trees_) = (each.tree for each in self.told(grammar, 41))
+        for number, tree in enumerate(trees_):
+            strategy.tell(Told(number, tree, (1e6 - number, 9.0, 9.0), missed=number % 4))
+        found = ranks_of(strategy)
+        assert {number % 4 for number in found} == {0, 1}
+        ranks = {missed: {rank for number, rank in found.items() if number % 4 == missed} for missed in (0, 1)}
+        assert max(ranks[0]) < min(ranks[1])
+
+    def test_those_that_were_stopped_do_not_hide_the_errors_of_the_others_from_crowding(self, grammar):
+        front = [(0.1 + 0.05 * n**1.5, 30.0 - 2 * n, 10.0 - 0.5 * n) for n in range(6)]
+        distances = []
+        for stopped in ((), ((0.2, 3.0, 3.0), (0.3, 2.0, 2.0))):
+            strategy, trees_ = self.make(grammar), [each.tree for each in self.told(grammar, 8)]
+            for number, point in enumerate((*front, *stopped)):
+                strategy.tell(Told(number, trees_[number], point, missed=int(number >= len(front))))
+            distances.append([each for number, each in distances_of(strategy).items() if number < len(front)])
+        assert distances[0] == distances[1]
+
+    def test_crowding_is_that_of_the_objectives_in_whatever_order_they_come(self, grammar):
+        points = [(0.1 * n, 10.0 - n, 1.0 + 0.5 * n) for n in range(8)]
+        strategy, trees_ = self.make(grammar), [each.tree for each in self.told(grammar, 8)]
+        for number in (3, 0, 1, 2, 5, 6, 7, 4):
+            strategy.tell(Told(number, trees_[number], points[number]))
+        assert {number for number, each in distances_of(strategy).items() if each == float("inf")} == {0, 7}
+
+    @pytest.mark.parametrize("unit", [1e-6, 1e6])
+    def test_the_unit_of_the_error_changes_no_proposal(self, grammar, unit):
+        asked = []
+        for factor in (1.0, unit):
+            strategy = self.make(grammar)
+            for told in self.told(grammar, 60):
+                error, *others = told.objectives
+                strategy.tell(Told(told.id, told.tree, (factor * error, *others), missed=told.id % 3))
+            with seeded(3, 9):
+                asked.append([grammar.dumps(proposal.tree) for proposal in strategy.ask(30)])
+        assert asked[0] == asked[1]
+
+    def test_better_individuals_have_more_children(self, grammar):
+        strategy = NSGA2(grammar, NSGA2Options(population=20, newcomers=0.0, eafo=0.0))
+        trees_ = [each.tree for each in self.told(grammar, 20)]
+        for number, tree in enumerate(trees_):
+            strategy.tell(Told(number, tree, (float(number), float(number), float(number))))
+        with seeded(0, 0):
+            parents = [p.parents[0] for p in strategy.ask(400) if p.parents]
+        assert sum(p < 10 for p in parents) > 1.5 * sum(p >= 10 for p in parents)
+
+    def test_the_share_of_eafo_children_is_what_the_configuration_says(self, grammar):
+        counts = {}
+        for share in (0.0, 0.5):
+            strategy = NSGA2(grammar, NSGA2Options(population=20, newcomers=0.0, eafo=share))
+            for each in self.told(grammar, 20):
+                strategy.tell(each)
+            with seeded(0, 0):
+                counts[share] = sum(p.origin in ("eafo", "bump") for p in strategy.ask(60))
+        assert counts[0.0] == 0
+        assert 10 < counts[0.5] < 45
+
+
+class TestRandom(StrategyContract):
+    def make(self, grammar):
+        return RandomSearch(grammar, RandomOptions())
+
+
+@settings(max_examples=150)
+@given(trees())
+def test_a_tree_survives_json_and_an_expression_survives_the_way_back_to_a_tree(tree):
+    grammar = big_grammar()
+    again = grammar.loads(grammar.dumps(tree))
+    assert grammar.dumps(again) == grammar.dumps(tree)
+    assert [node.arity for node in again] == [node.arity for node in tree]
+    expression = grammar.expression(tree)
+    if expression is None:
+        return
+    back = grammar.tree(expression)
+    if back is not None:
+        np.testing.assert_allclose(
+            fingerprint(grammar.expression(back)), fingerprint(expression), rtol=1e-9, atol=1e-9, equal_nan=True
+        )
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "silu", "elu", "mish", "crrelu", "prelu", "leaky_relu"])
+def test_every_baseline_can_be_said_in_the_default_grammar(name):
+    grammar = Grammar(GrammarConfig())
+    expression = library()[name].expression
+    again = grammar.expression(grammar.tree(expression))
+    np.testing.assert_allclose(fingerprint(again), fingerprint(expression), atol=1e-9)
+    assert sorted(again.parameters.values()) == sorted(expression.parameters.values())
+
+
+def test_what_the_grammar_lacks_has_no_tree():
+    grammar = Grammar(GrammarConfig(primitives=("add", "relu")))
+    assert grammar.tree(parse("sin(x)")) is None
+    assert grammar.tree(parse("relu(x) + 1")) is not None
+
+
+@pytest.mark.parametrize("name", ["subtree", "change", "insert", "shrink", "tune"])
+def test_every_mutation_makes_complete_trees_and_sometimes_a_change(name):
+    grammar = Grammar(GrammarConfig())
+    changed = 0
+    with seeded(1, 1):
+        for _ in range(60):
+            tree = grammar.random_tree(1, 3)
+            before = grammar.dumps(tree)
+            mutations(grammar)[name](tree)
+            assert sum(node.arity - 1 for node in tree) == -1
+            grammar.loads(grammar.dumps(tree))
+            changed += grammar.dumps(tree) != before
+    assert changed > 5
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "nonsense", '["relu"]', '["__import__", "x"]', '[{"constant": "x"}]', "3", '["x", "x"]']
+)
+def test_a_stored_tree_that_is_none_is_refused(text):
+    with pytest.raises(ActsearchError, match="genotype"):
+        Grammar(GrammarConfig()).loads(text)
+
+
+def test_limits_of_the_grammar_are_kept():
+    grammar = Grammar(GrammarConfig(max_complexity=6, max_parameters=1, max_depth=3))
+    with seeded(2, 2):
+        found = [grammar.expression(grammar.random_tree(1, 3)) for _ in range(200)]
+    assert any(e is None for e in found)
+    assert all(e is None or (e.complexity <= 6 and len(e.initial) <= 1) for e in found)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"primitives": ("add", "mul", "exp", "neg", "square", "relu", "scale")}, {"max_depth": 5}],
+    ids=["default", "textbook", "shallow"],
+)
+def test_crrelu_is_one_eafo_step_from_relu(settings):
+    grammar = Grammar(GrammarConfig(**settings))
+    relu, crrelu = library()["relu"].expression, library()["crrelu"].expression
+    starts = set()
+    with seeded(0, 0):
+        for _ in range(40):
+            name, tree = eafo_step(grammar, grammar.tree(relu))
+            assert name == "eafo"
+            child = grammar.expression(tree)
+            (start,) = child.parameters.values()
+            assert child.key == Expression(crrelu.body, (("epsilon", start),)).key
+            starts.add(start)
+    assert starts == {sign * value for sign in (-1, 1) for value in GrammarConfig().learnable}
+
+
+def test_an_eafo_step_adds_the_correction_or_where_that_is_too_long_that_of_a_straight_line():
+    grammar = Grammar(GrammarConfig())
+    for name, term in (("tanh", "(x - 2*tanh(x))*gaussian(x)"), ("gelu", "x*gaussian(x)"), ("mish", "x*gaussian(x)")):
+        parent = library()[name].expression
+        with seeded(1, 1):
+            step, tree = eafo_step(grammar, grammar.tree(parent))
+        child = grammar.expression(tree)
+        assert step == ("eafo" if name == "tanh" else "bump")
+        ((parameter, size),) = child.initial
+        wanted = parse(f"{parent} + {parameter}*{term}; {parameter}={size}")
+        np.testing.assert_allclose(fingerprint(child), fingerprint(wanted), rtol=1e-9, atol=1e-9)
+
+
+def test_there_is_no_eafo_step_where_the_grammar_has_no_learnable_number_left():
+    for limits in ({"max_parameters": 0}, {"learnable": ()}, {"primitives": ("add", "relu", "sin")}):
+        grammar = Grammar(GrammarConfig(**limits))
+        with seeded(0, 0):
+            assert eafo_step(grammar, grammar.tree(library()["relu"].expression)) is None
