@@ -9,10 +9,10 @@ import random
 import numpy as np
 import pytest
 import torch
-from tests.evaluators.instruments.swapping import kinds
 from torch import nn
 
 from evaluators import swap
+from tests.evaluators.instruments.swapping import kinds
 
 
 def fresh(kind):

@@ -10,11 +10,11 @@ import sys
 
 import pytest
 import torch
-from tests.evaluators.instruments.swapping import kinds
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
 from evaluators import swap
+from tests.evaluators.instruments.swapping import kinds
 
 
 def pair(kind, new=nn.Tanh):
