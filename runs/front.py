@@ -39,8 +39,9 @@ def scored(store: Store) -> pd.DataFrame:
     columns = ["id", "name", "expression", "error", "error_se", *facts, "baseline", "origin"]
     frame = with_names(pd.DataFrame(rows, columns=columns))
     # The kinds are said, because a column without rows has none of its own.
-    numbers = dict.fromkeys(["error", "error_se", *(name for name in facts if name != "complexity")], float)
-    frame = frame.astype({**numbers, "id": int, "baseline": bool})
+    kinds: dict[str, type] = dict.fromkeys(["error", "error_se", *facts], float)
+    kinds |= {"id": int, "complexity": int, "baseline": bool, "expression": object, "origin": object}
+    frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
     points = frame[names].to_numpy(dtype=float)
     frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)
     return frame

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evaluators.judging.objectives import DEFAULT_OBJECTIVES, Facts, Point
+from evaluators.judging.objectives import Facts, Point
 from evaluators.training.status import Status
 
 
@@ -55,7 +55,7 @@ class Halving:
     rungs: tuple[int, ...]
     keep: float
     history: tuple[tuple[Point, ...], ...] = ()
-    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
+    objectives: tuple[str, ...] = ("error",)
 
     def __post_init__(self) -> None:
         """Check the rungs.

@@ -73,7 +73,7 @@ class Promotion:
             halving: the rungs; nobody stops when ``None``.
             jobs: of the cohort; references among them always go on.
         """
-        self._halving = halving or Halving((), 0.5, objectives=("error",))
+        self._halving = halving or Halving((), 0.5)
         self._useful = {job for job in jobs if job.reference}
 
     @property

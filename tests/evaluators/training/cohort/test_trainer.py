@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from evaluators import Cohort, Halving, Job, OwnLoop, Recipe, assess
+from evaluators.judging.objectives import DEFAULT_OBJECTIVES
 from evaluators.training.cohort import grouping, size, trainer
 from evaluators.training.cohort.grouping import make_groups, one_by_one
 from evaluators.training.cohort.lone import Lone
@@ -24,6 +25,10 @@ from tests.evaluators.training.cohort.test_stack import Dropping
 CPU = torch.device("cpu")
 STEPS = 24
 NAMES = ("relu", "gelu", "tanh", "sigmoid", "exp(x)", "x**2", "0.001*x + x**3", "cos(9*x)")
+
+
+def halved(*arguments):
+    return Halving(*arguments, objectives=DEFAULT_OBJECTIVES)
 
 
 def jobs(names=NAMES, seeds=(0,), **changes):
@@ -43,13 +48,13 @@ def steps_reached(answers):
 @pytest.fixture(scope="module")
 def whole():
     """Every job trained to the end, with what it had at the rungs."""
-    never = Halving((6, 12), 0.99)
+    never = halved((6, 12), 0.99)
     return run_cohort(Cohort(jobs(reference=True), never), Perceptron(), CPU)
 
 
 def test_answers_hold_every_rung_reached_and_the_end_one_evaluation_a_seed():
     answers = run_cohort(
-        Cohort(jobs(("relu", "tanh"), seeds=(3, 4), reference=True), Halving((6, 12), 0.5)), Perceptron(), CPU
+        Cohort(jobs(("relu", "tanh"), seeds=(3, 4), reference=True), halved((6, 12), 0.5)), Perceptron(), CPU
     )
     for found in answers:
         assert [(e.steps, e.seed) for e in found] == [(s, seed) for s in (6, 12, STEPS) for seed in (3, 4)]
@@ -57,7 +62,7 @@ def test_answers_hold_every_rung_reached_and_the_end_one_evaluation_a_seed():
 
 
 def test_halving_stops_the_losers_and_changes_no_number_of_those_that_stay(whole):
-    answers = run_cohort(Cohort(jobs(), Halving((6, 12), 0.5)), Perceptron(), CPU)
+    answers = run_cohort(Cohort(jobs(), halved((6, 12), 0.5)), Perceptron(), CPU)
     reached = steps_reached(answers)
     assert reached.count(6) == 4
     assert 1 <= reached.count(STEPS) <= 2  # a half of a half, unless one of them dominates nobody
@@ -70,7 +75,7 @@ def test_halving_stops_the_losers_and_changes_no_number_of_those_that_stay(whole
 
 def test_references_are_trained_to_the_end_whatever_they_score():
     some = tuple(dataclasses.replace(job, reference=job.candidate in (7, 8)) for job in jobs())
-    reached = steps_reached(run_cohort(Cohort(some, Halving((6,), 0.25)), Perceptron(), CPU))
+    reached = steps_reached(run_cohort(Cohort(some, halved((6,), 0.25)), Perceptron(), CPU))
     assert reached[6:] == [STEPS, STEPS]
     assert 6 in reached[:6]
 
@@ -78,8 +83,8 @@ def test_references_are_trained_to_the_end_whatever_they_score():
 def test_promotion_counts_candidates_of_earlier_cohorts():
     better = tuple((0.0, 0.0, 0.0) for _ in range(40))
     worse = tuple((9.0, 999.0, 999.0) for _ in range(40))
-    against_better = run_cohort(Cohort(jobs(), Halving((6,), 0.5, (better,))), Perceptron(), CPU)
-    against_worse = run_cohort(Cohort(jobs(), Halving((6,), 0.5, (worse,))), Perceptron(), CPU)
+    against_better = run_cohort(Cohort(jobs(), halved((6,), 0.5, (better,))), Perceptron(), CPU)
+    against_worse = run_cohort(Cohort(jobs(), halved((6,), 0.5, (worse,))), Perceptron(), CPU)
     assert set(steps_reached(against_better)) == {6}
     assert set(steps_reached(against_worse)) == {STEPS}
 
@@ -94,7 +99,7 @@ def test_of_a_front_of_equals_only_references_and_those_that_lead_reach_the_top_
     (other, *_) = {1, 2, 3} - leaders
     for references in (set(), {other}):
         some = [dataclasses.replace(job, reference=n in references) for n, job in enumerate(equals)]
-        reached = steps_reached(run_cohort(Cohort(tuple(some), Halving((6,), 0.9)), Perceptron(), CPU))
+        reached = steps_reached(run_cohort(Cohort(tuple(some), halved((6,), 0.9)), Perceptron(), CPU))
         assert {n for n, steps in enumerate(reached) if steps == STEPS} == leaders | references
 
 
@@ -105,7 +110,7 @@ def test_the_lowest_error_goes_on_however_dear_and_long_it_is(whole):
         dataclasses.replace(job, facts=dict.fromkeys(("cost", "complexity"), 99 + n if n == best else n))
         for n, job in enumerate(jobs())
     ]
-    assert steps_reached(run_cohort(Cohort(tuple(some), Halving((12,), 0.9)), Perceptron(), CPU))[best] == STEPS
+    assert steps_reached(run_cohort(Cohort(tuple(some), halved((12,), 0.9)), Perceptron(), CPU))[best] == STEPS
 
 
 def test_a_job_with_a_failing_seed_ends_and_the_others_go_on():
@@ -148,7 +153,7 @@ class Unstackable(Perceptron):
 def test_what_cannot_be_stacked_trains_one_by_one_with_the_same_answers(whole):
     assert why_not_stacked(Perceptron(), CPU) is None
     assert "branches" in why_not_stacked(Unstackable(), CPU)
-    answers = run_cohort(Cohort(jobs(reference=True), Halving((6, 12), 0.99)), Unstackable(), CPU)
+    answers = run_cohort(Cohort(jobs(reference=True), halved((6, 12), 0.99)), Unstackable(), CPU)
     for mine, theirs in zip(answers, whole, strict=True):
         assert [(e.steps, e.seed, e.status) for e in mine] == [(e.steps, e.seed, e.status) for e in theirs]
         assert [e.loss for e in mine] == pytest.approx([e.loss for e in theirs], abs=1e-5)
@@ -344,7 +349,7 @@ class Scripted(OwnLoop):
 
 
 def test_a_task_with_a_loop_of_its_own_is_asked_for_each_job_and_seed_and_its_metrics_are_kept():
-    answers = run_cohort(Cohort(jobs(("x**2", "3*x**2", "-x**2"), seeds=(0, 5)), Halving((6,), 0.5)), Scripted(), CPU)
+    answers = run_cohort(Cohort(jobs(("x**2", "3*x**2", "-x**2"), seeds=(0, 5)), halved((6,), 0.5)), Scripted(), CPU)
     assert [[e.status for e in found] for found in answers] == [["ok"] * 2, ["diverged"] * 2, ["crashed"] * 2]
     assert [e.metrics["seed"] for e in answers[0]] == [0.0, 5.0]
     assert answers[0][0].metrics["margin"] == 2.0
@@ -355,14 +360,14 @@ def test_a_task_with_a_loop_of_its_own_is_asked_for_each_job_and_seed_and_its_me
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: Halving((5, 5), 0.5),
-        lambda: Halving((0,), 0.5),
-        lambda: Halving((5,), 1.0),
-        lambda: Halving((5,), 0.5, ((), ())),
+        lambda: halved((5, 5), 0.5),
+        lambda: halved((0,), 0.5),
+        lambda: halved((5,), 1.0),
+        lambda: halved((5,), 0.5, ((), ())),
         lambda: Cohort(()),
         lambda: Cohort(jobs(("relu",)) * 2),
         lambda: Cohort(jobs(("relu",), seeds=(0,)) + jobs(("tanh",), seeds=(1,))),
-        lambda: Cohort(jobs(("relu",)), Halving((STEPS,), 0.5)),
+        lambda: Cohort(jobs(("relu",)), halved((STEPS,), 0.5)),
     ],
 )
 def test_cohorts_and_rungs_that_make_no_sense_are_refused(wrong):

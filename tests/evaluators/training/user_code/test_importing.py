@@ -15,7 +15,7 @@ from evaluators.training.user_code.place import place_of
 from primitives import ActsearchError
 from tests.evaluators.training.user_code.test_sources import write
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(autouse=True)
