@@ -71,7 +71,7 @@ def _scale(values: NDArray[np.float64]) -> float:
     return size * float(np.sign(values[np.argmax(np.abs(values) > 0.999 * np.abs(values).max())])) or 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mark:
     """What an index must know of an expression to look for it, so that it need not be read again.
 

@@ -10,7 +10,7 @@ from evaluators.training.status import PASSED_OVER, CandidateStatus
 from primitives import Expression, ExpressionError, Mark, parse
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One row of a campaign's history. Every proposal leaves one, trained or not.
 

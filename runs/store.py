@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
@@ -157,13 +158,13 @@ class Store:
     def candidates(self) -> list[Candidate]:
         """Return every candidate in the order of ids."""
         query = f"SELECT {', '.join(self._columns)} FROM candidates ORDER BY id"
-        return self._decode(self._candidate, self._read(query))
+        return self._read(self._candidate, query)
 
     def _candidate(self, row: tuple[Any, ...]) -> Candidate:
         values = dict(zip(self._columns, row, strict=True))
         former = {name: values.pop(name) for name in FORMER_FACTS if name in values}
         facts = former or json.loads(values["facts"])
-        known = {str(name): _number(value) for name, value in facts.items() if value is not None}
+        known = {intern(str(name)): _number(value) for name, value in facts.items() if value is not None}
         mark = values.get("mark")
         read = {"parents": tuple(json.loads(values["parents"])), "facts": known, "mark": mark and _mark(mark)}
         return Candidate(**{**values, **read})
@@ -171,24 +172,21 @@ class Store:
     def evaluations(self, purpose: Purpose) -> list[Evaluation]:
         """Return the evaluations of one purpose in the order in which they were finished."""
         query = f"SELECT {', '.join(self._evaluation_columns)} FROM evaluations WHERE purpose = ? ORDER BY id"
-        return self._decode(self._evaluation, self._read(query, (purpose,)))
+        return self._read(self._evaluation, query, (purpose,))
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         values = dict(zip(self._evaluation_columns, row, strict=True))
         metrics = {str(name): float(value) for name, value in json.loads(values.get("metrics", "{}")).items()}
         return Evaluation(**{**values, "curve": tuple(json.loads(values["curve"])), "metrics": metrics})
 
-    def _decode(self, decode: Callable[[tuple[Any, ...]], Row], rows: list[Any]) -> list[Row]:
+    def _read(self, decode: Callable[[tuple[Any, ...]], Row], query: str, values: tuple[Any, ...] = ()) -> list[Row]:
+        """Return what rows say, one at a time, so that they are never in memory twice."""
         try:
-            return [decode(row) for row in rows]
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
-
-    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        try:
-            return self._db.execute(query, values).fetchall()
+            return [decode(row) for row in self._db.execute(query, values)]
         except sqlite3.Error as error:
             raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
 
 
 def _put(db: sqlite3.Connection, meta: Mapping[str, str]) -> None:
