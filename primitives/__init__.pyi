@@ -3,7 +3,6 @@ from .errors import ExpressionError as ExpressionError
 from .errors import PrimitiveError as PrimitiveError
 from .export.dialects import DIALECTS as DIALECTS
 from .export.dialects import Dialect as Dialect
-from .export.dialects import export as export
 from .export.exported import Exported as Exported
 from .expression import Expression as Expression
 from .growth import Tail as Tail

@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from scipy import stats
 
@@ -29,11 +30,30 @@ SLOWER = 1.05
 HERE = Path(__file__).resolve().parents[2]
 
 _TIMED = """
-import time
+import resource, time
+held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 started = time.process_time()
 work()
 print("seconds", time.process_time() - started)
+print("megabytes", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held) / 1024)
 """
+
+BEFORE_ROOMS = {
+    "from search.strategies.nsga2 import NSGA2Options": "from search.config import StrategyConfig as NSGA2Options",
+    "from search.space.options import Grammar": "from search.config import Grammar",
+    "evaluators.training.cohort.": "evaluators.cohort.",
+    "evaluators.training.executors.serial": "evaluators.serial",
+    "evaluators.training.pieces": "evaluators.train",
+    "search.campaign.loop": "search.campaign",
+    "search.configuration.config": "search.config",
+    "search.configuration.reading": "search.config",
+    "search.configuration.writing": "search.config",
+    "search.loading.run": "search.session",
+    "search.space.grammar": "search.grammar",
+    "search.strategies.nsga2": "search.nsga2",
+    "search.strategies.strategy": "search.strategy",
+}
+"""What a workload says, and what it says to a build whose packages had no rooms yet."""
 
 WORKLOADS = {
     "cohort-of-32": """
@@ -56,7 +76,8 @@ from evaluators import load_task
 from evaluators.training.executors.serial import SerialExecutor
 from runs import folder
 from search.campaign.loop import Campaign
-from search.configuration.config import from_dict, load_preset, merge, to_toml
+from search.configuration.reading import from_dict, load_preset, merge
+from search.configuration.writing import to_toml
 from evaluators.training.pieces import warm_up
 warm_up()
 small = {"budget": {"trainings": 16}, "execution": {"executor": "serial"}, "confirm": {"automatic": False}}
@@ -68,7 +89,49 @@ def work():
     with folder.writing(path) as store, SerialExecutor({task.name: task}, "cpu") as executor:
         Campaign(config, store).run(executor)
 """,
+    "tell-of-1000": """
+import random
+from search.campaign.loop import seeded
+from search.space.grammar import Grammar
+from search.space.options import Grammar as Options
+from search.strategies.nsga2 import NSGA2
+from search.strategies.nsga2 import NSGA2Options
+from search.strategies.strategy import Told
+grammar = Grammar(Options())
+with seeded(0, 0):
+    trees = [grammar.random_tree() for _ in range(40)]
+    points = [(random.random(), float(random.randint(1, 200)), float(random.randint(2, 20))) for _ in range(1010)]
+def filled(told):
+    strategy = NSGA2(grammar, NSGA2Options(population=1000))
+    for number, point in enumerate(told):
+        strategy.tell(Told(number, trees[number % 40], point, number % 3))
+    return strategy
+size = 60  # a population is filled by copies of what it is, since filling it by tells takes minutes in an older build
+strategy = filled(points[:size])
+if hasattr(strategy, "_ranks"):
+    strategy._population = [Told(n, trees[n % 40], point, n % 3) for n, point in enumerate(points[:1000])]
+else:
+    make = type(strategy._population[0])
+    strategy._population = [make(Told(n, trees[n % 40], point, n % 3)) for n, point in enumerate(points[:1000])]
+def work():
+    for number in range(1000, 1005):
+        strategy.tell(Told(number, trees[number % 40], points[number], number % 3))
+""",
+    "resume-of-20000": """
+import os, pathlib
+from evaluators import assess
+from primitives import resolve
+from runs import folder
+from search.campaign.loop import Campaign
+from search.loading.run import stored_config
+assess(resolve("relu"))
+path = pathlib.Path(os.environ["RUN"])
+def work():
+    with folder.writing(path) as store:
+        Campaign(stored_config(store, path), store)
+""",
 }
+"""By name; ``resume-of-20000`` needs a run folder of the build's own in the variable RUN."""
 
 
 @dataclass(frozen=True)
@@ -115,30 +178,61 @@ def checked_out(commit: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def seconds(build: Path, workload: str) -> float:
-    """Run a workload in a fresh process on a build's files and return the seconds that it counted."""
-    environment = {**os.environ, "PYTHONPATH": str(build)}
-    command = [sys.executable, "-c", workload + _TIMED]
-    done = subprocess.run(command, cwd=build, env=environment, check=True, capture_output=True, text=True)
-    return float(done.stdout.split("seconds")[-1])
+@dataclass(frozen=True)
+class Measured:
+    """What a workload took.
+
+    Attributes:
+        seconds: of its own processor time.
+        megabytes: by which it raised the largest memory of its process.
+    """
+
+    seconds: float
+    megabytes: float
+
+
+def ran(build: Path, program: str, environment: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Run a program on a build's files in a fresh process and return what it prints."""
+    if not (build / "evaluators/training").exists():
+        for said, before in BEFORE_ROOMS.items():
+            program = program.replace(said, before)
+    everything = {**os.environ, **environment, "PYTHONPATH": str(build)}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=build, env=everything, check=True, capture_output=True, text=True).stdout
+
+
+def measured(build: Path, workload: str, environment: Mapping[str, str] = MappingProxyType({})) -> Measured:
+    """Run a workload in a fresh process on a build's files."""
+    *_, seconds, megabytes = (line.split()[1] for line in ran(build, workload + _TIMED, environment).splitlines()[-2:])
+    return Measured(float(seconds), float(megabytes))
+
+
+def in_turn(
+    builds: tuple[Path, Path],
+    workload: str,
+    pairs: int,
+    environments: tuple[Mapping[str, str], ...] = (MappingProxyType({}),) * 2,
+) -> tuple[list[Measured], list[Measured]]:
+    """Run a workload on two builds, each in its environment, in pairs whose order changes."""
+    found: tuple[list[Measured], list[Measured]] = ([], [])
+    for pair in range(pairs):
+        for at in (0, 1) if pair % 2 else (1, 0):
+            found[at].append(measured(builds[at], workload, environments[at]))
+    return found
 
 
 def against(commit: str, workload: str, pairs: int = PAIRS) -> Ratio:
-    """Run a workload on both builds in turn."""
-    new, old = [], []
+    """Run a workload on both builds in turn and return the ratio of seconds."""
     with checked_out(commit) as before:
-        for pair in range(pairs):
-            turns = [(HERE, new), (before, old)]
-            for build, found in turns if pair % 2 else reversed(turns):
-                found.append(seconds(build, workload))
-    return ratio_of(new, old)
+        new, old = in_turn((HERE, before), workload, pairs)
+    return ratio_of([each.seconds for each in new], [each.seconds for each in old])
 
 
 def main() -> None:
     """Compare and print a line a workload."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.against", description=__doc__)
     parser.add_argument("commit")
-    parser.add_argument("workload", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
+    parser.add_argument("workload", nargs="*", default=["cohort-of-32", "quick-search"], choices=list(WORKLOADS))
     parser.add_argument("--pairs", type=int, default=PAIRS)
     chosen = parser.parse_args()
     for name in chosen.workload:
