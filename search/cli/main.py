@@ -109,12 +109,23 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("ACTSEARCH_DEBUG"):
             raise
+        if place := _in_users_code(error):
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            print(f"error: {place}: {said}; mend it (ACTSEARCH_DEBUG=1 shows the way there)", file=sys.stderr)
+            sys.exit(2)
         print(
             f"internal error: {type(error).__name__}: {error}\n"
             "this is a fault of actsearch, please report it; ACTSEARCH_DEBUG=1 shows where it happened",
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _in_users_code(error: Exception) -> str | None:
+    """Return where in a user's own code an error came up, ``None`` where it did not."""
+    module = sys.modules.get("evaluators.training.user_code.importing")
+    place: str | None = None if module is None else module.blamed(error)
+    return place
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -51,6 +52,17 @@ def imported() -> tuple[UserCode, ...]:
     return tuple(
         UserCode(code.place, tuple(source for source in code.sources if source.module)) for code in _IMPORTED.values()
     )
+
+
+def blamed(error: BaseException) -> str | None:
+    """Return where in a user's code an error came up, as ``own.py, line 3 in ask``; ``None`` where it passed none."""
+    files = {source.file: source.relative for code in _IMPORTED.values() for source in code.sources}
+    places = [
+        f"{files[frame.filename]}, line {frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename in files
+    ]
+    return places[-1] if places else None
 
 
 def import_code(place: Place, kind: str, also: Iterable[str] = ()) -> UserCode:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from search.cli.main import app
+from search.cli.main import COMMANDS, PANELS, app, command
 from tests.evaluators.tasks.test_tasks import OWN
 from tests.runs.helpers import made_run
 
@@ -34,6 +34,12 @@ def shell(*arguments, **options):
     """Run the real command in a process of its own."""
     command = [sys.executable, "-m", "search.cli.main", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_a_command_what_the_command_says_of_itself(name):
+    first, _, _ = (command(name).help or "").partition("\n\n")
+    assert " ".join(first.split()) == PANELS[COMMANDS[name]][name]
 
 
 @pytest.fixture(scope="module")
@@ -266,8 +272,8 @@ def test_an_unwritable_place_is_refused():
 def test_names_that_look_like_markup_are_shown_as_they_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = made_run(Path("[red]x"))
-    for command in (["show", run], ["pareto", run], ["list", "."]):
-        code, out, _ = invoke(*command)
+    for words in (["show", run], ["pareto", run], ["list", "."]):
+        code, out, _ = invoke(*words)
         assert code == 0
         assert "[red]x" in out.replace("\n", "")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 
 import pytest
 
 from evaluators.training.user_code import importing
 from primitives import ActsearchError, PrimitiveError, Registry, unregister
+from search.cli.main import main
 from search.loading.extensions import REGISTRIES
 from tests.search.cli.test_cli import invoke
 
@@ -239,6 +241,18 @@ def test_what_cannot_be_registered_or_computed_is_one_sentence(tmp_path, line, m
     assert code == 2, error
     assert message in error
     assert "\n" not in error.partition("error: ")[2].strip()
+
+
+def test_what_fails_in_a_strategy_of_ones_own_is_told_with_its_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "everything.py").write_text(EXTENSION.replace("        self.told += 1", "        self.tells += 1"))
+    (tmp_path / "c.toml").write_text(CAMPAIGN.replace("ENGINE", "serial"))
+    forget()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["actsearch", "launch", "c.toml", "--run", "run", "--quiet"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert re.match(r"error: everything\.py, line \d+ in tell: AttributeError: .*; mend it", last)
 
 
 def test_a_registry_gives_back_what_was_registered_and_keeps_ours():
