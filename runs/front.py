@@ -40,7 +40,8 @@ def scored(store: Store) -> pd.DataFrame:
     frame = with_names(pd.DataFrame(rows, columns=columns))
     # The kinds are said, because a column without rows has none of its own.
     kinds: dict[str, type] = dict.fromkeys(["error", "error_se", *facts], float)
-    kinds |= {"id": int, "complexity": int, "baseline": bool, "expression": object, "origin": object}
+    kinds |= {name: feature.kind for name, feature in FEATURES.items()}
+    kinds |= {"id": int, "baseline": bool, "expression": object, "origin": object}
     frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
     points = frame[names].to_numpy(dtype=float)
     frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)

@@ -47,6 +47,8 @@ class Feature:
         of: computes it; of a sound function it must be finite.
         digits: decimals in tables.
         formula: whether it is one of the formula alone, and so is known of what the screen rejects as well.
+        kind: of number: ``float`` or ``int``.
+        shown: whether the table of a front has a column for it; objectives have theirs anyway.
         predicts: whether the campaign may choose what to train by it, once it is seen to predict the error.
     """
 
@@ -56,6 +58,8 @@ class Feature:
     of: Callable[[Subject], float]
     digits: int = 3
     formula: bool = False
+    kind: type = float
+    shown: bool = True
     predicts: bool = False
 
     def value(self, subject: Subject) -> float:
@@ -65,8 +69,7 @@ class Feature:
             ActsearchError: it is not finite, or what computes it fails.
         """
         try:
-            value = self.of(subject)
-            value = value if isinstance(value, int) else float(value)
+            value: float = self.kind(self.of(subject))
         except Exception as error:
             raise ActsearchError(f"its feature '{self.name}' fails: {type(error).__name__}: {error}") from error
         if not math.isfinite(value):
@@ -79,13 +82,36 @@ FEATURES: Registry[Feature] = Registry(
     {
         each.name: each
         for each in (
-            Feature("cost", "float32 multiplications", "cost", lambda s: cost(s.expression), 0, formula=True),
-            Feature("complexity", "nodes", "complexity", lambda s: s.expression.complexity, 0, formula=True),
-            Feature("prior", "nats", "entropy prior", lambda s: s.output.entropy, 4, predicts=True),
             Feature(
-                "correction", "1", "size of the remaining correction", lambda s: s.output.correction, 2, predicts=True
+                "cost",
+                "float32 multiplications",
+                "cost",
+                lambda s: cost(s.expression),
+                digits=0,
+                formula=True,
+                shown=False,
             ),
-            Feature("gain", "1", "initialisation factor", lambda s: gain(s.samples), 4),
+            Feature(
+                "complexity",
+                "nodes",
+                "complexity",
+                lambda s: s.expression.complexity,
+                digits=0,
+                formula=True,
+                kind=int,
+                shown=False,
+            ),
+            Feature("prior", "nats", "entropy prior", lambda s: s.output.entropy, digits=4, predicts=True),
+            Feature(
+                "correction",
+                "1",
+                "size of the remaining correction",
+                lambda s: s.output.correction,
+                digits=2,
+                shown=False,
+                predicts=True,
+            ),
+            Feature("gain", "1", "initialisation factor", lambda s: gain(s.samples), digits=4, shown=False),
         )
     },
 )

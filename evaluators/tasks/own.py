@@ -45,7 +45,7 @@ def own_place(name: str, beside: Sequence[Path] = ()) -> Place:
 
 
 def own_task(name: str, beside: Sequence[Path] = ()) -> AnyTask:
-    """Import a user's code and make its task; see :func:`evaluators.tasks.load_task`."""
+    """Import a user's code and make its task; see :func:`evaluators.tasks.catalogue.load_task`."""
     code = import_code(own_place(name, beside), KIND)
     class_name = name.rpartition(":")[2]
     found = getattr(code.module, class_name, None)

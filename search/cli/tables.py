@@ -14,8 +14,7 @@ from search.cli.output import number, with_error
 
 LEVEL = 0.05
 _OF_A_ROW = ("id", "name", "expression", "baseline", "origin", "on_front")
-_ELSEWHERE = (*_OF_A_ROW, "error", "error_se", *FEATURES)
-"""Columns of a front that have a place of their own in its table, or none."""
+_SPREAD = ("error", "error_se")
 
 
 def new_table(title: str, *columns: str) -> Table:
@@ -41,9 +40,10 @@ def front_table(frame: pd.DataFrame, title: str, objectives: Sequence[Axis]) -> 
         objectives: of the run; the features of extensions come after them.
     """
     names = [axis.name for axis in objectives]
-    others = [name for name in frame.columns if name not in (*names, *_ELSEWHERE)]
+    hidden = [name for name, feature in FEATURES.items() if not feature.shown]
+    others = [name for name in frame.columns if name not in (*names, *_OF_A_ROW, *_SPREAD, *hidden)]
     labels = [axis.label for axis in objectives]
-    table = new_table(title, ">id", "front", "activation", *(f">{label}" for label in (*labels, "prior", *others)))
+    table = new_table(title, ">id", "front", "activation", *(f">{label}" for label in (*labels, *others)))
     for row in frame.to_dict("records"):
         name = f"{row['name']}  " if row["name"] else ""
         label = Text.assemble(name, (row["expression"], "dim" if name else ""))
@@ -53,8 +53,7 @@ def front_table(frame: pd.DataFrame, title: str, objectives: Sequence[Axis]) -> 
             "*" if row["on_front"] else "",
             label,
             *(with_error(row[a.name], row.get(f"{a.name}_se"), a.digits) for a in objectives),
-            number(row["prior"], 3),
-            *(number(row[name]) for name in others),
+            *(number(row[name], 3) for name in others),
             style="yellow" if row["baseline"] else None,
         )
     return table

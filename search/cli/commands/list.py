@@ -10,6 +10,7 @@ import typer
 
 from primitives.errors import ActsearchError
 from runs import Store, list_folders, reading, scored
+from runs.axes import axes
 from search.cli.commands.options import FormatOption
 from search.cli.output import emit, number
 from search.cli.tables import add_row, new_table
@@ -44,7 +45,7 @@ def _summary(path: Path) -> dict[str, Any]:
 
 def _facts(path: Path, store: Store) -> dict[str, Any]:
     frame = scored(store)
-    found = frame[~frame["baseline"]].nsmallest(1, "error")
+    found = frame[~frame["baseline"]].nsmallest(1, axes(store)[0].name)
     best = {} if found.empty else found.iloc[0].to_dict()
     return {
         "task": str(parsed(store.meta("config"), str(path)).get("task", "")),
