@@ -232,10 +232,12 @@ def main() -> None:
     """Compare and print a line a workload."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.against", description=__doc__)
     parser.add_argument("commit")
-    parser.add_argument("workload", nargs="*", default=["cohort-of-32", "quick-search"], choices=list(WORKLOADS))
+    parser.add_argument("workload", nargs="*", help=f"of {', '.join(WORKLOADS)}; the first two when left out")
     parser.add_argument("--pairs", type=int, default=PAIRS)
     chosen = parser.parse_args()
-    for name in chosen.workload:
+    if unknown := set(chosen.workload) - set(WORKLOADS):
+        parser.error(f"no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)}")
+    for name in chosen.workload or list(WORKLOADS)[:2]:
         ratio = against(chosen.commit, WORKLOADS[name], chosen.pairs)
         print(f"{name} against {chosen.commit}: {ratio}{'; slower' if ratio.is_slower else ''}", flush=True)
 
