@@ -19,6 +19,11 @@ T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
+def is_name(text: str) -> bool:
+    """Tell whether something may be registered under a name: letters, digits, ``_``, ``.`` and ``-``."""
+    return _NAME.fullmatch(text) is not None
+
+
 class NoOptions:
     """What can be told to somebody who takes no options."""
 
@@ -59,7 +64,7 @@ class Registry(Mapping[str, T]):
             ActsearchError: the name is taken, is not the one that the entry has, or is not of letters, digits,
                 ``_``, ``.`` and ``-``.
         """
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise ActsearchError(
                 f"'{name}' cannot name a {self.kind}; begin with a letter, go on with letters, digits, _ . and -"
             )

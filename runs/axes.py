@@ -12,10 +12,12 @@ from evaluators.judging.objectives import DEFAULT_OBJECTIVES, Objective, chosen_
 from evaluators.training.cohort.halving import measured
 from evaluators.training.job import Evaluation
 from primitives.errors import ActsearchError
+from primitives.registries import is_name
 from runs.candidate import Candidate
 from runs.store import Store
 
 _KEY = "objectives"
+_MOST_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,13 @@ def axes(store: Store) -> tuple[Axis, ...]:
         found = tuple(Axis(str(r["name"]), str(r["unit"]), str(r["label"]), int(r["digits"])) for r in json.loads(text))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ActsearchError(f"'{store.path}' holds objectives that are not ours; was it edited?") from error
-    if not found or any(not 0 <= axis.digits <= 12 for axis in found):
+    if not found or not all(map(_is_ours, found)):
         raise ActsearchError(f"'{store.path}' holds objectives that are not ours; was it edited?")
     return found
+
+
+def _is_ours(axis: Axis) -> bool:
+    return is_name(axis.name) and 0 <= axis.digits <= _MOST_DIGITS and (axis.label + axis.unit).isprintable()
 
 
 def known(candidate: Candidate, evaluations: Sequence[Evaluation]) -> Mapping[str, float]:

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 from evaluators import Evaluation
 from primitives.errors import ActsearchError
 from primitives.identity import Mark
+from primitives.registries import is_name
 from runs.candidate import Candidate
 from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION, facts_text
 
@@ -164,7 +165,7 @@ class Store:
         values = dict(zip(self._columns, row, strict=True))
         former = {name: values.pop(name) for name in FORMER_FACTS if name in values}
         facts = former or json.loads(values["facts"])
-        known = {intern(str(name)): _number(value) for name, value in facts.items() if value is not None}
+        known = {_name(name): _number(value) for name, value in facts.items() if value is not None}
         mark = values.get("mark")
         read = {"parents": tuple(json.loads(values["parents"])), "facts": known, "mark": mark and _mark(mark)}
         return Candidate(**{**values, **read})
@@ -214,6 +215,17 @@ def _mark(text: str) -> Mark:
 
 def _facts(candidate: Candidate) -> str:
     return json.dumps(dict(candidate.facts), allow_nan=False)
+
+
+def _name(name: str) -> str:
+    """Return the name of a fact of a run file, one object for all rows.
+
+    Raises:
+        ValueError: nothing can have that name.
+    """
+    if not is_name(name):
+        raise ValueError("a fact without a name")
+    return intern(name)
 
 
 def _number(value: Any) -> float:

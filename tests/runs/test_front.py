@@ -65,7 +65,14 @@ def test_a_run_is_shown_by_the_objectives_it_was_made_with_though_nobody_knows_t
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "3", '[{"name": "x"}]', '[{"name": "x", "unit": "", "label": "", "digits": 99}]']
+    "text",
+    [
+        "[]",
+        "3",
+        '[{"name": "x"}]',
+        '[{"name": "x", "unit": "", "label": "", "digits": 99}]',
+        '[{"name": "x", "unit": "", "label": "\\u001b[31m", "digits": 2}]',
+    ],
 )
 def test_objectives_of_a_run_file_that_are_not_ours_are_refused(tmp_path, text):
     with opened(made_run(tmp_path / "run")) as store:

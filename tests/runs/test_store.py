@@ -261,3 +261,38 @@ def test_candidates_of_any_text_survive_the_round_trip(run):
     with opened(run) as store:
         store.add_candidates([odd])
         assert store.candidates()[-1] == odd
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("facts", "[]"),
+        ("facts", '{"\u001b[31m": 1.0}'),
+        ("facts", '{"cost": NaN}'),
+        ("facts", '{"cost": 1e999}'),
+        ("facts", '{"cost": true}'),
+        ("facts", '{"cost": {"deep": 1}}'),
+        ("facts", "[" * 100_000),
+        ("mark", "[]"),
+        ("mark", '"abc"'),
+        ("mark", '["key", -1, 0.5]'),
+        ("mark", '["key", 9999999999, 0.5]'),
+        ("mark", '["key", 5, NaN]'),
+    ],
+)
+def test_facts_and_marks_that_are_not_ours_are_refused_in_one_sentence(run, column, text):
+    with sqlite3.connect(run / folder.DATABASE) as db:
+        db.execute(f"UPDATE candidates SET {column} = ? WHERE id = 3", (text,))
+    db.close()
+    with folder.reading(run) as store, pytest.raises(ActsearchError, match="holds a row that is not ours"):
+        store.candidates()
+
+
+def test_migrated_numbers_are_the_same_to_the_last_bit(tmp_path):
+    file, value = old_file(tmp_path / folder.DATABASE, 5), 0.1 + 0.2
+    with sqlite3.connect(file) as db:
+        db.execute("UPDATE candidates SET prior = ?, complexity = 7 WHERE id = 1", (value,))
+    db.close()
+    Store(file, writable=True).close()
+    with folder.reading(tmp_path) as store:
+        assert store.candidates()[0].facts == {"prior": value, "complexity": 7}
