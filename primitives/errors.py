@@ -22,6 +22,14 @@ class PrimitiveError(ActsearchError):
     """A primitive that cannot be registered, or a name that is not one."""
 
 
+class UnknownName(ActsearchError, KeyError):
+    """A name that a registry does not have; a :class:`KeyError` too, as of any mapping."""
+
+    def __str__(self) -> str:
+        """Return the sentence as it is, which a plain :class:`KeyError` would quote."""
+        return str(self.args[0])
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'relu'?"`` for the closest known name, or an empty string.
 

@@ -13,7 +13,7 @@ class Options(BaseModel):
     Every field has a default and a description, which ``actsearch config --defaults`` prints.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from primitives.errors import ActsearchError, unknown
+from primitives.errors import ActsearchError, UnknownName, unknown
 
 T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -43,17 +43,35 @@ class Maker(Generic[T]):
     about: str = ""
 
 
+def _derives(options: Any, base: type[Any]) -> bool:
+    return isinstance(options, type) and issubclass(options, base)
+
+
+def made(registry: Registry[Maker[T]], name: str, kind: Any, *arguments: Any) -> T:
+    """Return what an entry makes.
+
+    Raises:
+        ActsearchError: there is none of that name, or it makes something else.
+    """
+    found = registry[name].make(*arguments)
+    if not isinstance(found, kind):
+        raise ActsearchError(f"the factory of {registry.kind} '{name}' returned {found!r}, which is no {kind.__name__}")
+    return found
+
+
 class Registry(Mapping[str, T]):
     """Entries of one kind by name, in the order in which they were registered."""
 
-    def __init__(self, kind: str, entries: Mapping[str, T]) -> None:
+    def __init__(self, kind: str, entries: Mapping[str, T], of: type[Any], options: type[Any] = object) -> None:
         """Start with the entries of this package.
 
         Args:
             kind: what messages call an entry.
             entries: by name.
+            of: the class of an entry.
+            options: what the options of a :class:`Maker` must derive from.
         """
-        self.kind = kind
+        self.kind, self._of, self._options = kind, of, options
         self._entries = dict(entries)
         self._ours = frozenset(entries)
 
@@ -61,15 +79,23 @@ class Registry(Mapping[str, T]):
         """Add an entry of your own and return it.
 
         Raises:
-            ActsearchError: the name is taken, is not the one that the entry has, or is not of letters, digits,
-                ``_``, ``.`` and ``-``.
+            ActsearchError: the entry is none of this kind, or the name is taken, is not the one that the entry has, or
+                is not of letters, digits, ``_``, ``.`` and ``-``.
         """
-        if not is_name(name):
+        if not isinstance(name, str) or not is_name(name):
             raise ActsearchError(
                 f"'{name}' cannot name a {self.kind}; begin with a letter, go on with letters, digits, _ . and -"
             )
         if name in self._entries:
             raise ActsearchError(f"{self.kind} '{name}' is already registered; choose another name")
+        if not isinstance(entry, self._of):
+            raise ActsearchError(f"{self.kind} '{name}' must be a {self._of.__name__}, not {entry!r}")
+        if isinstance(entry, Maker) and not (
+            isinstance(entry.options, type) and issubclass(entry.options, self._options)
+        ):
+            raise ActsearchError(
+                f"the options of {self.kind} '{name}' must be a class derived from {self._options.__name__}"
+            )
         if (own := getattr(entry, "name", name)) != name:
             raise ActsearchError(f"{self.kind} '{name}' calls itself '{own}'; use one name for both")
         self._entries[name] = entry
@@ -97,7 +123,7 @@ class Registry(Mapping[str, T]):
             ActsearchError: there is none of that name; the message suggests the nearest.
         """
         if name not in self._entries:
-            raise ActsearchError(unknown(self.kind, name, self._entries))
+            raise UnknownName(unknown(self.kind, name, self._entries))
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from evaluators.judging.objectives import DEFAULT_OBJECTIVES, Objective, chosen_objectives
+from evaluators.judging.objectives import DEFAULT_OBJECTIVES, MOST_DIGITS, Objective, chosen_objectives
 from evaluators.training.cohort.halving import measured
 from evaluators.training.job import Evaluation
 from primitives.errors import ActsearchError
@@ -17,7 +17,7 @@ from runs.candidate import Candidate
 from runs.store import Store
 
 _KEY = "objectives"
-_MOST_DIGITS = 12
+_MOST_AXES = 20
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,20 @@ def axes(store: Store) -> tuple[Axis, ...]:
         return DEFAULT_AXES
     try:
         found = tuple(Axis(str(r["name"]), str(r["unit"]), str(r["label"]), int(r["digits"])) for r in json.loads(text))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ActsearchError(f"'{store.path}' holds objectives that are not ours; was it edited?") from error
-    if not found or not all(map(_is_ours, found)):
+    if not 0 < len(found) <= _MOST_AXES or not all(map(_is_ours, found)):
         raise ActsearchError(f"'{store.path}' holds objectives that are not ours; was it edited?")
     return found
 
 
 def _is_ours(axis: Axis) -> bool:
-    return is_name(axis.name) and 0 <= axis.digits <= _MOST_DIGITS and (axis.label + axis.unit).isprintable()
+    return is_name(axis.name) and 0 <= axis.digits <= MOST_DIGITS and (axis.label + axis.unit).isprintable()
 
 
 def known(candidate: Candidate, evaluations: Sequence[Evaluation]) -> Mapping[str, float]:
     """Return all numbers of a candidate by name: facts, objectives among them, and what its evaluations measured."""
-    return {**candidate.facts, **measured(evaluations)}
+    return {**measured(evaluations), **candidate.facts}
 
 
 def value(axis: Axis, numbers: Mapping[str, float], candidate: Candidate) -> float:

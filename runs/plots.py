@@ -18,6 +18,7 @@ from runs.candidate import readable
 
 _FOUND, _BASELINE, _OTHER = "#0b6e99", "#c2571a", "#b8bec4"
 _LONGEST_LABEL = 34
+_SIZE = Axis("complexity", "nodes", "complexity", 0)
 _COST = Axis("cost", "", "cost of one element, forward + backward (multiplications)", 0)
 
 
@@ -37,7 +38,8 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str, objectives: Seq
         raise ActsearchError("there is nothing to plot: no candidate has been trained to the end yet")
     shape: dict[str, Any] = {"figsize": (13, 5.6), "width_ratios": [1.5, 1], "layout": "constrained"}
     with _picture(path, 1, 2, **shape) as (figure, (left, right)):
-        vertical, across = (*objectives, _COST)[:2]
+        vertical, *others = objectives
+        across = others[0] if others else _SIZE if vertical.name == _COST.name else _COST
         _draw_front(left, everything, vertical, across)
         _draw_curves(right, everything, vertical)
         figure.suptitle(title, fontsize=12)
@@ -174,9 +176,11 @@ def _draw_front(axes: Any, everything: pd.DataFrame, vertical: Axis, across: Axi
 
 
 def _logarithmic(axes: Any, values: pd.Series[float]) -> None:
-    """Scale the horizontal axis by logarithms, with plain numbers as ticks."""
-    axes.set_xscale("log")
+    """Scale the horizontal axis by logarithms, with plain numbers as ticks, where there is room for two."""
     ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 2 * values.max()]
+    if sum(values.min() <= tick <= values.max() for tick in ticks) < 2:
+        return
+    axes.set_xscale("log")
     axes.set_xticks(ticks, [str(t) for t in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlim(0.8 * values.min(), 1.6 * values.max())

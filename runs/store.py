@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from sys import intern
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from evaluators import Evaluation
+from evaluators.judging.features import RESERVED
+from evaluators.training.status import CandidateStatus
 from primitives.errors import ActsearchError
 from primitives.identity import Mark
 from primitives.registries import is_name
@@ -29,6 +30,7 @@ Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
 
 _LONGEST_PRINT = 10**6
+_LARGEST = 1e300
 _CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
 _EVALUATION = [field.name for field in dataclasses.fields(Evaluation)]
 
@@ -167,6 +169,7 @@ class Store:
         facts = former or json.loads(values["facts"])
         known = {_name(name): _number(value) for name, value in facts.items() if value is not None}
         mark = values.get("mark")
+        _check_row(values)
         read = {"parents": tuple(json.loads(values["parents"])), "facts": known, "mark": mark and _mark(mark)}
         return Candidate(**{**values, **read})
 
@@ -217,14 +220,26 @@ def _facts(candidate: Candidate) -> str:
     return json.dumps(dict(candidate.facts), allow_nan=False)
 
 
+def _check_row(values: Mapping[str, Any]) -> None:
+    """Refuse a row of a candidate whose status, slot or parents are none.
+
+    Raises:
+        ValueError: that is so.
+    """
+    parents = json.loads(values["parents"])
+    whole = isinstance(values["ask"], int) and all(isinstance(parent, int) for parent in parents)
+    if values["status"] not in get_args(CandidateStatus) or not whole:
+        raise ValueError("a status, slot or parent that is none")
+
+
 def _name(name: str) -> str:
     """Return the name of a fact of a run file, one object for all rows.
 
     Raises:
         ValueError: nothing can have that name.
     """
-    if not is_name(name):
-        raise ValueError("a fact without a name")
+    if not is_name(name) or name in RESERVED:
+        raise ValueError("a fact without a name of its own")
     return intern(name)
 
 
@@ -234,8 +249,8 @@ def _number(value: Any) -> float:
     Raises:
         ValueError: it is no finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no finite number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _LARGEST:
+        raise ValueError("a number that is none, or too large")
     return value
 
 

@@ -14,6 +14,15 @@ from primitives import Expression
 from primitives.errors import ActsearchError
 from primitives.registries import Registry
 
+RESERVED = frozenset(
+    {
+        *("id", "name", "expression", "origin", "parents", "ask", "genotype", "status", "reason", "mark", "facts"),
+        *("latex", "evaluations", "baseline", "on_front", "error", "error_se", "loss"),
+        *("screen", "left_tail", "right_tail", "known_as", "nearest", "same", "distance"),
+    }
+)
+"""What else is known of a candidate, in frames and in JSON."""
+
 
 class Subject:
     """A function that features are computed of; what several need is computed once.
@@ -61,6 +70,17 @@ class Feature:
     kind: type = float
     shown: bool = True
     predicts: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the name.
+
+        Raises:
+            ActsearchError: a column or a key of a candidate has it.
+        """
+        if self.name in RESERVED:
+            raise ActsearchError(
+                f"a feature cannot be called '{self.name}': a candidate has something else of that name"
+            )
 
     def value(self, subject: Subject) -> float:
         """Return the feature of a function.
@@ -114,5 +134,6 @@ FEATURES: Registry[Feature] = Registry(
             Feature("gain", "1", "initialisation factor", lambda s: gain(s.samples), digits=4, shown=False),
         )
     },
+    Feature,
 )
 """Every feature by name; an extension adds to it with ``FEATURES.register(name, Feature(...))``."""

@@ -18,6 +18,9 @@ Point = tuple[float, ...]
 """A candidate's values of some objectives, in their order."""
 
 
+MOST_DIGITS = 12
+
+
 @dataclass(frozen=True)
 class Objective:
     """A number to be made small.
@@ -35,6 +38,17 @@ class Objective:
     label: str
     of: Callable[[Facts], float]
     digits: int = 4
+
+    def __post_init__(self) -> None:
+        """Check what is printed.
+
+        Raises:
+            ActsearchError: the decimals are no whole number from 0 to 12, or unit and label are no printable text.
+        """
+        if not isinstance(self.digits, int) or not 0 <= self.digits <= MOST_DIGITS:
+            raise ActsearchError(f"objective '{self.name}' has {self.digits!r} digits; they go from 0 to {MOST_DIGITS}")
+        if not all(isinstance(text, str) and text.isprintable() for text in (self.name, self.unit, self.label)):
+            raise ActsearchError(f"unit and label of objective {self.name!r} must be printable text")
 
     def value(self, facts: Facts) -> float:
         """Return the objective of a candidate.
@@ -62,6 +76,7 @@ OBJECTIVES: Registry[Objective] = Registry(
         "cost": Objective("cost", "float32 multiplications", "cost", itemgetter("cost"), 0),
         "complexity": Objective("complexity", "nodes", "complexity", itemgetter("complexity"), 0),
     },
+    Objective,
 )
 """Every objective by name; an extension adds to it with ``OBJECTIVES.register(name, Objective(...))``."""
 

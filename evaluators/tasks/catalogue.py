@@ -12,7 +12,7 @@ from evaluators.tasks.own import is_own, own_task
 from evaluators.tasks.vision.catalogue import VISION
 from evaluators.training.task import AnyTask
 from primitives.errors import ActsearchError, unknown
-from primitives.registries import Maker, NoOptions, Registry
+from primitives.registries import Maker, NoOptions, Registry, made
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ _PAPERS = {
     **{name: _paper("language.gpt2_dpo", "language_task", name) for name in LANGUAGE},
 }
 
-TASKS: Registry[Maker[AnyTask]] = Registry("task", {**_OFFLINE, **_PAPERS})
+TASKS: Registry[Maker[AnyTask]] = Registry("task", {**_OFFLINE, **_PAPERS}, Maker)
 """Every task by name. A factory is called with the task's options and returns an :class:`evaluators.Task`."""
 
 OFFLINE, PAPERS = tuple(_OFFLINE), tuple(_PAPERS)
@@ -91,5 +91,5 @@ def load_task(name: str, data: Path | None = None, beside: Sequence[Path] = ()) 
         return own_task(name, beside)
     if name not in TASKS:
         raise ActsearchError(unknown("task", name, TASKS) + "; your own is 'file.py:Class' or 'package.module:Class'")
-    entry = TASKS[name]
-    return entry.make(DataFolder(data=data) if needs_data(name) else entry.options())
+    options = DataFolder(data=data) if needs_data(name) else TASKS[name].options()
+    return made(TASKS, name, AnyTask, options)

@@ -52,6 +52,7 @@ DIALECTS: Registry[Dialect] = Registry(
         "sympy": Dialect(sympy_line, "txt", about="one line that sympy.sympify reads"),
         "onnx": Dialect(_onnx_file, "onnx", named=True, binary=True, about="a model for inference"),
     },
+    Dialect,
 )
 """Every dialect by name; an extension adds to it with ``DIALECTS.register(name, Dialect(...))``."""
 

@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from deap import gp
+
 from evaluators import Assessment, assess
 from evaluators.training.status import FORGOTTEN
 from primitives import ActsearchError, Expression, IdentityIndex, fingerprint, parse, simplify, unscaled
@@ -16,7 +18,7 @@ from runs import Candidate
 from search.campaign.prior_weight import PriorWeight
 from search.space.grammar import Grammar
 from search.space.novelty import Neighbourhood
-from search.strategies.strategy import Proposal, Strategy
+from search.strategies.strategy import Proposal, Strategy, StrategyOptions
 
 _PATIENCE = 400
 """Proposals for one training slot before the search is declared exhausted."""
@@ -33,11 +35,11 @@ class Slot:
 class Funnel:
     """Judges proposals; cheap checks first. Remembers every function it has seen."""
 
-    def __init__(self, grammar: Grammar, weight: PriorWeight, novelty: float) -> None:
-        self._grammar = grammar
+    def __init__(self, grammar: Grammar, weight: PriorWeight, strategy: StrategyOptions) -> None:
+        self._grammar, self._name = grammar, strategy.name
         self._weight = weight
         self._seen = IdentityIndex()
-        self._trained = Neighbourhood(novelty)
+        self._trained = Neighbourhood(strategy.novelty)
 
     def remember(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Count a candidate as seen, as it was when it was judged, and return it with its mark.
@@ -85,7 +87,7 @@ class Funnel:
         for _ in range(_PATIENCE):
             if len(pool) == wanted:
                 break
-            (proposal,) = strategy.ask(1)
+            proposal = self._proposed(strategy)
             expression = self._grammar.expression(proposal.tree)
             if expression is None:
                 continue
@@ -99,6 +101,21 @@ class Funnel:
             final = self._tidied(candidate, expression) if candidate is chosen else self._outranked(candidate)
             candidates[identifier - next_id] = final
         return Slot(tuple(candidates), None if chosen is None else candidates[chosen.id - next_id])
+
+    def _proposed(self, strategy: Strategy) -> Proposal:
+        """Return a proposal.
+
+        Raises:
+            ActsearchError: the strategy returns something else.
+        """
+        found = strategy.ask(1)
+        match found:
+            case [Proposal(tree=gp.PrimitiveTree()) as proposal]:
+                return proposal
+        raise ActsearchError(
+            f"strategy '{self._name}' was asked for 1 proposal and returned {found!r}; it must return a list of one "
+            "search.Proposal, whose tree is of the campaign's grammar"
+        )
 
     def _tidied(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Return the candidate in its shortest form, without a numeric factor in front.

@@ -8,6 +8,7 @@ the order in which trainings finished. In serial mode a resumed campaign is the 
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter, deque
@@ -16,9 +17,11 @@ from contextlib import contextmanager
 
 from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
 from evaluators.judging.features import FEATURES
-from evaluators.judging.objectives import chosen_objectives
+from evaluators.judging.objectives import chosen_objectives, point
 from evaluators.training.job import Answers
+from evaluators.training.task import AnyTask, Task
 from primitives import BASELINES, ActsearchError, library, resolve
+from primitives.registries import made
 from runs import Candidate, Store
 from search.campaign.funnel import Funnel
 from search.campaign.ledger import Ledger
@@ -27,7 +30,7 @@ from search.campaign.progress import Observer, Progress
 from search.configuration.config import CampaignConfig
 from search.space.grammar import Grammar
 from search.strategies.catalogue import STRATEGIES
-from search.strategies.strategy import Told
+from search.strategies.strategy import Strategy, Told
 
 _REMEMBERED = 1000
 """Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
@@ -41,13 +44,13 @@ class Campaign:
         objectives = chosen_objectives(config.objectives)
         self._grammar = Grammar(config.grammar)
         self._weight = PriorWeight(config.prior)
-        self._funnel = Funnel(self._grammar, self._weight, config.strategy.novelty)
-        self._strategy = STRATEGIES[config.strategy.name].make(self._grammar, config.strategy)
+        self._funnel = Funnel(self._grammar, self._weight, config.strategy)
+        self._strategy = made(STRATEGIES, config.strategy.name, Strategy, self._grammar, config.strategy)
         self._ledger = Ledger(config.fidelity, objectives)
         self._in_flight: set[int] = set()
         self._cohorts = 0
         self._closed = store.meta("state") in ("searched", "finished")
-        self._earlier = float(store.meta("search_seconds", "0"))
+        self._earlier = _seconds_of(store)
         self._started = time.monotonic()
         self.progress = Progress(config.budget.trainings, objectives)
         self._replay()
@@ -135,7 +138,10 @@ class Campaign:
 
     def _job(self, candidate: Candidate) -> Job:
         fidelity = self.config.fidelity
-        assert candidate.gain is not None
+        if candidate.gain is None:
+            raise ActsearchError(
+                f"candidate {candidate.id} waits for its training and has no gain; was the run file edited?"
+            )
         return Job(
             candidate.id,
             candidate.expression,
@@ -223,6 +229,10 @@ class Campaign:
         for evaluation in self._store.evaluations("search"):
             by_candidate.setdefault(evaluation.candidate, []).append(evaluation)
         for identifier, evaluations in by_candidate.items():
+            if identifier not in self._ledger.candidates:
+                raise ActsearchError(
+                    f"the run file has results of candidate {identifier}, which it lacks; was it edited?"
+                )
             self._learn(self._ledger.candidates[identifier], evaluations)
 
     def _snapshot(self) -> Progress:
@@ -239,6 +249,18 @@ class Campaign:
         started = time.perf_counter()
         yield
         self.progress.driver_seconds += time.perf_counter() - started
+
+
+def _seconds_of(store: Store) -> float:
+    """Return how long the search took in earlier processes."""
+    text = store.meta("search_seconds", "0")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ActsearchError(f"'{store.path}' holds search_seconds that are not ours ({text[:20]!r}); was it edited?")
+    return seconds
 
 
 @contextmanager
@@ -265,6 +287,19 @@ def check_starters(config: CampaignConfig) -> None:
             reason = assess(resolve(text)).rejection
             if reason:
                 raise ActsearchError(f"{kind} '{text}' cannot be trained: {reason}")
+
+
+def check_objectives(config: CampaignConfig, task: AnyTask) -> None:
+    """Try the objectives on made-up scores of ReLU before anything is created.
+
+    A loop of the task's own may report metrics that nobody knows before.
+
+    Raises:
+        ActsearchError: one cannot be computed; the message says what there is.
+    """
+    if isinstance(task, Task):
+        facts = {**assess(resolve("relu")).facts, "error": 0.5, "loss": 0.5}
+        point(chosen_objectives(config.objectives), facts)
 
 
 def _label(text: str) -> str:

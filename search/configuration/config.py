@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SerializeAsAny, field_validator
 
+from evaluators.judging.features import FEATURES
 from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES
 from evaluators.training.executors.catalogue import RayOptions
 from evaluators.training.executors.options import ExecutorOptions
@@ -110,6 +111,8 @@ class CampaignConfig(Options):
         for name in names:
             if name not in OBJECTIVES:
                 raise ValueError(unknown("objective", name, OBJECTIVES))
+            if not OBJECTIVES.is_ours(name) and name in FEATURES:
+                raise ValueError(f"objective '{name}' is called like a feature, and both are kept by name; rename one")
         if not names or len(set(names)) != len(names):
             raise ValueError("it names one objective at least, and each once")
         return names

@@ -8,6 +8,7 @@ from typing import Any
 
 from search.configuration.config import CampaignConfig
 from search.configuration.reading import (
+    chosen_in,
     effective,
     load_preset,
     merge_chosen,
@@ -52,7 +53,7 @@ class Layers:
             ActsearchError: a key or value is wrong or has no effect; the message names it and the layer.
         """
         if self.file:  # by itself first: merging must not hide a value of the wrong kind
-            validated(self.own, str(self.file))
+            validated(merge_chosen(self.own, chosen_in(self.raw)), str(self.file))
         return self.refuse_idle(validated(self.raw, self._source))
 
     def refuse_idle(self, config: CampaignConfig) -> CampaignConfig:

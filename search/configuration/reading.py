@@ -75,7 +75,8 @@ def effective(config: CampaignConfig, given: dict[str, Any], source: str) -> Cam
 
 def validated(raw: dict[str, Any], source: str) -> CampaignConfig:
     """Check keys and values, whether they have an effect or not; errors as in :func:`from_toml`."""
-    named = {section: _named(section, value) for section, value in raw.items()}
+    own = _own_keys(raw, defaults_only=True)
+    named = {section: _named(section, value) for section, value in own.items()}
     try:
         found = _model(_entries()).model_validate(named)
     except ValidationError as error:
@@ -83,20 +84,28 @@ def validated(raw: dict[str, Any], source: str) -> CampaignConfig:
     return CampaignConfig(**{name: getattr(found, name) for name in CampaignConfig.model_fields})
 
 
-def _own_keys(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration without the keys of another strategy or executor, which had no effect when they stood."""
-    return raw | {section: _kept(section, raw[section]) for section in CHOICES if section in raw}
+def _own_keys(raw: dict[str, Any], defaults_only: bool = False) -> dict[str, Any]:
+    """Return a configuration without the keys of another strategy or executor; or those alone that say its defaults."""
+    return raw | {section: _kept(section, raw[section], defaults_only) for section in CHOICES if section in raw}
 
 
-def _kept(section: str, value: Any) -> Any:
+def _kept(section: str, value: Any, defaults_only: bool) -> Any:
     key, registry = CHOICES[section]
     named = value.get(key, default_choice(section)) if isinstance(value, dict) else None
     if not isinstance(named, str) or named not in registry:
         return value
-    others = {field for entry in registry.values() for field in entry.options.model_fields}
+    own = registry[named].options.model_fields
     return {
-        name: one for name, one in value.items() if name in registry[named].options.model_fields or name not in others
+        name: one
+        for name, one in value.items()
+        if name in own or not any(_is_said(entry.options, name, one, defaults_only) for entry in registry.values())
     }
+
+
+def _is_said(options: type[Options], name: str, value: Any, default_only: bool) -> bool:
+    """Tell whether a key is one of some options, and at its default if that is asked for."""
+    field = options.model_fields.get(name)
+    return field is not None and (not default_only or bool(field.default == value))
 
 
 def default_choice(section: str) -> str:
@@ -245,6 +254,16 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def merge_chosen(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Return :func:`merge` of both, less what ``base`` says of another strategy or executor than ``over`` names."""
     return merge({section: _fitting(section, value, over.get(section)) for section, value in base.items()}, over)
+
+
+def chosen_in(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what the sections of a configuration name, and nothing else of them."""
+    found: dict[str, Any] = {}
+    for section, (key, _) in CHOICES.items():
+        said = raw.get(section)
+        if isinstance(said, dict) and key in said:
+            found[section] = {key: said[key]}
+    return found
 
 
 def _fitting(section: str, value: Any, said: Any) -> Any:

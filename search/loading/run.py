@@ -15,6 +15,7 @@ from evaluators.training.executors.catalogue import EXECUTORS
 from evaluators.training.executors.options import ExecutorOptions
 from evaluators.training.task import AnyTask, Recipe
 from primitives.errors import ActsearchError, nearest
+from primitives.registries import made
 from runs import Store, confirmed, finalists
 from runs.candidate import Candidate
 from runs.folder import CONFIG
@@ -29,7 +30,7 @@ def absolute_folder(folder: Path | None) -> str | None:
 
 def make_executor(options: ExecutorOptions, tasks: Mapping[str, AnyTask]) -> Executor:
     """Start the executor that a configuration names."""
-    return EXECUTORS[options.executor].make(tasks, options)
+    return made(EXECUTORS, options.executor, Executor, tasks, options)
 
 
 def settled(
@@ -131,4 +132,4 @@ def recommended(store: Store, config: CampaignConfig) -> tuple[int, str] | None:
         best = int(longest.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
         return best, "lowest fresh-seed validation error among the finalists"
     ended = [i for i in finalists(store, 1) if find_candidate(store, str(i)).status == "ok"]
-    return (ended[0], "lowest validation error of the search's front, not confirmed yet") if ended else None
+    return (ended[0], "first of the search's front, not confirmed yet") if ended else None

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from evaluators import load_task
-from evaluators.tasks.catalogue import PAPERS
+from evaluators.tasks.catalogue import needs_data
 from evaluators.tasks.check import check_task
 from evaluators.tasks.fingerprint import TaskPrint, code_of, print_of
 from evaluators.tasks.own import KIND, is_own, own_label, own_place
@@ -243,6 +243,6 @@ def refuse_data_without_use(data: Path | str | None, tasks: Iterable[str]) -> No
     Raises:
         ActsearchError: that is so.
     """
-    names = list(tasks)
-    if data is not None and not any(name in PAPERS for name in names):
+    names = list(dict.fromkeys(tasks))
+    if data is not None and not any(map(needs_data, names)):
         raise ActsearchError(f"--data has no effect: {', '.join(names)} brings its own data; leave it out")

@@ -211,7 +211,7 @@ class Grammar:
                 wanted.extend(reversed(nodes[-1].args if nodes[-1].arity else ()))
         except IndexError:
             wanted = [Real]  # nodes were left when the tree was complete
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ActsearchError(f"a stored genotype cannot be read ({error}); was the run file edited?") from None
         if wanted:
             raise ActsearchError("a stored genotype is not a complete tree; was the run file edited?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from primitives.registries import Maker, Registry
 from search.strategies.nsga2 import NSGA2, NSGA2Options
 from search.strategies.random_search import RandomOptions, RandomSearch
-from search.strategies.strategy import Strategy
+from search.strategies.strategy import Strategy, StrategyOptions
 
 STRATEGIES: Registry[Maker[Strategy]] = Registry(
     "strategy",
@@ -13,5 +13,7 @@ STRATEGIES: Registry[Maker[Strategy]] = Registry(
         "nsga2": Maker(NSGA2, NSGA2Options, "keeps the best of what was told by rank and crowding, and varies them"),
         "random": Maker(RandomSearch, RandomOptions, "random trees, nothing learned: the control"),
     },
+    Maker,
+    StrategyOptions,
 )
 """Every strategy by name. A factory is called with the grammar and its options, see :class:`Strategy`."""

@@ -45,5 +45,7 @@ EXECUTORS: Registry[Maker[Executor]] = Registry(
         "ray": Maker(_ray, RayOptions, "actors on this machine or on a cluster"),
         "serial": Maker(_serial, SerialOptions, "one cohort at a time in this process, bit-reproducible on a CPU"),
     },
+    Maker,
+    ExecutorOptions,
 )
 """Every executor by name. A factory is called with the tasks by name and its options, see :class:`Executor`."""

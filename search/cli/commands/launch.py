@@ -16,7 +16,7 @@ from evaluators.training.task import AnyTask
 from runs import axes as run_axes
 from runs import folder as folders
 from runs.user_code import as_meta, kept_copies
-from search.campaign.loop import check_starters
+from search.campaign.loop import check_objectives, check_starters
 from search.cli.commands.options import (
     AddressOption,
     DataOption,
@@ -84,6 +84,7 @@ def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
     refuse_data_without_use(settings.data, names)
     loaded = Loader(settings.execution.executor, settings.data, asked.beside).named(names)
     label = loaded.labels[settings.task]
+    check_objectives(settings, loaded.tasks[label])
     whole = settled(settings, loaded.labels, [code.place.label for code in codes], loaded.tasks[label].recipe)
     asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
     if not quiet:

@@ -75,6 +75,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     ]
     if format_ == "json":
         plain = dataclasses.asdict(candidate)
+        del plain["mark"]  # it says nothing to a reader
         facts = dict.fromkeys(FEATURES) | plain.pop("facts")
         latex = expression.latex if expression else None
         print(to_json({**plain, **facts, "latex": latex, "evaluations": evaluations}))

@@ -115,7 +115,7 @@ WITHOUT_EFFECT = {
 
 
 FOREIGN = {
-    RANDOM + "crossover = 0.4": "'strategy.crossover' belongs to strategy 'nsga2'; leave it out or set strategy.name",
+    RANDOM + "crossover = 0.9": "'strategy.crossover' belongs to strategy 'nsga2'; leave it out or set strategy.name",
     RANDOM + "eafo = 1.0": "'strategy.eafo' belongs to strategy 'nsga2'",
     "[execution]\nexecutor = 'serial'\nworkers = 2": "'execution.workers' belongs to executor 'ray'",
 }
@@ -148,6 +148,8 @@ def test_what_a_run_file_holds_is_read_although_a_key_has_no_effect(text):
 
 
 CHANGES = [
+    ("name = 'nsga2'", "name = 'random'"),
+    ("executor = 'ray'", "executor = 'serial'"),
     ("rungs = [0.25, 0.5]", "rungs = []"),
     ("pool = 4", "pool = 1"),
     ("max_parameters = 2", "max_parameters = 0"),

@@ -224,6 +224,21 @@ def test_a_dialect_of_ones_own_writes_a_candidate_and_needs_its_extension(runs):
     [
         ('STRATEGIES.register("nsga2", Maker(Sweep, SweepOptions))', "strategy 'nsga2' is already registered"),
         ('STRATEGIES.register("a b", Maker(Sweep, SweepOptions))', "'a b' cannot name a strategy"),
+        ('STRATEGIES.register("bad", Sweep)', "strategy 'bad' must be a Maker, not <class"),
+        ('STRATEGIES.register("bad", Maker(Sweep, BorrowedOptions))', "derived from StrategyOptions"),
+        ('FEATURES.register("bad", lambda s: 1.0)', "feature 'bad' must be a Feature"),
+        ('FEATURES.register("id", Feature("id", "1", "", lambda s: 1.0))', "a feature cannot be called 'id'"),
+        ('OBJECTIVES.register("bad", Objective("bad", "1", "", len, digits=15))', "they go from 0 to 12"),
+        (
+            'OBJECTIVES.register("steepness", Objective("steepness", "1", "", lambda f: -f["steepness"]))',
+            "objective 'steepness' is called like a feature",
+        ),
+        ("Sweep.ask = lambda self, count: []", "strategy 'sweep' was asked for 1 proposal and returned []"),
+        ('Sweep.ask = lambda self, count: [Proposal(None, "a")]', "strategy 'sweep' was asked for 1 proposal"),
+        (
+            'EXECUTORS._entries["borrowed"] = Maker(lambda t, o: None, BorrowedOptions)',
+            "returned None, which is no Executor",
+        ),
         ('STRATEGIES.register("other", Maker(Sweep, SweepOptions))', "the options of strategy 'other' must have"),
         (
             'FEATURES.register("flaw", Feature("flaw", "1", "", lambda s: float("nan"), formula=True))',
@@ -235,7 +250,7 @@ def test_a_dialect_of_ones_own_writes_a_candidate_and_needs_its_extension(runs):
 )
 def test_what_cannot_be_registered_or_computed_is_one_sentence(tmp_path, line, message):
     (tmp_path / "everything.py").write_text(EXTENSION + line)
-    first = '"bad"' if '"bad"' in line else '"lift"'
+    first = next((f'"{name}"' for name in ("bad", "steepness") if f'OBJECTIVES.register("{name}"' in line), '"lift"')
     (tmp_path / "c.toml").write_text(CAMPAIGN.replace("ENGINE", "serial").replace('"lift"', first))
     code, _, error = run(tmp_path, "launch", "c.toml", "--run", "run", "--quiet")
     assert code == 2, error
@@ -256,11 +271,12 @@ def test_what_fails_in_a_strategy_of_ones_own_is_told_with_its_line(tmp_path, mo
 
 
 def test_a_registry_gives_back_what_was_registered_and_keeps_ours():
-    registry = Registry("thing", {"ours": 1})
+    registry = Registry("thing", {"ours": 1}, int)
     assert registry.register("mine", 2) == 2
     assert dict(registry) == {"ours": 1, "mine": 2}
     registry.unregister("mine")
     assert "mine" not in registry
+    assert registry.get("mine", 7) == 7
     for name, said in (("ours", "is part of actsearch"), ("mine", "unknown thing 'mine'; known: ours")):
         with pytest.raises(ActsearchError, match=said):
             registry.unregister(name)
