@@ -90,9 +90,7 @@ class Registry(Mapping[str, T]):
             raise ActsearchError(f"{self.kind} '{name}' is already registered; choose another name")
         if not isinstance(entry, self._of):
             raise ActsearchError(f"{self.kind} '{name}' must be a {self._of.__name__}, not {entry!r}")
-        if isinstance(entry, Maker) and not (
-            isinstance(entry.options, type) and issubclass(entry.options, self._options)
-        ):
+        if isinstance(entry, Maker) and not _derives(entry.options, self._options):
             raise ActsearchError(
                 f"the options of {self.kind} '{name}' must be a class derived from {self._options.__name__}"
             )

@@ -79,11 +79,9 @@ def export(
     Raises:
         ActsearchError: unknown target, one that is no text, or impossible name.
     """
-    exported = Exported(expression, name, gain, provenance, module)
-    dialect = DIALECTS[target]
-    if dialect.binary:
+    if DIALECTS[target].binary:
         raise ActsearchError(f"target '{target}' is no text; write it to a file with -o FILE")
-    return export_bytes_of(exported, target).decode()
+    return export_bytes(expression, target, name=name, gain=gain, provenance=provenance, module=module).decode()
 
 
 def export_bytes(
@@ -95,16 +93,12 @@ def export_bytes(
     provenance: Provenance = NOWHERE,
     module: str | None = None,
 ) -> bytes:
-    """Return the content of an exported file, text in UTF-8; arguments and errors as for :func:`export`."""
-    return export_bytes_of(Exported(expression, name, gain, provenance, module), target)
-
-
-def export_bytes_of(exported: Exported, target: str) -> bytes:
-    """Return the content of an exported file.
+    """Return the content of an exported file, text in UTF-8; arguments as for :func:`export`.
 
     Raises:
-        ActsearchError: unknown target, or the dialect cannot say it.
+        ActsearchError: unknown target, impossible name, or the dialect cannot say it.
     """
+    exported = Exported(expression, name, gain, provenance, module)
     dialect = DIALECTS[target]
     try:
         content = dialect.write(exported)

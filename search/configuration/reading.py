@@ -132,7 +132,7 @@ def _entries() -> Entries:
     """
     for key, registry in CHOICES.values():
         for name, entry in registry.items():
-            field = entry.options.model_fields.get(key) if issubclass(entry.options, Options) else None
+            field = entry.options.model_fields.get(key)
             if field is None or field.default != name or field.annotation != Literal[name]:
                 raise ActsearchError(
                     f"the options of {registry.kind} '{name}' must have the field {key}: Literal['{name}'] = '{name}'"

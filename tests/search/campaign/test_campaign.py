@@ -15,16 +15,13 @@ import pytest
 import torch
 
 from evaluators import Cohort, Evaluation, Executor, load_task
-from evaluators.judging.objectives import chosen_objectives
 from evaluators.training.executors.serial import SerialExecutor
 from primitives import BASELINES, ActsearchError
 from runs import Candidate, Store, folder, pareto
 from runs.schema import FORMER_FACTS
 from search.campaign.funnel import Funnel, Slot
-from search.campaign.ledger import Ledger
 from search.campaign.loop import Campaign
 from search.campaign.prior_weight import PriorWeight
-from search.configuration.config import Fidelity
 from search.configuration.reading import from_dict, merge
 from search.configuration.writing import to_toml
 
@@ -524,20 +521,6 @@ def test_the_weight_lags_by_a_hundredth_at_most_and_is_the_same_whenever_it_is_a
             assert count == told if told <= 100 else count <= told < 1.01 * count
     assert silent.correlations() == asked.correlations()
     assert silent.best() == asked.best()
-
-
-def test_a_candidate_fails_when_any_seed_fails():
-    good = Evaluation(1, "t", 1, 0, "ok", error=0.1, loss=0.1)
-    bad = Evaluation(1, "t", 1, 1, "diverged", "nan")
-    for answers, steps, status, reason in (
-        ((good, dataclasses.replace(good, seed=1)), 1, "ok", ""),
-        ((good, dataclasses.replace(good, seed=1)), 4, "stopped", "not among the best after 1 steps"),
-        ((good, bad), 1, "diverged", "seed 1: nan"),
-    ):
-        ledger = Ledger(Fidelity(steps=steps, seeds=2), chosen_objectives(["error"]))
-        ledger.keep(Candidate(1, "x", "seed"))
-        found = ledger.judged(1, answers)
-        assert (found.status, found.reason) == (status, reason)
 
 
 @pytest.mark.slow
