@@ -9,6 +9,7 @@ from functools import cached_property
 import sympy
 
 from primitives.canonical import canonical
+from primitives.derivative import derivative
 from primitives.errors import ExpressionError
 from primitives.lowering import capped
 from primitives.names import PARAMETER_NAMES
@@ -116,7 +117,7 @@ class Expression:
     def slopes(self) -> dict[str, sympy.Expr]:
         """The derivatives of the kernel with respect to ``x`` and every parameter, by name."""
         symbols = [X, *(sympy.Symbol(name) for name, _ in self.initial)]
-        return {symbol.name: self.kernel.diff(symbol) for symbol in symbols}
+        return {symbol.name: derivative(self.kernel, symbol) for symbol in symbols}
 
 
 def _weight(node: sympy.Expr) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,25 +17,34 @@ from primitives.module import compile_expression
 from primitives.parser import parse
 
 # Reaches past 6, so that ReLU and ReLU6 differ; multiples of the golden ratio share no period with
-# anything; dense near 0, where kinks and poles are.
-_INNER = 103
-_GOLDEN = (np.arange(1, 97) * 0.6180339887498949) % 1.0
-_NEAR_ZERO = [0.0, 1e-8, -1e-8, 1.3e-3, -1.7e-3, 0.031, -0.029]
-_OUTER = [-200.0, -97.3, -41.9, -17.7, -8.3, -5.2, 5.7, 8.9, 19.1, 43.7, 101.3, 200.0]
-POINTS = np.concatenate([_NEAR_ZERO, 8.4 * _GOLDEN - 4.1, _OUTER])
-"""Inputs at which functions are compared, float64, shape (115,), the inner 103 first."""
+# anything; dense near 0, where kinks and poles are; symmetric, so that a reflection is the order reversed.
+_POSITIVE = np.sort(
+    np.concatenate(
+        [
+            [1e-8, 1.3e-3, 0.031],
+            4.2 * ((np.arange(1, 49) * 0.6180339887498949) % 1.0),
+            [5.2, 6.7, 8.9, 17.7, 41.9, 97.3, 200.0],
+        ]
+    )
+)
+POINTS = np.concatenate([-_POSITIVE[::-1], [0.0], _POSITIVE])
+"""Inputs at which functions are compared, float64, increasing and symmetric, shape (117,)."""
 
-_MOVES = ((-1.3, -0.21), (0.6, 0.83))  # of every parameter, to where training may take it
-_ALONE = 0.37  # added to one parameter at a time
+_INNER = np.abs(POINTS) < 5
+MOVES = ((-1.3, -0.21), (0.6, 0.83))
+"""Factor and shift of every parameter, to where training may take it."""
+ALONE = 0.37
+"""Added to one parameter at a time."""
 _UNDEFINED = 1e5
 TOLERANCE = 1e-6
+Array = NDArray[np.float64]
 Fingerprint = NDArray[np.float64]
 
 
-def fingerprint(expression: Expression, *, scale_free: bool = False, reflected: bool = False) -> Fingerprint:
+def fingerprint(expression: Expression, *, absorbed: bool = False) -> Fingerprint:
     """Return what an expression does, as a vector that does not depend on how it is written.
 
-    The vector holds the values on a fixed float64 grid of 115 points in [-200, 200], compressed by
+    The vector holds the values on a fixed float64 grid of 117 points in [-200, 200], compressed by
     ``asinh`` so that one absolute tolerance (1e-6) serves small and large values: at the initial
     parameter values; with all parameters moved, twice, and with each moved alone, since training
     moves them (``abs(alpha)*x`` is not ``alpha*x``); and the slopes with respect to the parameters.
@@ -40,35 +52,91 @@ def fingerprint(expression: Expression, *, scale_free: bool = False, reflected: 
 
     Args:
         expression: what to describe.
-        scale_free: divide by the root mean square on the inner 103 points, signed, so that
-            ``c*f(x)`` has the print of ``f(x)`` for every number ``c`` but 0.
-        reflected: describe ``f(-x)`` instead.
+        absorbed: leave out what the layers around an activation absorb: ``c*f(x) + d`` and ``c*f(-x) + d`` have
+            the print of ``f(x)`` for all numbers ``c`` but 0 and ``d``.
     """
     function = compile_expression(expression)
-    x = torch.from_numpy(-POINTS if reflected else POINTS)
+    x = torch.from_numpy(POINTS)
     initial = function.initial
-    outputs = function.value(x, *initial).expand_as(x).numpy()
-    scale = _scale(outputs[:_INNER]) if scale_free else 1.0
 
-    def moved(values: list[torch.Tensor]) -> NDArray[np.float64]:
-        there = function.value(x, *values).expand_as(x).numpy()
-        finite: NDArray[np.float64] = np.nan_to_num(there, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED)
-        return finite / scale
+    def at(values: Sequence[torch.Tensor]) -> Array:
+        there: Array = function.value(x, *values).expand_as(x).numpy()
+        return there
 
-    rows = [outputs / scale]
-    rows += [moved([factor * v + shift for v in initial]) for factor, shift in (_MOVES if initial else ())]
     places = range(len(initial))
-    alone = [moved([v + _ALONE * (place == index) for index, v in enumerate(initial)]) for place in places]
-    rows += sorted(alone, key=lambda s: np.round(s, 6).tolist())
-    slopes = [s.expand_as(x).numpy() / scale for s in function.slopes(x, *initial)[1:]] if initial else []
-    rows += sorted(slopes, key=lambda s: np.round(s, 6).tolist())
-    return np.asarray(np.arcsinh(np.concatenate(rows)))
+    moved = [at([factor * v + shift for v in initial]) for factor, shift in (MOVES if initial else ())]
+    moved += [at([v + ALONE * (place == index) for index, v in enumerate(initial)]) for place in places]
+    slopes = [s.expand_as(x).numpy() for s in function.slopes(x, *initial)[1:]] if initial else []
+    rows = np.stack([at(initial), *moved, *slopes])[None]
+    print_: Fingerprint = prints(rows, absorbed=absorbed)[0]
+    return print_
 
 
-def _scale(values: NDArray[np.float64]) -> float:
-    """Return the root mean square with the sign of the value of largest size; 1 for zeros."""
-    size = float(np.sqrt(np.mean(values**2)))
-    return size * float(np.sign(values[np.argmax(np.abs(values) > 0.999 * np.abs(values).max())])) or 1.0
+def prints(rows: Array, *, absorbed: bool) -> Array:
+    """Return the fingerprints of several functions with equally many parameters.
+
+    Args:
+        rows: at :data:`POINTS`, shape (n, 1 + 2 + 2*parameters, 117), or (n, 1, 117) without parameters: the initial
+            values, those at the two :data:`MOVES`, those with one parameter moved by :data:`ALONE` each, and the
+            slopes by each parameter.
+        absorbed: see :func:`fingerprint`.
+
+    Returns:
+        Shape (n, rows*117), nan or infinite where the initial values or the slopes are.
+    """
+    with np.errstate(all="ignore"):
+        count = max(0, (rows.shape[1] - 3) // 2)
+        rows = rows.copy()
+        moved, slopes = rows[:, 1 : 3 + count], rows[:, 3 + count :]
+        np.nan_to_num(moved, copy=False, nan=_UNDEFINED, posinf=_UNDEFINED, neginf=_UNDEFINED)
+        if count > 1:
+            rows[:, 3 : 3 + count].sort(axis=1)
+            slopes.sort(axis=1)
+        if not absorbed:
+            return np.arcsinh(rows).reshape(len(rows), -1)
+        inner = rows[:, 0, _INNER]
+        middle = inner.mean(axis=1)
+        centred = inner - middle[:, None]
+        size = np.sqrt((centred**2).mean(axis=1))
+        size[size == 0] = 1.0
+        rows[:, : 3 + count] -= middle[:, None, None]
+        rows /= size[:, None, None]
+        sizes = np.abs(centred)
+        large = sizes > 0.999 * sizes.max(axis=1, keepdims=True)
+        return _oriented(rows, np.arange(len(rows)), centred, large)
+
+
+def _oriented(rows: Array, each: NDArray[np.int64], centred: Array, large: NDArray[np.bool_]) -> Array:
+    """Return the compressed rows, or those of the reflected function, whichever projects higher.
+
+    Of each, the value of largest size is positive, the first of equals.
+    """
+    first, last = large.argmax(axis=1), large.shape[1] - 1 - large[:, ::-1].argmax(axis=1)
+    signs = (np.where(centred[each, at] < 0, -1.0, 1.0)[:, None, None] for at in (first, last))
+    plain, mirrored = (
+        np.arcsinh(_signed(sign, turned)).reshape(len(rows), -1)
+        for sign, turned in zip(signs, (rows, rows[:, :, ::-1]), strict=True)
+    )
+    weights = _weights(plain.shape[1])
+    higher = plain @ weights >= mirrored @ weights
+    return np.where(higher[:, None], plain, mirrored)
+
+
+def _signed(sign: Array, rows: Array) -> Array:
+    """Return rows with a sign; those that are in an order free of names are brought to that order again."""
+    signed: Array = sign * rows
+    count = max(0, (rows.shape[1] - 3) // 2)
+    if count > 1:
+        signed[:, 3 : 3 + count].sort(axis=1)
+        signed[:, 3 + count :].sort(axis=1)
+    return signed
+
+
+@lru_cache(maxsize=64)
+def _weights(size: int) -> Array:
+    """Return fixed uneven weights of sum 1: two prints within a tolerance project within it."""
+    weights = 1.0 + np.sin(np.arange(size))
+    return np.asarray(weights / weights.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,80 +154,87 @@ class Mark:
     projection: float = 0.0
 
 
-@dataclass
 class IdentityIndex:
     """Finds the earlier expression that a new one equals, in logarithmic time.
 
     Fingerprints are kept sorted by one fixed projection; a look-up compares in full only the
-    few whose projection is close, so the tolerance is honest (no rounding boundaries). Of an expression that
-    is known by its mark alone the fingerprint is made when it is compared for the first time.
+    few whose projection is close, so the tolerance is honest (no rounding boundaries). They are kept in float32,
+    3 KB for two parameters, whose rounding adds at most 1.5e-6 to the tolerance where values are largest.
+    Of an expression that is known by its mark alone the fingerprint is made when it is compared for the first time.
 
     An id stands for one expression: adding it again replaces what it stood for.
     """
 
-    _ids: dict[str, set[int]] = field(default_factory=dict)
-    _keys: dict[int, str] = field(default_factory=dict)
-    _sorted: list[tuple[int, float, int]] = field(default_factory=list)
-    _places: dict[int, tuple[int, float, int]] = field(default_factory=dict)
-    _prints: dict[int, Fingerprint] = field(default_factory=dict)
-    _texts: dict[int, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._ids: dict[str, set[int]] = {}
+        self._keys: dict[int, str] = {}
+        self._sorted: dict[int, tuple[list[float], list[int]]] = {}
+        self._places: dict[int, tuple[int, float]] = {}
+        self._prints: dict[int, NDArray[np.float32]] = {}
+        self._texts: dict[int, str] = {}
 
-    def find_structure(self, expression: Expression) -> int | None:
-        """Return the lowest id of an expression written the same way, or ``None``."""
-        return min(self._ids.get(expression.key, ()), default=None)
+    def find_structure(self, key: str) -> int | None:
+        """Return the lowest id of an expression of that structure, see :attr:`Expression.key`, or ``None``."""
+        return min(self._ids.get(key, ()), default=None)
 
     def find_values(self, print_: Fingerprint) -> int | None:
         """Return the id of an expression with the same values and parameter slopes, or ``None``."""
-        if not np.isfinite(print_).all():
+        if print_.size not in self._sorted:
             return None
-        size, projection = print_.size, _project(print_)
+        projection = _project(print_)
+        if not math.isfinite(projection):
+            return None
         reach = TOLERANCE * 1.01
-        low = bisect.bisect_left(self._sorted, (size, projection - reach, -1))
-        for length, value, identifier in self._sorted[low:]:
-            if length != size or value > projection + reach:
+        projections, identifiers = self._sorted[print_.size]
+        for at in range(bisect.bisect_left(projections, projection - reach), len(projections)):
+            if projections[at] > projection + reach:
                 return None
-            known = self._print(identifier)
-            if known.size == print_.size and np.abs(known - print_).max() <= TOLERANCE:
-                return identifier
+            if self._same(identifiers[at], print_):
+                return identifiers[at]
         return None
 
-    def _print(self, identifier: int) -> Fingerprint:
+    def _same(self, identifier: int, print_: Fingerprint) -> bool:
         if identifier not in self._prints:
-            self._prints[identifier] = fingerprint(parse(self._texts.pop(identifier)), scale_free=True)
-        return self._prints[identifier]
+            known = fingerprint(parse(self._texts.pop(identifier)), absorbed=True)
+            self._prints[identifier] = known.astype(np.float32)
+        known32 = self._prints[identifier]
+        return known32.size == print_.size and bool(np.abs(known32 - print_.astype(np.float32)).max() <= TOLERANCE)
 
     def restore(self, identifier: int, mark: Mark, text: str) -> None:
-        """Remember an expression by its mark and its text, of which a scale-free fingerprint is made when needed."""
-        if identifier in self._keys:
-            self._drop(identifier)
-        self._keys[identifier] = mark.key
-        self._ids.setdefault(mark.key, set()).add(identifier)
+        """Remember an expression by its mark and its text, of which an absorbed fingerprint is made when needed."""
+        self._take(identifier, mark.key)
         if mark.size:
             self._texts[identifier] = text
-            self._places[identifier] = (mark.size, mark.projection, identifier)
-            bisect.insort(self._sorted, self._places[identifier])
+            self._insert(identifier, mark.size, mark.projection)
 
-    def add(self, identifier: int, expression: Expression, print_: Fingerprint | None) -> Mark:
-        """Remember an expression under an id; without a fingerprint only its structure. Return its mark.
+    def add(self, identifier: int, key: str, print_: Fingerprint | None) -> Mark:
+        """Remember an expression under an id, without a fingerprint only its structure. Return its mark.
 
         What the index holds does not depend on the order of additions: of equal structures the
         lowest id counts.
         """
+        self._take(identifier, key)
+        if print_ is None or not np.isfinite(print_).all():
+            return Mark(key)
+        mark = Mark(key, print_.size, _project(print_))
+        self._prints[identifier] = print_.astype(np.float32)
+        self._insert(identifier, mark.size, mark.projection)
+        return mark
+
+    def _take(self, identifier: int, key: str) -> None:
         if identifier in self._keys:
             self._drop(identifier)
-        self._keys[identifier] = expression.key
-        self._ids.setdefault(expression.key, set()).add(identifier)
-        if print_ is None or not np.isfinite(print_).all():
-            return Mark(expression.key)
-        self._prints[identifier] = print_
-        self._places[identifier] = (print_.size, _project(print_), identifier)
-        bisect.insort(self._sorted, self._places[identifier])
-        return Mark(expression.key, *self._places[identifier][:2])
+        self._keys[identifier] = key
+        self._ids.setdefault(key, set()).add(identifier)
 
-    def forget(self, identifier: int, expression: Expression) -> None:
-        """Undo :meth:`add` of the same id and expression; another id's equal expression stays known."""
-        if self._keys.get(identifier) == expression.key:
-            self._drop(identifier)
+    def _insert(self, identifier: int, size: int, projection: float) -> None:
+        projections, identifiers = self._sorted.setdefault(size, ([], []))
+        at = bisect.bisect_left(projections, projection)
+        while at < len(projections) and projections[at] == projection and identifiers[at] < identifier:
+            at += 1
+        projections.insert(at, projection)
+        identifiers.insert(at, identifier)
+        self._places[identifier] = (size, projection)
 
     def _drop(self, identifier: int) -> None:
         key = self._keys.pop(identifier)
@@ -169,10 +244,11 @@ class IdentityIndex:
         self._prints.pop(identifier, None)
         self._texts.pop(identifier, None)
         if place := self._places.pop(identifier, None):
-            del self._sorted[bisect.bisect_left(self._sorted, place)]
+            projections, identifiers = self._sorted[place[0]]
+            at = identifiers.index(identifier, bisect.bisect_left(projections, place[1]))
+            del projections[at], identifiers[at]
 
 
 def _project(print_: Fingerprint) -> float:
-    """Return an average with fixed uneven weights: two prints within a tolerance project within it."""
-    weights = 1.0 + np.sin(np.arange(print_.size))
-    return float(print_ @ weights / weights.sum())
+    """Return an average with fixed uneven weights, nan or infinite of a print that is not finite."""
+    return float(print_ @ _weights(print_.size))

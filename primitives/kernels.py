@@ -113,3 +113,29 @@ def mish_slope(x):
     n = e * (e + 2)
     return n / (n + 2) + x * (4 * e * (e + 1) / (n + 2) ** 2)
 '''
+
+NUMPY_SINC_SLOPE = '''\
+def sinc_slope(x):
+    """Return the derivative of sin(x)/x, by its series where the quotient would cancel."""
+    near = np.abs(x) < 0.5
+    far, z = np.where(near, 1.0, x), np.where(near, x, 0.0) ** 2
+    series = 1 - z / 28 * (1 - z / 54 * (1 - z / 88 * (1 - z / 130 * (1 - z / 180))))
+    series = -x / 3 * (1 - z / 10 * series)
+    return np.where(near, series, (np.cos(far) - np.sin(far) / far) / far)
+'''
+
+NUMPY_I1E_RATIO = '''\
+def i1e_ratio(x):
+    """Return i1e(x)/x with its limit 1/2 at zero."""
+    zero = x == 0
+    return np.where(zero, 0.5, scipy.special.i1e(x) / np.where(zero, 1.0, x))
+'''
+
+NUMPY_MISH_SLOPE = '''\
+def mish_slope(x):
+    """Return the derivative of mish, rational in exp(x)."""
+    x = np.minimum(x, 20)
+    e = np.exp(x)
+    n = e * (e + 2)
+    return n / (n + 2) + x * (4 * e * (e + 1) / (n + 2) ** 2)
+'''

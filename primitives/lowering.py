@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -45,6 +46,11 @@ class Program:
 
 def program(expressions: Sequence[sympy.Expr]) -> Program:
     """Return the assignments and results that compute several expressions with shared parts."""
+    return _program(tuple(expressions))
+
+
+@lru_cache(maxsize=256)
+def _program(expressions: tuple[sympy.Expr, ...]) -> Program:
     spelled = [_horner(_folded(expression)) for expression in expressions]
     powers = _Powers(spelled)
     walked = [powers.walk(expression) for expression in spelled]

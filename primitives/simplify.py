@@ -15,6 +15,8 @@ import sympy
 from primitives.errors import ExpressionError
 from primitives.expression import Expression
 from primitives.identity import TOLERANCE, fingerprint
+from primitives.numeric import Array
+from primitives.values import Values
 
 
 def simplify(expression: Expression) -> Expression:
@@ -27,11 +29,11 @@ def simplify(expression: Expression) -> Expression:
         >>> str(simplify(parse("sin(min(x, relu(x))) + relu(x**2)")))
         'x**2 + sin(x)'
     """
-    target = fingerprint(expression)
+    target, values = fingerprint(expression), Values(expression.parameters)
     improved = True
     while improved:
         improved = False
-        for shorter in _shorter(expression):
+        for shorter in _shorter(expression, values):
             print_ = fingerprint(shorter)
             if print_.shape == target.shape and np.allclose(print_, target, rtol=0, atol=TOLERANCE):
                 expression, improved = shorter, True
@@ -55,19 +57,34 @@ def unscaled(expression: Expression) -> Expression:
     )
 
 
-def _shorter(expression: Expression) -> Iterator[Expression]:
-    """Yield the expression with one node replaced by one of its own arguments, largest node first."""
+def _shorter(expression: Expression, values: Values) -> Iterator[Expression]:
+    """Yield the expression with one node replaced by one of its own arguments, largest node first.
+
+    Where the values at the initial parameter values show the difference, no expression is made.
+    """
     body = expression.body
+    wanted = values.of(body)
     for node in sympy.preorder_traversal(body):
         if node.is_Atom or node.is_number:
             continue
         for part in _parts(node):
+            replaced = body.xreplace({node: part})
+            if _are_different(wanted, values.of(replaced)):
+                continue
             try:
-                shorter = Expression(body.xreplace({node: part}), expression.initial)
+                shorter = Expression(replaced, expression.initial)
             except ExpressionError:
                 continue
             if shorter.initial == expression.initial and shorter.complexity < expression.complexity:
                 yield shorter
+
+
+def _are_different(wanted: Array | None, found: Array | None) -> bool:
+    """Tell whether values are surely not the same by more than the order of sums explains."""
+    if wanted is None or found is None:
+        return False
+    with np.errstate(all="ignore"):
+        return bool((np.abs(np.arcsinh(wanted) - np.arcsinh(found)) > 2 * TOLERANCE).any())
 
 
 def _parts(node: sympy.Expr) -> Iterator[sympy.Expr]:

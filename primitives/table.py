@@ -27,6 +27,9 @@ from primitives.kernels import (
     LOG1P,
     MISH,
     MISH_SLOPE,
+    NUMPY_I1E_RATIO,
+    NUMPY_MISH_SLOPE,
+    NUMPY_SINC_SLOPE,
     SINC_SLOPE,
     SOFTPLUS,
     SQUAREPLUS,
@@ -184,7 +187,7 @@ erfc = _builtin(
 _sinc_slope: Any = auxiliary(
     "sinc_slope",
     [lambda x: -sinc(x) - 2 * _sinc_slope(x) / x],
-    Kernels("sinc_slope({0})", "", "", (("torch", SINC_SLOPE),)),
+    Kernels("sinc_slope({0})", "sinc_slope({0})", "", (("torch", SINC_SLOPE), ("numpy", NUMPY_SINC_SLOPE))),
     84,
 )
 sinc: Any = _builtin(
@@ -203,7 +206,7 @@ sinc: Any = _builtin(
 _i1e_ratio: Any = auxiliary(
     "i1e_ratio",
     [lambda x: (i0e(x) - i1e(x) * sign(x) - 2 * _i1e_ratio(x)) / x],
-    Kernels("i1e_ratio({0})", "", "", (("torch", I1E_RATIO),)),
+    Kernels("i1e_ratio({0})", "i1e_ratio({0})", "", (("torch", I1E_RATIO), ("numpy", NUMPY_I1E_RATIO))),
     1046,
 )
 i0e: Any = _builtin(
@@ -421,7 +424,7 @@ gompertz: Any = _builtin(
 _gumbel: Any = auxiliary(
     "gumbel",
     [lambda x: _gumbel(x) * (sympy.exp(-x) - 1)],
-    Kernels("torch.exp(-{0} - torch.exp(-{0}.clamp(min=-20)))", "", ""),
+    Kernels("torch.exp(-{0} - torch.exp(-{0}.clamp(min=-20)))", "np.exp(-{0} - np.exp(-np.maximum({0}, -20)))", ""),
     60,
 )
 cloglog: Any = _builtin(
@@ -528,7 +531,11 @@ silu = _builtin(
 _gelu_slope = auxiliary(
     "gelu_slope",
     [lambda x: (2 - x**2) * gaussian(x) / sympy.sqrt(2 * sympy.pi)],
-    Kernels("torch.ops.aten.gelu_backward(torch.ones_like({0}), {0})", "", ""),
+    Kernels(
+        "torch.ops.aten.gelu_backward(torch.ones_like({0}), {0})",
+        "(0.5 * scipy.special.erfc(-{0} / 2**0.5) + {0} * np.exp(-0.5 * {0}**2) / (2 * np.pi)**0.5)",
+        "",
+    ),
     67,
 )
 gelu = _builtin(
@@ -544,7 +551,7 @@ gelu = _builtin(
 _mish_slope: Any = auxiliary(
     "mish_slope",
     [lambda x: sympy.Derivative(_mish_slope(x), x)],
-    Kernels("mish_slope({0})", "", "", (("torch", MISH_SLOPE),)),
+    Kernels("mish_slope({0})", "mish_slope({0})", "", (("torch", MISH_SLOPE), ("numpy", NUMPY_MISH_SLOPE))),
     37,
 )
 mish = _builtin(

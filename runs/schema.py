@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-VERSION = 6
+VERSION = 7
 
 FORMER_FACTS = ("prior", "correction", "cost", "complexity", "gain")
 """Facts that had a column each up to version 5."""
@@ -23,6 +23,7 @@ MIGRATIONS = {
         *(f"ALTER TABLE candidates DROP COLUMN {name}" for name in FORMER_FACTS),
         "ALTER TABLE candidates ADD COLUMN mark TEXT",
     ),
+    6: ("UPDATE candidates SET mark = NULL",),  # fingerprints leave out shift and reflection since
 }
 """What turns a run file of a version into the next one: statements, in their order. ``actsearch_facts`` is
 :func:`facts_text`, since SQLite's own JSON writes 15 digits of a number and not all of it."""

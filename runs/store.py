@@ -127,12 +127,27 @@ class Store:
         with self._transaction() as db:
             _put(db, {key: value})
 
-    def add_candidates(self, candidates: Iterable[Candidate]) -> None:
-        """Add rows in one transaction."""
+    def counts(self, key: str) -> dict[str, int]:
+        """Return numbers by name of the run's own dictionary, none where it has none.
+
+        Raises:
+            ActsearchError: what stands there is something else.
+        """
+        try:
+            found = json.loads(self.meta(key, "{}"))
+            if not all(type(count) is int and 0 <= count < _LONGEST_PRINT**3 for count in found.values()):
+                raise ValueError("a count that is none")
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise ActsearchError(f"'{self.path}' holds {key} that are not ours ({error}); was it edited?") from error
+        return dict(found)
+
+    def add_candidates(self, candidates: Iterable[Candidate], meta: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Add rows, and values of the run's own dictionary that go with them, in one transaction."""
         marks = ", ".join("?" for _ in _CANDIDATE)
         rows = [_candidate_row(candidate) for candidate in candidates]
         with self._transaction() as db:
             db.executemany(f"INSERT INTO candidates ({', '.join(_CANDIDATE)}) VALUES ({marks})", rows)
+            _put(db, meta)
 
     def record(
         self,

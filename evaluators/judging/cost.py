@@ -10,11 +10,13 @@ is the search objective, so that measurement noise never picks a winner.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import sympy
 
 from primitives import Expression
 from primitives.lowering import program
+from primitives.primitive import Primitive
 from primitives.table import of_function
 
 DIVISION, ROOT, POWER = 5.0, 14.0, 167.0
@@ -26,6 +28,14 @@ def cost(expression: Expression) -> float:
     ReLU costs 2: one for the value, one for the slope.
     """
     return _passes([expression.kernel]) + _passes(list(expression.slopes.values()))
+
+
+@lru_cache(maxsize=512)
+def primitive_costs(primitive: Primitive) -> tuple[float, float]:
+    """Return the cost of one use of a primitive: of its value, and of its derivatives given its arguments."""
+    symbols = sympy.symbols("x y")[: primitive.arity]
+    body = sympy.sympify(primitive.build(*symbols))
+    return _passes([body]), _passes([body.diff(symbol) for symbol in symbols])
 
 
 def _passes(expressions: Sequence[sympy.Expr]) -> float:

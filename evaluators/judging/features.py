@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from evaluators.judging.cost import cost
+from evaluators.judging.looks import Looks
+from evaluators.theory.density import Array
 from evaluators.theory.entropy import Output, output
 from evaluators.theory.quadrature import Samples, gain, sample
 from primitives import Expression
@@ -59,6 +61,8 @@ class Feature:
         kind: of number: ``float`` or ``int``.
         shown: whether the table of a front has a column for it; objectives have theirs anyway.
         predicts: whether the campaign may choose what to train by it, once it is seen to predict the error.
+        quick: estimates it of many functions at once, from arrays, shape (n,); a campaign that chooses by a feature
+            without it computes it of every formula of the pool, which is slow.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Feature:
     kind: type = float
     shown: bool = True
     predicts: bool = False
+    quick: Callable[[Looks], Array] | None = None
 
     def __post_init__(self) -> None:
         """Check the name.
@@ -110,6 +115,7 @@ FEATURES: Registry[Feature] = Registry(
                 digits=0,
                 formula=True,
                 shown=False,
+                quick=lambda looks: looks.costs,
             ),
             Feature(
                 "complexity",
@@ -120,8 +126,17 @@ FEATURES: Registry[Feature] = Registry(
                 formula=True,
                 kind=int,
                 shown=False,
+                quick=lambda looks: looks.complexities,
             ),
-            Feature("prior", "nats", "entropy prior", lambda s: s.output.entropy, digits=4, predicts=True),
+            Feature(
+                "prior",
+                "nats",
+                "entropy prior",
+                lambda s: s.output.entropy,
+                digits=4,
+                predicts=True,
+                quick=lambda looks: looks.entropy,
+            ),
             Feature(
                 "correction",
                 "1",
@@ -130,10 +145,25 @@ FEATURES: Registry[Feature] = Registry(
                 digits=2,
                 shown=False,
                 predicts=True,
+                quick=lambda looks: looks.correction,
             ),
-            Feature("gain", "1", "initialisation factor", lambda s: gain(s.samples), digits=4, shown=False),
+            Feature(
+                "gain",
+                "1",
+                "initialisation factor",
+                lambda s: gain(s.samples),
+                digits=4,
+                shown=False,
+                quick=lambda looks: looks.gain,
+            ),
         )
     },
     Feature,
 )
 """Every feature by name; an extension adds to it with ``FEATURES.register(name, Feature(...))``."""
+
+
+def described(looks: Looks) -> dict[str, Array]:
+    """Return every cheap feature of functions by name: of the registry, and what :class:`Looks` knows beside it."""
+    own = {name: feature.quick(looks) for name, feature in FEATURES.items() if feature.quick is not None}
+    return {**looks.facts, **own}

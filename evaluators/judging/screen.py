@@ -6,11 +6,17 @@ Each check is cheap and names its reason; whether a function is finite is told b
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from evaluators.theory.density import Array
 from evaluators.theory.quadrature import Samples
 
 _FLAT = 1e-6
 _DEAD_SHARE = 0.99
+
+CONSTANT = "it is constant"
+AFFINE = "it is affine (a straight line)"
+DEAD = "its slope is zero almost everywhere"
 
 
 def degenerate(samples: Samples) -> str | None:
@@ -21,33 +27,38 @@ def degenerate(samples: Samples) -> str | None:
     1e-6 of the spread. Dead: the slope vanishes on 99 % of the normal mass. Idle: a learnable
     parameter changes nothing anywhere.
     """
-    normal, (spread, residual) = samples.under.weights, _spread_and_residual(samples)
-    if _is_flat(samples, spread):
-        return "it is constant"
-    if residual <= (_FLAT**2) * spread:
-        return "it is affine (a straight line)"
-    dead = float(normal @ (np.abs(samples.slopes) <= _FLAT * np.sqrt(spread)))
-    if dead >= _DEAD_SHARE:
-        return "its slope is zero almost everywhere"
+    under = samples.under
+    for reason, holds in faults(samples.values[None], samples.slopes[None], under.nodes, under.weights).items():
+        if holds[0]:
+            return reason
     idle = [name for name, slopes in samples.parameter_slopes.items() if not slopes.any()]
     return f"its learnable {idle[0]} has no effect" if idle else None
 
 
 def affine(samples: Samples) -> bool:
     """Tell whether a finite function is a straight line that is not flat, by the measure of :func:`degenerate`."""
-    spread, residual = _spread_and_residual(samples)
-    return not _is_flat(samples, spread) and residual <= (_FLAT**2) * spread
+    return degenerate(samples) == AFFINE
 
 
-def _is_flat(samples: Samples, spread: float) -> bool:
-    return spread <= (_FLAT * max(1e-6, float(np.abs(samples.values).max()))) ** 2
+def faults(values: Array, slopes: Array, nodes: Array, normal: Array) -> dict[str, NDArray[np.bool_]]:
+    """Tell of several finite functions which are degenerate and how, the worst first; see :func:`degenerate`.
 
+    Args:
+        values: at the nodes, one function a row, shape (n, nodes).
+        slopes: of the same shape.
+        nodes: inputs.
+        normal: the mass that each stands for, summing to 1.
 
-def _spread_and_residual(samples: Samples) -> tuple[float, float]:
-    """Return the variance of the values, and what of it the best straight line leaves."""
-    nodes, normal = samples.under.nodes, samples.under.weights
+    Returns:
+        Which functions it is true of, shape (n,), by reason.
+    """
     weights = (normal + np.full_like(normal, 1 / normal.size)) / 2
-    centred = samples.values - weights @ samples.values
+    centred = values - (values @ weights)[:, None]
     line = nodes - weights @ nodes
-    slope = (weights @ (line * centred)) / (weights @ line**2)
-    return float(weights @ centred**2), float(weights @ (centred - slope * line) ** 2)
+    slope = (centred @ (weights * line)) / (weights @ line**2)
+    spread = (centred**2) @ weights
+    residual = ((centred - slope[:, None] * line) ** 2) @ weights
+    flat = spread <= (_FLAT * np.maximum(1e-6, np.abs(values).max(axis=1))) ** 2
+    dead = (np.abs(slopes) <= _FLAT * np.sqrt(spread)[:, None]) @ normal >= _DEAD_SHARE
+    straight = residual <= _FLAT**2 * spread
+    return {CONSTANT: flat, AFFINE: straight & ~flat, DEAD: dead}

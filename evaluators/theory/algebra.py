@@ -14,6 +14,7 @@ from typing import Any
 import sympy
 
 from primitives import ActsearchError
+from primitives.derivative import derivative
 from primitives.expression import X
 from primitives.table import (
     absolute,
@@ -76,14 +77,14 @@ def slope(body: sympy.Expr) -> sympy.Expr:
     Raises:
         ActsearchError: the derivative of one of its functions has no formula.
     """
-    derivative = plain(plain(body).diff(X))
+    found = plain(derivative(plain(body), X))
     names = {primitive.name for primitive in all_primitives()}
-    for node in derivative.atoms(sympy.Function, sympy.Derivative):
+    for node in found.atoms(sympy.Function, sympy.Derivative):
         primitive = of_function(node.func)
         if primitive is None or primitive.name not in names:
             inner = next(iter(sorted(body.atoms(sympy.Function), key=str)), body)
             raise ActsearchError(f"the derivatives of '{inner}' have no formula, so its correction has none")
-    return tidy(derivative)
+    return tidy(found)
 
 
 @lru_cache(maxsize=1024)

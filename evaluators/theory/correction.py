@@ -101,12 +101,13 @@ def _ratios(body: sympy.Expr, first: sympy.Expr, second: sympy.Expr, floor: symp
         yield joined(parts)
 
 
-def correction(expression: Expression, density: Density) -> Correction:
+def correction(expression: Expression, density: Density, *, far: bool = True) -> Correction:
     """Return the correction that lowers the output entropy of an activation under an input density.
 
     Args:
         expression: f; its parameters stay symbols. Almost everywhere two derivatives are enough.
         density: p, of the pre-activation; of a sample, the mixture fitted to it.
+        far: prefer a spelling that is finite far outside the density too, which takes half as long again.
 
     Raises:
         VanishingError: f is already the worst activation for this input.
@@ -125,7 +126,7 @@ def correction(expression: Expression, density: Density) -> Correction:
         raise ActsearchError(f"'{expression.formula}' is flat wherever it has a slope; there is nothing to correct")
     floor = _floor(expression, first, second, density)
     for tried in (floor,) if floor else (sympy.Integer(0), _two_digits(expression, first, density)):
-        found = _shortest(expression, density, _ratios(expression.body, first, second, tried))
+        found = _shortest(expression, density, _ratios(expression.body, first, second, tried), far)
         if found is not None:
             return Correction(*found, regularised=tried != 0, floor=float(tried))
     raise ActsearchError(
@@ -179,16 +180,16 @@ def _at(expression: Expression, body: sympy.Expr, nodes: Array) -> Array:
 
 
 def _shortest(
-    expression: Expression, density: Density, ratios: Iterator[sympy.Expr]
+    expression: Expression, density: Density, ratios: Iterator[sympy.Expr], far: bool
 ) -> tuple[sympy.Expr, float] | None:
-    """Return term and factor in the shortest spelling that is finite at the nodes, and far out where there is one.
+    """Return term and factor in the shortest spelling that is finite at the nodes, and far out if ``far`` and so.
 
     Raises:
         ActsearchError: the correction is zero, or beyond all measure.
     """
     constant, rest = split(density)
     nodes = quadrature(density).nodes
-    found: list[tuple[bool, int, sympy.Expr, float]] = []
+    found: list[tuple[Expression, sympy.Expr, float]] = []
     for body, number in (spelling for ratio in ratios for spelling in _spellings(rest, ratio)):
         try:
             values = _at(expression, body, nodes)
@@ -200,9 +201,9 @@ def _shortest(
         unit = _unit(float(np.abs(values).max()) / density.scale)
         sign = -1 if values[np.flatnonzero(np.abs(values) > _ZERO * np.abs(values).max())[-1]] < 0 else 1
         term = canonical(_times(sign, body / unit))
-        whole = with_term(expression, term, 1.0)
-        found.append((bool(not_finite(whole)), whole.complexity, term, float(constant * number * unit * sign)))
-    return min(found, key=lambda row: row[:2])[2:] if found else None
+        found.append((with_term(expression, term, 1.0), term, float(constant * number * unit * sign)))
+    found.sort(key=lambda row: row[0].complexity)
+    return next((row[1:] for row in found if not (far and not_finite(row[0]))), found[0][1:] if found else None)
 
 
 def _refuse(expression: Expression, density: Density, values: Array) -> None:

@@ -1,186 +1,192 @@
-"""From proposals to the one candidate worth training: identity, static screen, prior."""
+"""From proposals to the candidates worth training: looked at by the hundred, ranked, then judged by the authority."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deap import gp
+import numpy as np
 
 from evaluators import Assessment, assess
+from evaluators.judging.looks import QUANTILES, standardised
 from evaluators.training.status import FORGOTTEN
-from primitives import ActsearchError, Expression, IdentityIndex, fingerprint, parse, simplify, unscaled
+from primitives import (
+    ActsearchError,
+    Expression,
+    IdentityIndex,
+    compile_expression,
+    fingerprint,
+    parse,
+    simplify,
+    unscaled,
+)
 from primitives.identity import Fingerprint
+from primitives.numeric import Array
 from runs import Candidate
-from search.campaign.prior_weight import PriorWeight
+from search.campaign.pool import OUTRANKED, Child, apart, filled
+from search.campaign.ranking import Ranking
+from search.configuration.config import CampaignConfig
+from search.space.forest import values
 from search.space.grammar import Grammar
 from search.space.novelty import Neighbourhood
-from search.strategies.strategy import Proposal, Strategy, StrategyOptions
+from search.strategies.strategy import Strategy
 
-_PATIENCE = 400
-"""Proposals for one training slot before the search is declared exhausted."""
+NO_FORMULA = "it has no formula"
 
 
 @dataclass(frozen=True)
-class Slot:
-    """What one training slot produced: every candidate in order, and the one to train, if any."""
+class Batch:
+    """What was proposed for a cohort.
+
+    Attributes:
+        candidates: those that came as far as the authority, in the order of their ids: to be trained, or refused.
+        passed_over: how many proposals did not, by reason.
+    """
 
     candidates: tuple[Candidate, ...]
-    chosen: Candidate | None
+    passed_over: Counter[str]
+
+    @property
+    def chosen(self) -> tuple[Candidate, ...]:
+        """Those to be trained."""
+        return tuple(candidate for candidate in self.candidates if candidate.status == "pending")
 
 
 class Funnel:
-    """Judges proposals; cheap checks first. Remembers every function it has seen."""
+    """Judges proposals; cheap checks first. Remembers every function that has a row."""
 
-    def __init__(self, grammar: Grammar, weight: PriorWeight, strategy: StrategyOptions) -> None:
-        self._grammar, self._name = grammar, strategy.name
-        self._weight = weight
+    def __init__(self, grammar: Grammar, ranking: Ranking, config: CampaignConfig) -> None:
+        self._grammar, self._ranking = grammar, ranking
+        self._name, self._radius, self._pool = config.strategy.name, config.strategy.novelty, config.prior.pool
         self._seen = IdentityIndex()
-        self._trained = Neighbourhood(strategy.novelty)
+        self._trained = Neighbourhood(self._radius)
+
+    # --- what is known ------------------------------------------------------------------------
 
     def remember(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Count a candidate as seen, as it was when it was judged, and return it with its mark.
 
-        One that was never finite is known by its structure only; an outranked one may come
-        again; a cached one is another candidate's function.
+        One that was never finite is known by its structure only; a cached one is another candidate's function.
         """
         if candidate.status in FORGOTTEN:
             return candidate
-        mark = self._seen.add(candidate.id, expression, _print(candidate, expression))
+        mark = self._seen.add(candidate.id, expression.key, _print(candidate, expression))
         if _may_be_trained(candidate):
-            self._trained.add(candidate.id, expression)
+            self._trained.add(candidate.id, len(expression.initial), _row(expression))
         return dataclasses.replace(candidate, mark=mark)
 
-    def recall(self, candidate: Candidate) -> None:
-        """Count a candidate of the run file as seen, as :meth:`remember` did; little is read of most.
+    def recall(self, candidates: Sequence[Candidate]) -> None:
+        """Count candidates of the run file as seen, as :meth:`remember` did; of most only the tree is read.
 
         Raises:
-            ActsearchError: its formula cannot be read.
+            ActsearchError: a formula cannot be read.
         """
-        if candidate.status in FORGOTTEN:
-            return
-        if candidate.mark is None:  # of an older version
-            self.remember(candidate, _read(candidate))
-            return
-        self._seen.restore(candidate.id, candidate.mark, candidate.expression)
-        if _may_be_trained(candidate):
-            self._trained.add(candidate.id, _read(candidate))
+        marked = []
+        for candidate in candidates:
+            if candidate.status in FORGOTTEN:
+                continue
+            if candidate.mark is None:  # of an older version
+                self.remember(candidate, _read(candidate))
+                continue
+            self._seen.restore(candidate.id, candidate.mark, candidate.expression)
+            if _may_be_trained(candidate):
+                marked.append(candidate)
+        self._recall_rows(marked)
+
+    def _recall_rows(self, candidates: Sequence[Candidate]) -> None:
+        """Count trained functions as such: by their trees where they have some, by their formulas otherwise."""
+        trees = [c.genotype and self._grammar.loads(c.genotype) for c in candidates]
+        with_tree = [tree for tree in trees if tree]
+        rows = iter(standardised(values(with_tree, QUANTILES)))
+        for candidate, tree in zip(candidates, trees, strict=True):
+            if tree:
+                self._trained.add(candidate.id, self._grammar.learnable(tree), next(rows))
+            else:
+                expression = _read(candidate)
+                self._trained.add(candidate.id, len(expression.initial), _row(expression))
 
     def starter(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Return a baseline or seed as judged: to be trained unless the same function is there already."""
         judged = assessed(candidate, assess(expression))
-        known = self._seen.find_structure(expression)
-        if known is None:
-            known = self._same_values(expression, _print(judged, expression))
+        known = self._known(expression, _print(judged, expression))
         if known is not None:
             return judged.stopped("cached", f"the same function as candidate {known}")
         return self.remember(judged, expression)
 
-    def fill(self, strategy: Strategy, ask: int, next_id: int) -> Slot:
-        """Ask for proposals until the pool is full of promising ones and choose one of them."""
+    def _known(self, expression: Expression, print_: Fingerprint | None) -> int | None:
+        """Return the candidate with the same function, up to what the layers around it absorb."""
+        known = self._seen.find_structure(expression.key)
+        return self._seen.find_values(print_) if known is None and print_ is not None else known
+
+    # --- a batch ------------------------------------------------------------------------------
+
+    def fill(self, strategy: Strategy, ask: int, next_id: int, count: int) -> Batch:
+        """Fill a pool, rank it, and return the best that the authority lets pass.
+
+        Args:
+            strategy: what proposes.
+            ask: training slot of the first; the others follow.
+            next_id: of the first candidate.
+            count: candidates to be trained, at most.
+        """
+        pool = filled(strategy, self._grammar, self._pool * count, self._seen, self._trained, self._name)
+        ranked = [pool.children[place] for place in self._ranking.order(pool.children)]
         candidates: list[Candidate] = []
-        pool: dict[int, tuple[Candidate, Expression]] = {}
-        wanted = self._weight.config.pool if self._weight.best()[1] else 1
-        for _ in range(_PATIENCE):
-            if len(pool) == wanted:
-                break
-            proposal = self._proposed(strategy)
-            expression = self._grammar.expression(proposal.tree)
-            if expression is None:
+        chosen = tried = 0
+        different = apart(ranked, self._radius)
+        while chosen < count and (child := next(different, None)) is not None:
+            tried += 1
+            judged = self._judge(child, ask + chosen, next_id + len(candidates))
+            if judged is None:
+                pool.passed_over[NO_FORMULA] += 1
                 continue
-            candidate = self._judge(proposal, expression, ask, next_id + len(candidates))
-            if candidate.status == "pending":
-                pool[candidate.id] = candidate, expression
-            candidates.append(candidate)
-        chosen = self._choose([candidate for candidate, _ in pool.values()])
-        for identifier, (candidate, expression) in pool.items():
-            self._seen.forget(identifier, expression)
-            final = self._tidied(candidate, expression) if candidate is chosen else self._outranked(candidate)
-            candidates[identifier - next_id] = final
-        return Slot(tuple(candidates), None if chosen is None else candidates[chosen.id - next_id])
+            candidates.append(judged)
+            chosen += judged.status == "pending"
+        pool.passed_over[OUTRANKED] += len(ranked) - tried
+        return Batch(tuple(candidates), +pool.passed_over)
 
-    def _proposed(self, strategy: Strategy) -> Proposal:
-        """Return a proposal.
+    def _judge(self, child: Child, ask: int, identifier: int) -> Candidate | None:
+        """Return a child as the authority judges it, in its shortest form; ``None`` where it has no formula."""
+        proposal = child.proposal
+        try:
+            expression = self._grammar.formula(proposal.tree)
+        except ActsearchError:
+            return None
+        genotype = self._grammar.dumps(proposal.tree)
+        candidate = Candidate(identifier, str(expression), proposal.origin, proposal.parents, ask, genotype)
+        if self._grammar.complexity(expression) > self._grammar.config.max_complexity:
+            reason = f"its complexity of {self._grammar.complexity(expression)} is beyond grammar.max_complexity"
+            return self.remember(candidate.stopped("rejected", reason), expression)
+        try:
+            return self._assessed(candidate, expression)
+        except Exception as fault:  # one formula must not end a campaign; the row tells what happened
+            crashed = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}")
+            return self.remember(crashed, expression)
 
-        Raises:
-            ActsearchError: the strategy returns something else.
+    def _assessed(self, candidate: Candidate, expression: Expression) -> Candidate:
+        """Return a candidate with the verdict on its shortest form, without a numeric factor in front.
+
+        Where that form fails the screen, as it may far outside the grid, the longer one counts.
         """
-        found = strategy.ask(1)
-        match found:
-            case [Proposal(tree=gp.PrimitiveTree()) as proposal]:
-                return proposal
-        raise ActsearchError(
-            f"strategy '{self._name}' was asked for 1 proposal and returned {found!r}; it must return a list of one "
-            "search.Proposal, whose tree is of the campaign's grammar"
-        )
+        tidy, shorter = self._tidied(candidate, expression)
+        judged = assessed(tidy, assess(shorter))
+        if judged.status != "pending" and shorter != expression:
+            judged, shorter = assessed(candidate, assess(expression)), expression
+        known = self._known(shorter, _print(judged, shorter))
+        if known is not None:
+            return judged.stopped("cached", f"the same function, up to what layers absorb, as candidate {known}")
+        return self.remember(judged, parse(judged.expression))
 
-    def _tidied(self, candidate: Candidate, expression: Expression) -> Candidate:
-        """Return the candidate in its shortest form, without a numeric factor in front.
-
-        Where that form fails the screen, as it may far outside the grid, the candidate stays.
-        The index holds the final form, as it will after a resume.
-        """
+    def _tidied(self, candidate: Candidate, expression: Expression) -> tuple[Candidate, Expression]:
         try:
             shorter = simplify(unscaled(expression))
             tree = self._grammar.tree(shorter)
-            genotype = candidate.genotype if tree is None else self._grammar.dumps(tree)
-            tidy = dataclasses.replace(candidate, expression=str(shorter), genotype=genotype)
-            tidy = assessed(tidy, assess(shorter))
         except Exception:  # a formula that cannot be shortened can still be trained
-            tidy = candidate
-        if tidy.status != "pending":
-            tidy = candidate
-        return self.remember(tidy, parse(tidy.expression))
-
-    def _judge(self, proposal: Proposal, expression: Expression, ask: int, identifier: int) -> Candidate:
-        candidate = Candidate(
-            identifier,
-            str(expression),
-            proposal.origin,
-            proposal.parents,
-            ask,
-            self._grammar.dumps(proposal.tree),
-        )
-        known = self._seen.find_structure(expression)
-        if known is not None:
-            return candidate.stopped("cached", f"written like candidate {known}")
-        try:
-            judged = assessed(candidate, assess(expression))
-            print_ = _print(judged, expression)
-            known = self._same_values(expression, print_)
-        except Exception as fault:  # one formula must not end a campaign; the row tells what happened
-            judged, print_ = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}"), None
-        if known is not None:
-            reason = f"the same function, up to output scale and reflection, as candidate {known}"
-            return judged.stopped("cached", reason)
-        if judged.status == "pending" and (near := self._trained.nearest(expression)):
-            judged = judged.stopped("rejected", f"at a distance of {near[1]:.3f} too near to candidate {near[0]}")
-        return dataclasses.replace(judged, mark=self._seen.add(identifier, expression, print_))
-
-    def _same_values(self, expression: Expression, print_: Fingerprint | None) -> int | None:
-        """Return the candidate with the same values up to output scale and sign and input reflection."""
-        if print_ is None:
-            return None
-        found = self._seen.find_values(print_)
-        return (
-            self._seen.find_values(fingerprint(expression, scale_free=True, reflected=True)) if found is None else found
-        )
-
-    def _choose(self, pool: list[Candidate]) -> Candidate | None:
-        """Pick by a noisy ranking whose correlation with the best feature's ranking is its weight."""
-        feature, weight = self._weight.best()
-        by_theory = _ranks(pool, lambda candidate: candidate.facts[feature])
-        by_luck = _ranks(pool, lambda _: random.random())
-        noise = math.sqrt(1 - weight**2)
-        return min(pool, key=lambda c: (weight * by_theory[c.id] + noise * by_luck[c.id], c.id), default=None)
-
-    @staticmethod
-    def _outranked(candidate: Candidate) -> Candidate:
-        outranked = candidate.stopped("outranked", "another proposal for the same training slot was preferred")
-        return dataclasses.replace(outranked, mark=None)
+            return candidate, expression
+        genotype = candidate.genotype if tree is None else self._grammar.dumps(tree)
+        return dataclasses.replace(candidate, expression=str(shorter), genotype=genotype), shorter
 
 
 def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:
@@ -206,9 +212,10 @@ def _read(candidate: Candidate) -> Expression:
 
 def _print(candidate: Candidate, expression: Expression) -> Fingerprint | None:
     """Return the fingerprint that the index keeps: none of a function that was never finite."""
-    return None if candidate.gain is None else fingerprint(expression, scale_free=True)
+    return None if candidate.gain is None else fingerprint(expression, absorbed=True)
 
 
-def _ranks(pool: list[Candidate], key: Callable[[Candidate], float]) -> dict[int, int]:
-    keyed = sorted((key(candidate), candidate.id) for candidate in pool)
-    return {identifier: rank for rank, (_, identifier) in enumerate(keyed)}
+def _row(expression: Expression) -> Array:
+    """Return the standardised outputs of a formula."""
+    with np.errstate(all="ignore"):
+        return standardised(compile_expression(expression).at(QUANTILES))

@@ -55,6 +55,7 @@ class Ledger:
         trained: how many fill a training slot and are done.
         chosen: how many fill a training slot.
         asked: the last training slot.
+        passed_over: how many proposals have no row, by reason.
         points: at each rung and the end, of all that came there.
         best: of those trained to the end, the best first.
         steps_spent, steps_saved: see :class:`search.campaign.progress.Progress`.
@@ -65,6 +66,7 @@ class Ledger:
         self.candidates: dict[int, Candidate] = {}
         self.counts: Counter[CandidateStatus] = Counter()
         self.trained = self.chosen = self.asked = 0
+        self.passed_over: Counter[str] = Counter()
         self.points: dict[int, list[Point]] = defaultdict(list)
         self.best: list[Best] = []
         self.steps_spent = self.steps_saved = 0
@@ -81,6 +83,11 @@ class Ledger:
         self.counts[candidate.status] += number
         self.trained += number * candidate.was_trained
         self.chosen += number * candidate.was_chosen
+
+    @property
+    def proposed(self) -> int:
+        """How many proposals there were, baselines and seeds included."""
+        return len(self.candidates) + self.passed_over.total()
 
     def pending(self) -> Iterator[Candidate]:
         """Yield those that wait for their training."""

@@ -8,12 +8,14 @@ the order in which trainings finished. In serial mode a resumed campaign is the 
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
 from evaluators.judging.features import FEATURES
@@ -25,8 +27,9 @@ from primitives.registries import made
 from runs import Candidate, Store
 from search.campaign.funnel import Funnel
 from search.campaign.ledger import Ledger
-from search.campaign.prior_weight import PriorWeight, features
+from search.campaign.prior_weight import PriorWeight
 from search.campaign.progress import Observer, Progress
+from search.campaign.ranking import NoisyPrior
 from search.configuration.config import CampaignConfig
 from search.space.grammar import Grammar
 from search.strategies.catalogue import STRATEGIES
@@ -44,7 +47,8 @@ class Campaign:
         objectives = chosen_objectives(config.objectives)
         self._grammar = Grammar(config.grammar)
         self._weight = PriorWeight(config.prior)
-        self._funnel = Funnel(self._grammar, self._weight, config.strategy)
+        self._ranking = NoisyPrior(self._grammar, self._weight)
+        self._funnel = Funnel(self._grammar, self._ranking, config)
         self._strategy = made(STRATEGIES, config.strategy.name, Strategy, self._grammar, config.strategy)
         self._ledger = Ledger(config.fidelity, objectives)
         self._in_flight: set[int] = set()
@@ -84,17 +88,19 @@ class Campaign:
 
     # --- one step ---------------------------------------------------------------------------
 
-    def _next(self) -> Candidate | None:
-        """Return a new candidate to train, or ``None`` when the budget is spent."""
-        if self._closed or self._ledger.chosen >= self.config.budget.trainings or self._late():
-            return None
-        slot_number = self._ledger.asked + 1
-        with seeded(self.config.seed, slot_number):
-            slot = self._funnel.fill(self._strategy, slot_number, len(self._ledger.candidates) + 1)
-        self._add(slot.candidates)
+    def _propose(self, count: int) -> Sequence[Candidate]:
+        """Return new candidates to train, so many at most; none when the budget is spent."""
+        count = min(count, self.config.budget.trainings - self._ledger.chosen)
+        if self._closed or count < 1 or self._late():
+            return ()
+        slot = self._ledger.asked + 1
+        with seeded(self.config.seed, slot):
+            batch = self._funnel.fill(self._strategy, slot, len(self._ledger.candidates) + 1, count)
+        self._ledger.passed_over.update(batch.passed_over)
+        self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over)})
         # Nothing new was found; with trainings in flight the next result may change that.
-        self._closed = slot.chosen is None and not self._in_flight
-        return slot.chosen
+        self._closed = not batch.chosen and not self._in_flight
+        return batch.chosen
 
     def _size(self, executor: Executor) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.
@@ -112,13 +118,11 @@ class Campaign:
 
     def _gather(self, waiting: deque[Candidate], size: int) -> list[Candidate]:
         """Return candidates for a cohort, those of an earlier process first; fewer when there are no more."""
-        chosen: list[Candidate] = []
-        while len(chosen) < size:
-            candidate = waiting.popleft() if waiting else self._next()
-            if candidate is None:
-                break
-            self._in_flight.add(candidate.id)
-            chosen.append(candidate)
+        chosen = [waiting.popleft() for _ in range(min(size, len(waiting)))]
+        self._in_flight.update(candidate.id for candidate in chosen)
+        if len(chosen) < size:
+            chosen += self._propose(size - len(chosen))
+            self._in_flight.update(candidate.id for candidate in chosen)
         return chosen
 
     def _cohort(self, candidates: Sequence[Candidate]) -> Cohort:
@@ -192,7 +196,7 @@ class Campaign:
         outcome = self._ledger.finish(candidate, evaluations)
         if outcome is None:
             return
-        self._weight.tell(features(candidate), outcome.lowest[0])
+        self._ranking.tell(candidate.facts, outcome.lowest[0])
         if candidate.genotype is not None:
             tree = self._grammar.loads(candidate.genotype)
             self._strategy.tell(Told(candidate.id, tree, outcome.points[outcome.reached], outcome.missed))
@@ -215,16 +219,18 @@ class Campaign:
             rows.append(self._funnel.starter(row, expression))
         self._add(tuple(rows))
 
-    def _add(self, candidates: tuple[Candidate, ...]) -> None:
-        self._store.add_candidates(candidates)
+    def _add(self, candidates: tuple[Candidate, ...], meta: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._store.add_candidates(candidates, meta)
         for candidate in candidates:
             self._ledger.keep(candidate)
 
     def _replay(self) -> None:
         """Rebuild the state of everything that learns from the run file."""
-        for candidate in self._store.candidates():
+        candidates = self._store.candidates()
+        for candidate in candidates:
             self._ledger.keep(candidate)
-            self._funnel.recall(candidate)
+        self._funnel.recall(candidates)
+        self._ledger.passed_over.update(self._store.counts("passed_over"))
         by_candidate: dict[int, list[Evaluation]] = {}
         for evaluation in self._store.evaluations("search"):
             by_candidate.setdefault(evaluation.candidate, []).append(evaluation)
@@ -238,7 +244,8 @@ class Campaign:
     def _snapshot(self) -> Progress:
         progress, ledger = self.progress, self._ledger
         progress.counts = {status: count for status, count in ledger.counts.items() if count}
-        progress.trained, progress.proposed, progress.best = ledger.trained, len(ledger.candidates), ledger.best
+        progress.trained, progress.proposed, progress.best = ledger.trained, ledger.proposed, ledger.best
+        progress.passed_over = dict(ledger.passed_over)
         progress.steps_spent, progress.steps_saved = ledger.steps_spent, ledger.steps_saved
         progress.correlations = self._weight.correlations()
         progress.wall_seconds = time.monotonic() - self._started

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from scipy import stats
 
 from evaluators.judging.features import FEATURES
-from runs import Candidate
 from search.configuration.config import Prior
 
 Features = Mapping[str, float]
@@ -46,9 +45,9 @@ def predictors() -> tuple[str, ...]:
     return tuple(name for name, feature in FEATURES.items() if feature.predicts)
 
 
-def features(candidate: Candidate) -> dict[str, float]:
-    """Return a candidate's features by name; those that were not assessed, or not yet known, are left out."""
-    return {name: candidate.facts[name] for name in predictors() if name in candidate.facts}
+def features(facts: Mapping[str, float]) -> dict[str, float]:
+    """Return those of a candidate's facts that a choice may go by; those that were not assessed are left out."""
+    return {name: facts[name] for name in predictors() if name in facts}
 
 
 @dataclass

@@ -37,6 +37,8 @@ class Progress:
         driver_seconds: spent proposing, judging, storing and telling.
         wall_seconds: since this process started the campaign.
         workers: cohorts that run at once, now.
+        proposed: children looked at, whatever became of them.
+        passed_over: how many of those came to nothing, by reason.
     """
 
     budget: int
@@ -52,6 +54,7 @@ class Progress:
     driver_seconds: float = 0.0
     wall_seconds: float = 0.0
     proposed: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
 Observer = Callable[[Progress], None]

@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.text import Text
 
 from evaluators.judging.features import FEATURES
-from evaluators.training.status import FAILURES
+from evaluators.training.status import FAILURES, PASSED_OVER
+from search.campaign.pool import KNOWN, OUTRANKED, REPEATED
 from search.campaign.progress import Progress
 from search.cli.output import console, number
 from search.cli.tables import add_row, new_table
@@ -80,13 +81,15 @@ class ProgressView:
 
 
 def _headline(progress: Progress) -> str:
-    counts = progress.counts
+    counts, passed = progress.counts, progress.passed_over
     failed = sum(counts.get(status, 0) for status in FAILURES)
     stopped = f" ({counts['stopped']} stopped early)" if counts.get("stopped") else ""
+    outranked = passed.get(OUTRANKED, 0) + counts.get("outranked", 0)
+    known = passed.get(KNOWN, 0) + passed.get(REPEATED, 0) + counts.get("cached", 0)
+    rejected = sum(passed.values()) + sum(counts.get(s, 0) for s in PASSED_OVER) - outranked - known
     return (
-        f"{progress.trained}/{progress.budget} trained{stopped}, {progress.proposed} proposed "
-        f"({counts.get('rejected', 0)} rejected, {counts.get('outranked', 0)} outranked, "
-        f"{counts.get('cached', 0)} known, {failed} failed), "
+        f"{progress.trained}/{progress.budget} trained{stopped}, {progress.proposed:,} proposed "
+        f"({rejected:,} rejected, {outranked:,} outranked, {known:,} known, {failed} failed), "
         f"{progress.wall_seconds:.0f} s"
     )
 

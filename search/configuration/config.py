@@ -63,7 +63,9 @@ class Budget(Options):
 class Prior(Options):
     """How the entropy prior picks which proposals are trained."""
 
-    pool: int = Field(4, ge=1, le=1000, description="screened proposals a training slot; 1 switches the prior off")
+    pool: int = Field(
+        16, ge=1, le=1000, description="children to choose from for each training; 1 switches the prior off"
+    )
     initial_weight: float = Field(0.2, ge=-1, le=1, description="assumed rank correlation with error before evidence")
     evidence: int = Field(12, ge=4, description="trainings before the measured correlation takes over")
 

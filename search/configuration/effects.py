@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from search.configuration.config import CampaignConfig
-from search.space.options import limited
+from search.space.options import DRAWN, limited
 from search.strategies.nsga2 import NSGA2Options
-from search.strategies.random_search import DEEPEST, RandomOptions
+from search.strategies.random_search import RandomOptions
 
 
 class Idle(NamedTuple):
@@ -64,9 +64,9 @@ def _strategy(config: CampaignConfig) -> Iterator[Idle]:
         if config.execution.cohort is not None:
             why = "strategy 'random' keeps no population, and execution.cohort says how many are trained together"
             yield Idle("strategy.population", why, "leave out execution.cohort")
-        if config.grammar.max_depth >= DEEPEST:
-            why = f"strategy 'random' draws trees of depth {DEEPEST} at most"
-            yield Idle("grammar.max_depth", why, f"set it below {DEEPEST}")
+        if config.grammar.max_depth >= DRAWN - 1:
+            why = f"strategy 'random' draws trees of {DRAWN} nodes at most"
+            yield Idle("grammar.max_depth", why, f"set it below {DRAWN - 1}")
     if not isinstance(chosen, NSGA2Options):
         return
     if chosen.newcomers == 1:
@@ -109,7 +109,7 @@ def _usable(config: CampaignConfig) -> tuple[str, ...]:
 
 def _grammar_limits(config: CampaignConfig) -> Iterator[Idle]:
     grammar = config.grammar
-    deepest = min(grammar.max_depth, DEEPEST) if isinstance(config.strategy, RandomOptions) else grammar.max_depth
+    deepest = min(grammar.max_depth, DRAWN - 1) if isinstance(config.strategy, RandomOptions) else grammar.max_depth
     for key, most in grammar.max_nesting.items():
         path = f"grammar.max_nesting.{key}"
         if not limited(key, _usable(config)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import sympy
@@ -16,61 +16,34 @@ from primitives.expression import X
 from primitives.names import PARAMETER_NAMES
 from primitives.primitive import exact
 from primitives.table import of_function
+from search.space.algebra import Algebra, View, algebra
+from search.space.counting import Budget, Counts, Limits, Place
+from search.space.leaves import (
+    KINDS,
+    LEAVES,
+    TYPES,
+    Constant,
+    Exponent,
+    Learnable,
+    Real,
+    Tree,
+    Type,
+    Weight,
+    is_learnable,
+    is_x,
+    leaf,
+)
+from search.space.options import DRAWN, limited
 from search.space.options import Grammar as GrammarConfig
-from search.space.options import limited
 
-Tree: TypeAlias = gp.PrimitiveTree
-Budget: TypeAlias = tuple[int, ...]
 Spelling: TypeAlias = tuple[str | None, Sequence[sympy.Expr]]
 
 
-class _Type(type):
-    """The class of the grammar's types: hashed by name, not by where it lies in memory.
+LARGEST = 24
+"""Nodes of the largest tree that is drawn at random."""
 
-    DEAP's crossover draws from a list made of a set of types; in an order that changes from
-    process to process, equal seeds would give different children.
-    """
-
-    def __hash__(cls) -> int:
-        return sum(cls.__name__.encode())
-
-
-class Real(metaclass=_Type):
-    """Any expression: ``x``, a number, a free learnable constant, or a primitive of them."""
-
-
-class Weight(metaclass=_Type):
-    """A learnable multiplier; a leaf."""
-
-
-class Exponent(metaclass=_Type):
-    """A fixed number that a power is raised to; a leaf."""
-
-
-Type: TypeAlias = type[Real] | type[Weight] | type[Exponent]
-_TYPES: dict[str, Type] = {"real": Real, "weight": Weight, "exponent": Exponent}
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A leaf that is a fixed number."""
-
-    value: float
-
-
-@dataclass(frozen=True)
-class Learnable:
-    """A leaf that is a learnable parameter with an initial value; each leaf is its own parameter."""
-
-    value: float
-
-
-_KINDS: dict[str, type[Constant | Learnable]] = {"constant": Constant, "learnable": Learnable}
-_LEAVES: dict[Type, tuple[type[Constant | Learnable], ...]] = {
-    Real: (Constant, Learnable),
-    Weight: (Learnable,),
-    Exponent: (Constant,),
-}
+ENOUGH = 10_000
+"""Trees of a size from which on it is drawn as often as any other."""
 
 
 class Grammar:
@@ -92,7 +65,7 @@ class Grammar:
             for value in values:
                 self.primitives.addTerminal(value, type_)
         for name in config.primitives:
-            types = [_TYPES[argument] for argument in get(name).types]
+            types = [TYPES[argument] for argument in get(name).types]
             if all(self.primitives.terminals[type_] for type_ in types):
                 self.primitives.addPrimitive(get(name).build, types, Real, name)
         self._powers = [get(name) for name in config.primitives if get(name).exponent is not None]
@@ -110,72 +83,106 @@ class Grammar:
 
     # --- random trees -----------------------------------------------------------------------
 
-    def random_tree(self, least: int = 1, most: int = 3) -> Tree:
-        """Return a random tree of a depth in that range that :meth:`fits`.
+    @cached_property
+    def algebra(self) -> Algebra:
+        """What trees need not contain."""
+        config = self.config
+        names = [name for name in config.primitives if self.has(name)]
+        return algebra(names, bool(config.constants), bool(config.max_parameters and config.learnable))
 
-        It is shallower where the nesting limits leave nothing to grow with.
+    @cached_property
+    def counts(self) -> Counts:
+        """How many trees of each size there are, up to :data:`LARGEST` nodes."""
+        limits = Limits(self.config.max_depth, self.config.max_parameters, tuple(self._limits))
+        return Counts(self.algebra, limits, min(LARGEST, max(3, self.config.max_complexity)))
+
+    def random_tree(self, least: int = 2, most: int = DRAWN) -> Tree:
+        """Return a random tree, even in its number of nodes and in its shape, in which algebra undoes nothing.
+
+        A size of which there are few trees is drawn more rarely, in proportion, so that they do not come again and
+        again.
+
+        Args:
+            least: nodes.
+            most: nodes. Where the grammar has no tree of a size in this range, it is the largest that it has.
         """
-        while True:
-            tree = Tree(self.subtree(least, min(most, self.config.max_depth)))
-            if self.fits(tree):
-                return tree
+        sizes = range(1, self.counts.most + 1)
+        wanted = [size for size in sizes if least <= size <= most and self.counts.trees(size)]
+        wanted = wanted or [max(size for size in sizes if self.counts.trees(size))]
+        weights = [min(self.counts.trees(size), ENOUGH) for size in wanted]
+        return Tree(self.subtree(self.counts.top, random.choices(wanted, weights)[0]))
 
-    def subtree(self, least: int, most: int, type_: Type = Real) -> list[Any]:
-        """Return the nodes of a random tree of a type, half and half full and grown (Koza 1992).
+    def subtree(self, place: Place, size: int) -> list[Any]:
+        """Return the nodes of a random tree for a place; numbers are drawn evenly from the grammar's.
 
-        DEAP's own generator fails on a type that has leaves only. This one never breaks a
-        nesting limit within the subtree.
+        Raises:
+            ValueError: there is none of that size.
         """
-        full, height = random.random() < 0.5, random.randint(least, most)
         nodes: list[Any] = []
-        stack = [(0, type_, tuple(limit for _, limit in self._limits))]
-        while stack:
-            depth, wanted, budget = stack.pop()
-            node, left = self._drawn(wanted, budget, depth < height, full or depth < least)
-            nodes.append(node)
-            if node.arity:
-                stack.extend((depth + 1, argument, left) for argument in reversed(node.args))
+        wanted: list[Type] = [Real]
+        for drawn in self.counts.draw(place, size):
+            type_ = wanted.pop()
+            if isinstance(drawn, View):
+                nodes.append(self.primitives.mapping[drawn.name])
+                wanted.extend(reversed(nodes[-1].args))
+            else:
+                nodes.append(self.primitives.mapping["x"] if drawn == "x" else self.number(drawn, type_))
         return nodes
 
-    def _drawn(self, type_: Type, budget: Budget, inner: bool, forced: bool) -> tuple[Any, Budget]:
-        """Return a random node and what it leaves of the budget; ``forced`` forbids an early leaf."""
-        leaves = self.primitives.terminals[type_]
-        options = [(p, left) for p in self.primitives.primitives[type_] if (left := self._spent(budget, p)) is not None]
-        share = len(leaves) / (len(leaves) + len(options))
-        if not (inner and options) or (not forced and random.random() < share):
-            return random.choice(leaves), budget
-        return random.choice(options)
-
-    def _spent(self, budget: Budget, node: Any) -> Budget | None:
-        """Return how many of each limited family may still follow below a node, ``None`` if it is too many."""
-        left = tuple(n - (node.name in names) for n, (names, _) in zip(budget, self._limits, strict=True))
-        return None if min(left, default=0) < 0 else left
+    def number(self, kind: str, type_: Type = Real) -> Any:
+        """Return a random leaf of a kind, ``constant`` or ``learnable``, with one of the grammar's values."""
+        values = {"constant": self.config.constants, "learnable": self.config.learnable}[kind]
+        return leaf(KINDS[kind](random.choice(self.config.exponents if type_ is Exponent else values)), type_)
 
     def fits(self, tree: Tree) -> bool:
-        """Tell whether a tree is within the limits of depth and nesting and uses ``x``."""
-        return tree.height <= self.config.max_depth and _uses_x(tree) and self._nests(tree)
+        """Tell whether a tree is within the limits of depth, parameters and nesting and uses ``x``."""
+        if tree.height > self.config.max_depth or not _uses_x(tree):
+            return False
+        return self.learnable(tree) <= self.config.max_parameters and self._nests(tree)
 
     def _nests(self, tree: Tree) -> bool:
-        budgets: list[Budget] = [tuple(limit for _, limit in self._limits)]
+        limits = self.counts.limits
+        budgets: list[Budget] = [limits.budget]
         for node in tree:
-            left = self._spent(budgets.pop(), node)
+            left = limits.spent(budgets.pop(), node.name)
             if left is None:
                 return False
             budgets.extend([left] * node.arity)
         return True
+
+    def surcharge(self, tree: Tree) -> int:
+        """Return what the grammar's own weights add to the complexity of a tree."""
+        weights = self.config.weights
+        return sum(weights[node.name] - get(node.name).weight for node in tree if node.name in weights)
 
     # --- trees to expressions ---------------------------------------------------------------
 
     def expression(self, tree: Sequence[Any]) -> Expression | None:
         """Return what a tree says, or ``None`` when that is no legal expression of this grammar."""
         try:
+            expression = self.formula(tree)
+        except ActsearchError:
+            return None
+        return expression if self.complexity(expression) <= self.config.max_complexity else None
+
+    def formula(self, tree: Sequence[Any]) -> Expression:
+        """Return what a tree says, however long it is.
+
+        Raises:
+            ActsearchError: it is no real function, as the logarithm of a negative constant, or has too many parameters.
+        """
+        try:
             body, initial = _built(tree)
             if len(initial) > self.config.max_parameters:
-                return None
-            expression = Expression(_folded(body), initial)
-        except (ActsearchError, TypeError, ValueError, OverflowError, RecursionError):
-            return None  # not a real function, e.g. the logarithm of a negative constant
-        return expression if self.complexity(expression) <= self.config.max_complexity else None
+                raise ActsearchError(f"{len(initial)} learnable parameters are more than grammar.max_parameters")
+            return Expression(_folded(body), initial)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise ActsearchError(f"a tree says no function: {error}") from error
+
+    @staticmethod
+    def learnable(tree: Sequence[Any]) -> int:
+        """Return how many learnable parameters a tree has."""
+        return sum(map(is_learnable, tree))
 
     def complexity(self, expression: Expression) -> int:
         """Return the complexity that ``max_complexity`` limits: by the grammar's own weights where it has some."""
@@ -220,9 +227,9 @@ class Grammar:
     def _node(self, plain: Any, type_: Type) -> Any:
         if isinstance(plain, dict):
             ((kind, value),) = plain.items()
-            if _KINDS[kind] not in _LEAVES[type_]:
+            if KINDS[kind] not in LEAVES[type_]:
                 raise TypeError(f"a {kind} cannot be a {type_.__name__.lower()}")
-            return leaf(_KINDS[kind](float(value)), type_)
+            return leaf(KINDS[kind](float(value)), type_)
         if plain != "x" and not self.has(plain):
             raise KeyError(plain)
         if type_ is not Real:
@@ -251,7 +258,7 @@ class Grammar:
             return [self.primitives.mapping["x"]] if type_ is Real else None
         if node.is_Symbol or node.is_number:
             value = Learnable(values[node.name]) if node.is_Symbol else Constant(float(node))
-            return [leaf(value, type_)] if type(value) in _LEAVES[type_] else None
+            return [leaf(value, type_)] if type(value) in LEAVES[type_] else None
         name, arguments = self._spelling(node)
         if type_ is not Real or name is None:
             return None
@@ -347,23 +354,12 @@ def _folded(body: sympy.Expr) -> sympy.Expr:
 
 
 def _uses_x(tree: Sequence[Any]) -> bool:
-    # DEAP keeps the name ARG0 of a renamed argument and changes its value only.
-    return any(node.name == "ARG0" for node in tree)
+    return any(map(is_x, tree))
 
 
 def node_build(node: Any) -> Any:
     """Return the symbolic constructor of a DEAP node."""
     return get(node.name).build
-
-
-def leaf(value: Constant | Learnable, type_: Type = Real) -> Any:
-    """Return a DEAP terminal that carries a value."""
-    return gp.Terminal(value, False, type_)
-
-
-def is_learnable(node: Any) -> bool:
-    """Tell whether a DEAP node is a learnable leaf."""
-    return isinstance(getattr(node, "value", None), Learnable)
 
 
 def _plain(node: Any) -> Any:
@@ -372,9 +368,3 @@ def _plain(node: Any) -> Any:
     if isinstance(node.value, Constant):
         return {"constant": node.value.value}
     return {"learnable": node.value.value} if isinstance(node.value, Learnable) else "x"
-
-
-def perturbed(value: float) -> float:
-    """Return a number near another: scaled by a log-normal factor, at times with the other sign."""
-    scaled = value * random.lognormvariate(0.0, 0.5) if value else random.gauss(0.0, 0.5)
-    return float(exact(float(f"{-scaled if random.random() < 0.1 else scaled:.3g}")))

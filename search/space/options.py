@@ -16,6 +16,9 @@ DEFAULT_PRIMITIVES = (
     "gaussian", "sin", "cos", "atan", "asinh", "erf",
 )  # fmt: skip
 
+DRAWN = 10
+"""Nodes of a tree that is drawn at random, at most."""
+
 _MAX_EXPONENT = 16
 
 # Strict, because an unstrict integer may be true or 1.0.

@@ -1,161 +1,244 @@
-"""The operators that make children: DEAP's on trees, ours on numbers, multipliers and by EAFO.
+"""The operators that make children: on subtrees, on numbers and on multipliers.
 
-All draw from ``random``.
+All draw from ``random``. A child differs from its parents where it says something: what is put into a cut differs
+from what stood there, and a child in which algebra undoes more than in its parent is drawn anew. How often an
+operator is drawn follows from how many different children it can make of that parent, so that one with few
+does not make the same ones again and again.
 """
 
 from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable
-from functools import lru_cache, partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import sympy
-from deap import gp
-
-from evaluators.theory.correction import correction, with_term
-from evaluators.theory.quadrature import NORMAL
-from primitives import ActsearchError, Expression
-from primitives.expression import X
-from primitives.primitive import exact
-from search.space.grammar import (
-    Constant,
-    Exponent,
-    Grammar,
-    Learnable,
-    Real,
-    Tree,
-    Type,
-    Weight,
-    is_learnable,
-    leaf,
-    perturbed,
-)
+from search.space.cuts import Cut, cuts
+from search.space.grammar import Grammar
+from search.space.leaves import Exponent, Learnable, Real, Tree, Weight, is_learnable, is_number, leaf, perturbed
 
 _ATTEMPTS = 10
+_MANY = 32
+"""Different children from which on an operator is drawn as often as any other."""
+_LARGEST_PART = 6
+"""Nodes that a mutation puts in, at most."""
 
 
 def crossover(grammar: Grammar, first: Tree, second: Tree) -> Tree | None:
-    """Return ``first`` with one of its subtrees replaced by one of ``second``'s (DEAP one-point)."""
-    for _ in range(_ATTEMPTS):
-        child, _ = gp.cxOnePoint(copy.copy(first), copy.copy(second))
-        if grammar.fits(child):
+    """Return ``first`` with one of its subtrees replaced by another one of ``second``'s (Koza 1992)."""
+    inner = cuts(grammar, first)[1:]
+    others = [cut for cut in cuts(grammar, second) if cut.parts or cut.type is not Real]
+    for _ in range(_ATTEMPTS if inner and others else 0):
+        cut, other = random.choice(inner), random.choice(others)
+        part = second[other.where]
+        if cut.type is not other.type or _are_equal(part, first[cut.where]):
+            continue
+        child = _replaced(first, cut, part)
+        if _accepted(grammar, child, first) and not _are_equal(child, second):
             return child
     return None
 
 
-def eafo_step(grammar: Grammar, parent: Tree) -> tuple[str, Tree] | None:
-    """Return the parent plus a learnable multiple of its EAFO correction, as CRReLU is to ReLU, and the step's name.
-
-    The correction is that for a standard normal input, at the parent's initial parameter values;
-    see :mod:`evaluators.theory.correction`; the step is then called ``eafo``. Where the grammar
-    cannot say it, or it is too long, it is that of a straight line, ``x*gaussian(x)``, which EAFO's
-    authors also added to other functions, and the step is called ``bump``. The multiple starts at
-    one of the grammar's learnable values, on either side of zero: which side is better is for
-    training to say.
-    """
-    expression = grammar.expression(parent)
-    if expression is None or not grammar.config.learnable:
-        return None
-    size = random.choice((-1, 1)) * random.choice(grammar.config.learnable)
-    for name, corrected in (("eafo", expression), ("bump", Expression(X))):
-        term = _correction_term(corrected)
-        try:
-            child = None if term is None else grammar.tree(with_term(expression, term, size))
-        except ActsearchError:  # too many parameters
-            child = None
-        if child is not None and grammar.fits(child) and grammar.expression(child) is not None:
-            return name, child
-    return None
-
-
-@lru_cache(maxsize=512)
-def _correction_term(expression: Expression) -> sympy.Expr | None:
-    """Return the correction of a function whose parameters have their initial values, ``None`` where it has none."""
-    values = {sympy.Symbol(name): exact(value) for name, value in expression.initial}
-    try:
-        return correction(Expression(expression.body.subs(values)), NORMAL.density).term
-    except ActsearchError:
-        return None
-
-
-def mutations(grammar: Grammar) -> dict[str, Callable[[Tree], Any]]:
-    """Return the mutation operators by name; each changes the tree it is given, or leaves it where it cannot."""
-
-    def subtree(pset: Any, type_: Type) -> list[Any]:  # noqa: ARG001  (DEAP calls it with both)
-        return grammar.subtree(0, 2, type_)
-
-    operators: dict[str, Callable[[Tree], Any]] = {
-        "subtree": partial(gp.mutUniform, expr=subtree, pset=grammar.primitives),
-        "change": partial(gp.mutNodeReplacement, pset=grammar.primitives),
-        "insert": partial(gp.mutInsert, pset=grammar.primitives),
-        "shrink": gp.mutShrink,
-        "tune": _tune,
-    }
-    if grammar.config.max_parameters and grammar.config.learnable and (grammar.has("scale") or grammar.has("mul")):
-        operators |= {"multiply": partial(_multiply, grammar), "unmultiply": _unmultiply}
-    return operators
-
-
 def mutate(grammar: Grammar, parent: Tree) -> tuple[str, Tree] | None:
     """Return a random operator's name and the child it makes, or ``None`` when none fits."""
-    operators = mutations(grammar)
+    places = cuts(grammar, parent)
+    names = [name for name in OPERATORS if name not in ("multiply", "unmultiply") or _multiplies(grammar)]
+    weights = [min(_MANY, _different(grammar, name, parent, places)) for name in names]
+    if not any(weights):
+        return None
     for _ in range(_ATTEMPTS):
-        name = random.choice(list(operators))
-        child = copy.copy(parent)
-        operators[name](child)
-        if grammar.fits(child) and child != parent:
+        (name,) = random.choices(names, weights)
+        child = OPERATORS[name](grammar, parent, places)
+        if child is not None and _accepted(grammar, child, parent):
             return name, child
     return None
 
 
-def _tune(tree: Tree) -> None:
+def _accepted(grammar: Grammar, child: Tree, parent: Tree) -> bool:
+    """Tell whether a child may be proposed: within the limits, not its parent, and saying no less than it."""
+    if _are_equal(child, parent) or not grammar.fits(child):
+        return False
+    undone = grammar.algebra.undone(child)
+    return undone == 0 or undone <= grammar.algebra.undone(parent)
+
+
+def _replaced(tree: Tree, cut: Cut, part: Sequence[Any]) -> Tree:
+    return Tree([*tree[: cut.start], *part, *tree[cut.end :]])
+
+
+def _are_equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Tell whether two trees are written alike."""
+    return len(one) == len(other) and all(
+        a is b or (a.name == b.name and getattr(a, "value", None) == getattr(b, "value", None))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+# --- mutations: each returns a child or, where it draws nothing that fits, None ------------------
+
+
+def _subtree(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:
+    """Put a random subtree in the place of one."""
+    cut = random.choice(places[1:] or places)
+    if cut.type is not Real:
+        return None
+    part = _random_part(grammar, cut, random.randint(1, _LARGEST_PART))
+    return None if part is None else _replaced(parent, cut, part)
+
+
+def _random_part(grammar: Grammar, cut: Cut, size: int) -> list[Any] | None:
+    """Return a random subtree for a place; of one node it may be a number."""
+    if size == 1:
+        return [_random_leaf(grammar, cut.place.parameters)]
+    return grammar.subtree(cut.place, size) if grammar.counts.count(cut.place, size) else None
+
+
+def _random_leaf(grammar: Grammar, parameters: int) -> Any:
+    """Return ``x`` or a number."""
+    kinds = ["x", *(["constant"] if grammar.config.constants else [])]
+    kinds += ["learnable"] if parameters > 0 and grammar.config.learnable else []
+    kind = random.choice(kinds)
+    return grammar.primitives.mapping["x"] if kind == "x" else grammar.number(kind)
+
+
+def _change(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:
+    """Put another primitive, or another leaf, in the place of one node."""
+    cut = random.choice(places)
+    node = parent[cut.start]
+    child = copy.copy(parent)
+    if node.arity:
+        options = [other for other in grammar.primitives.primitives[node.ret] if other.args == node.args]
+        child[cut.start] = random.choice(options)
+    elif cut.type is Real:
+        child[cut.start] = _random_leaf(grammar, cut.place.parameters)
+    else:
+        child[cut.start] = grammar.number("learnable" if cut.type is Weight else "constant", cut.type)
+    return child
+
+
+def _insert(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:
+    """Put a primitive above a subtree; its other argument is a random one."""
+    cut = random.choice([cut for cut in places if cut.type is Real])
+    node = random.choice(grammar.primitives.primitives[Real])
+    whole = [at for at, type_ in enumerate(node.args) if type_ is Real]
+    kept = random.choice(whole)
+    part: list[Any] = [node]
+    spare = cut.place.parameters - sum(map(is_learnable, parent[cut.where]))
+    for at, type_ in enumerate(node.args):
+        if at == kept:
+            part += parent[cut.where]
+        elif type_ is Real:
+            size = random.randint(1, _LARGEST_PART - 2)
+            beside = cut.place._replace(above=None, depth=max(0, cut.place.depth - 1), parameters=max(0, spare))
+            part += (
+                [_random_leaf(grammar, spare)]
+                if size == 1 or not grammar.counts.count(beside, size)
+                else grammar.subtree(beside, size)
+            )
+        else:
+            part.append(grammar.number("learnable" if type_ is Weight else "constant", type_))
+    return _replaced(parent, cut, part)
+
+
+def _shrink(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  # noqa: ARG001
+    """Put one of its arguments in the place of a subtree."""
+    inner = [cut for cut in places if cut.parts and cut.type is Real]
+    if not inner:
+        return None
+    cut = random.choice(inner)
+    part = places[random.choice([part for part in cut.parts if places[part].type is Real])]
+    return _replaced(parent, cut, parent[part.where])
+
+
+def _tune(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  # noqa: ARG001
     """Move one number of the tree, fixed or initial, to a nearby value.
 
     Exponents stay: next to a whole one lie powers that no negative number has.
     """
-    places = [i for i, node in enumerate(tree) if _is_number(node) and node.ret is not Exponent]
-    if places:
-        at = random.choice(places)
-        value = tree[at].value
-        tree[at] = leaf(type(value)(perturbed(value.value)), tree[at].ret)
+    numbers = [cut for cut in places if _is_tunable(parent, cut)]
+    if not numbers:
+        return None
+    cut = random.choice(numbers)
+    value = parent[cut.start].value
+    return _replaced(parent, cut, [leaf(type(value)(perturbed(value.value)), cut.type)])
 
 
-def _multiply(grammar: Grammar, tree: Tree) -> None:
+def _is_tunable(tree: Tree, cut: Cut) -> bool:
+    return is_number(tree[cut.start]) and cut.type is not Exponent
+
+
+def _multiply(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:
     """Put a learnable multiplier on one edge of the tree (PANGAEA), unless there are parameters enough.
 
     Numbers and what has a multiplier already are passed over: a second one says nothing new.
     """
-    if sum(is_learnable(node) for node in tree) >= grammar.config.max_parameters:
-        return
-    multiplied = {i for at in range(len(tree)) if (kept := _multiplied(tree, at)) for i in (at, kept.start)}
-    places = [i for i, node in enumerate(tree) if node.ret is Real and not _is_number(node) and i not in multiplied]
-    if places:
-        part = tree.searchSubtree(random.choice(places))
-        name, type_ = ("scale", Weight) if grammar.has("scale") else ("mul", Real)
-        weight = leaf(Learnable(random.choice(grammar.config.learnable)), type_)
-        tree[part] = [grammar.primitives.mapping[name], weight, *tree[part]]
-
-
-def _unmultiply(tree: Tree) -> None:
-    """Take one learnable multiplier away."""
-    places = [(at, kept) for at in range(len(tree)) if (kept := _multiplied(tree, at))]
-    if places:
-        at, kept = random.choice(places)
-        tree[tree.searchSubtree(at)] = tree[kept]
-
-
-def _multiplied(tree: Tree, at: int) -> slice | None:
-    """Return where the subtree lies that a multiplier at that node multiplies, ``None`` if there is no multiplier."""
-    if tree[at].name not in ("scale", "mul"):
+    free = _without_multiplier(grammar, parent, places)
+    if not free:
         return None
-    first: slice = tree.searchSubtree(at + 1)
-    second: slice = tree.searchSubtree(first.stop)
-    if is_learnable(tree[at + 1]):
-        return second
-    return first if is_learnable(tree[first.stop]) else None
+    cut = random.choice(free)
+    name, type_ = ("scale", Weight) if grammar.has("scale") else ("mul", Real)
+    weight = leaf(Learnable(random.choice(grammar.config.learnable)), type_)
+    return _replaced(parent, cut, [grammar.primitives.mapping[name], weight, *parent[cut.where]])
 
 
-def _is_number(node: Any) -> bool:
-    return isinstance(getattr(node, "value", None), (Constant, Learnable))
+def _without_multiplier(grammar: Grammar, parent: Tree, places: list[Cut]) -> list[Cut]:
+    if sum(map(is_learnable, parent)) >= grammar.config.max_parameters:
+        return []
+    multiplied = {at for cut, kept in _multipliers(parent, places) for at in (cut.start, kept.start)}
+    free = [cut for cut in places if cut.type is Real and cut.start not in multiplied]
+    return [cut for cut in free if not is_number(parent[cut.start])]
+
+
+def _unmultiply(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  # noqa: ARG001
+    """Take one learnable multiplier away."""
+    found = _multipliers(parent, places)
+    if not found:
+        return None
+    cut, kept = random.choice(found)
+    return _replaced(parent, cut, parent[kept.where])
+
+
+def _multipliers(tree: Tree, places: list[Cut]) -> list[tuple[Cut, Cut]]:
+    """Return every subtree with a learnable multiplier at its top, and what that multiplies."""
+    found = []
+    for cut in places:
+        if tree[cut.start].name in ("scale", "mul"):
+            first, second = (places[part] for part in cut.parts)
+            if is_learnable(tree[first.start]):
+                found.append((cut, second))
+            elif is_learnable(tree[second.start]):
+                found.append((cut, first))
+    return found
+
+
+def _multiplies(grammar: Grammar) -> bool:
+    """Tell whether there are learnable multipliers in a grammar."""
+    config = grammar.config
+    return bool(config.max_parameters and config.learnable) and (grammar.has("scale") or grammar.has("mul"))
+
+
+Operator = Callable[[Grammar, Tree, list[Cut]], Tree | None]
+OPERATORS: dict[str, Operator] = {
+    "subtree": _subtree,
+    "change": _change,
+    "insert": _insert,
+    "shrink": _shrink,
+    "tune": _tune,
+    "multiply": _multiply,
+    "unmultiply": _unmultiply,
+}
+"""The mutations by name."""
+
+
+def _different(grammar: Grammar, name: str, parent: Tree, places: list[Cut]) -> int:
+    """Return about how many different children a mutation can make of a parent."""
+    match name:
+        case "shrink":
+            return sum(len(cut.parts) for cut in places)
+        case "tune":
+            return _MANY * any(_is_tunable(parent, cut) for cut in places)
+        case "multiply":
+            return len(_without_multiplier(grammar, parent, places))
+        case "unmultiply":
+            return len(_multipliers(parent, places))
+    return _MANY

@@ -8,8 +8,11 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from search.space.grammar import Grammar, Tree
-from search.space.variation import crossover, eafo_step, mutate
+from search.space.eafo import EafoSteps
+from search.space.grammar import Grammar
+from search.space.leaves import Tree
+from search.space.variation import crossover, mutate
+from search.strategies.fresh import Fresh
 from search.strategies.ranking import Indices, crowding, fronts
 from search.strategies.strategy import Proposal, Strategy, StrategyOptions, Told
 
@@ -29,19 +32,23 @@ class NSGA2(Strategy):
     def __init__(self, grammar: Grammar, options: NSGA2Options) -> None:
         self.grammar = grammar
         self._options = options
+        self._fresh = Fresh(grammar.algebra)
+        self._eafo = EafoSteps(grammar)
         self._population: list[Told] = []
         self._ranks: list[int] = []
         self._crowding: list[float] = []
 
     def ask(self, count: int) -> list[Proposal]:
         """Return children of the population, or random trees while it is small."""
-        return [self._child() for _ in range(count)]
+        self._eafo.begin()
+        return self._fresh.batch(count, self._child)
 
     def tell(self, told: Told) -> None:
         """Add an individual; when there is one too many, the most crowded of the last front goes.
 
         Without one of the last front the others have the ranks that they had.
         """
+        self._fresh.tell(told.tree)
         self._population.append(told)
         found = fronts([each.objectives for each in self._population], [each.missed for each in self._population])
         if len(self._population) > self._options.population:
@@ -63,11 +70,11 @@ class NSGA2(Strategy):
             return self._random()
         first = self._parent()
         if random.random() < self._options.eafo:
-            stepped = eafo_step(self.grammar, first.tree)
+            stepped = self._eafo.step(first.tree)
             if stepped is not None:
                 return Proposal(stepped[1], stepped[0], (first.id,))
         if random.random() < self._options.crossover:
-            second = self._parent()
+            second = random.choice(self._population)
             child = crossover(self.grammar, first.tree, second.tree)
             if child is not None:
                 return Proposal(child, "crossover", (first.id, second.id))

@@ -7,10 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from search.space.grammar import Grammar
+from search.strategies.fresh import Fresh
 from search.strategies.strategy import Proposal, Strategy, StrategyOptions, Told
-
-DEEPEST = 4
-"""Depth of a tree, at most."""
 
 
 class RandomOptions(StrategyOptions):
@@ -20,14 +18,16 @@ class RandomOptions(StrategyOptions):
 
 
 class RandomSearch(Strategy):
-    """Proposes DEAP half-and-half trees and ignores results."""
+    """Proposes trees that are even in size and shape and ignores results."""
 
     def __init__(self, grammar: Grammar, options: RandomOptions) -> None:  # noqa: ARG002
         self.grammar = grammar
+        self._fresh = Fresh(grammar.algebra)
 
     def ask(self, count: int) -> list[Proposal]:
-        """Return random trees of depth 1 to 4."""
-        return [Proposal(self.grammar.random_tree(1, DEEPEST), "random") for _ in range(count)]
+        """Return random trees of 2 to 10 nodes."""
+        return self._fresh.batch(count, lambda: Proposal(self.grammar.random_tree(), "random"))
 
     def tell(self, told: Told) -> None:
-        """Ignore it."""
+        """Learn nothing but that this tree was trained."""
+        self._fresh.tell(told.tree)

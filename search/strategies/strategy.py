@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from primitives.options import Options
-from search.space.grammar import Grammar, Tree
+from search.space.grammar import Grammar
+from search.space.leaves import Tree
 
 
 @dataclass(frozen=True)

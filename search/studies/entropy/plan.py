@@ -142,12 +142,12 @@ def reference_panel(names: Sequence[str] | None = None) -> Panel:
             rejected[name] = reason
             continue
         print_ = fingerprint(expression)
-        known = index.find_structure(expression)
+        known = index.find_structure(expression.key)
         known = index.find_values(print_) if known is None else known
         if known is not None:
             merged[name] = kept[known].name
             continue
-        index.add(len(kept), expression, print_)
+        index.add(len(kept), expression.key, print_)
         kept.append(Variant(name, str(expression)))
     return Panel(tuple(kept), rejected, merged)
 

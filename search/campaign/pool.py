@@ -1,0 +1,164 @@
+"""Children by the hundred, looked at as arrays: sound, new and not near to anything trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deap import gp
+
+from evaluators.judging.features import described
+from primitives import ActsearchError, IdentityIndex
+from primitives.identity import Fingerprint
+from primitives.numeric import Array
+from search.space.forest import Looked, look
+from search.space.grammar import Grammar
+from search.space.novelty import Neighbourhood
+from search.strategies.strategy import Proposal, Strategy
+
+TOO_LONG = "it is longer than max_complexity"
+KNOWN = "it is a known function"
+REPEATED = "it is another child of the same batch"
+OUTRANKED = "another child was preferred"
+NEAR = "it is too near to a trained function"
+
+_AT_LEAST, _AT_MOST = 32, 512
+"""Proposals asked for at once."""
+_PATIENCE, _PER_CHILD = 2000, 12
+"""Proposals looked at for a batch before there is nothing new to be had: so many, or so many for each child wanted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Child:
+    """A proposal that passed every look.
+
+    Attributes:
+        proposal: the tree, and where it comes from.
+        facts: its features by name, estimated; see :attr:`evaluators.judging.looks.Looks.facts`.
+        print: its fingerprint.
+        parameters: how many learnable ones it has.
+        row: its standardised outputs, see :mod:`search.space.novelty`.
+    """
+
+    proposal: Proposal
+    facts: Mapping[str, float]
+    print: Fingerprint
+    parameters: int
+    row: Array
+
+
+@dataclass
+class Pool:
+    """Children to choose from.
+
+    Attributes:
+        children: in the order in which they were proposed.
+        passed_over: how many proposals were not taken in, by reason.
+    """
+
+    children: list[Child] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def looked_at(self) -> int:
+        """How many proposals there were."""
+        return len(self.children) + self.passed_over.total()
+
+
+def filled(
+    strategy: Strategy, grammar: Grammar, wanted: int, seen: IdentityIndex, trained: Neighbourhood, name: str
+) -> Pool:
+    """Return a pool with that many children, or fewer where the strategy has nothing new any more.
+
+    Args:
+        strategy: what proposes.
+        grammar: what the trees are of.
+        wanted: children.
+        seen: functions that are known.
+        trained: functions that a child must not be near to.
+        name: of the strategy, for messages.
+
+    Raises:
+        ActsearchError: the strategy returns something else than proposals.
+    """
+    pool, batch = Pool(), IdentityIndex()
+    while len(pool.children) < wanted and pool.looked_at < max(_PATIENCE, _PER_CHILD * wanted):
+        count = min(_AT_MOST, max(_AT_LEAST, wanted - len(pool.children)))
+        proposals = _proposed(strategy, count, name)
+        for places, looked in look([proposal.tree for proposal in proposals]):
+            _sort(pool, grammar, proposals[places.start : places.stop], looked, seen, batch, trained)
+    for _ in pool.children[wanted:]:
+        pool.passed_over[OUTRANKED] += 1
+    del pool.children[wanted:]
+    return pool
+
+
+def _proposed(strategy: Strategy, count: int, name: str) -> list[Proposal]:
+    found = strategy.ask(count)
+    if not isinstance(found, list) or len(found) != count or not all(map(_is_proposal, found)):
+        raise ActsearchError(
+            f"strategy '{name}' was asked for {count} proposals and returned {_shortened(found)}; it must return a "
+            f"list of {count} search.Proposal, whose trees are of the campaign's grammar"
+        )
+    return found
+
+
+def _is_proposal(found: object) -> bool:
+    return isinstance(found, Proposal) and isinstance(found.tree, gp.PrimitiveTree)
+
+
+def _shortened(found: object) -> str:
+    text = repr(found)
+    return text if len(text) < 200 else f"{text[:200]}…"
+
+
+def _sort(
+    pool: Pool,
+    grammar: Grammar,
+    proposals: Sequence[Proposal],
+    looked: Looked,
+    seen: IdentityIndex,
+    batch: IdentityIndex,
+    trained: Neighbourhood,
+) -> None:
+    """Take in the proposals that are worth it, and count the others."""
+    near, facts, most = _near(looked, trained), described(looked.looks), grammar.config.max_complexity
+    for place, proposal in enumerate(proposals):
+        print_ = looked.prints[place]
+        reason = looked.looks.reason(place)
+        if reason is None and looked.looks.complexities[place] + grammar.surcharge(proposal.tree) > most:
+            reason = TOO_LONG
+        if reason is None and seen.find_values(print_) is not None:
+            reason = KNOWN
+        if reason is None and near[place]:
+            reason = NEAR
+        if reason is None and batch.find_values(print_) is not None:
+            reason = REPEATED
+        if reason is not None:
+            pool.passed_over[reason] += 1
+            continue
+        batch.add(len(pool.children), "", print_)
+        own = {name: float(values[place]) for name, values in facts.items()}
+        row = looked.looks.standardised[place]
+        pool.children.append(Child(proposal, own, print_, looked.parameters[place], row))
+
+
+def _near(looked: Looked, trained: Neighbourhood) -> list[bool]:
+    """Tell of each whether it is too near to something trained."""
+    near = [False] * len(looked.parameters)
+    for parameters in set(looked.parameters):
+        places = [p for p, n in enumerate(looked.parameters) if n == parameters and looked.looks.sound[p]]
+        found = trained.nearest(parameters, looked.looks.standardised[places])
+        for place, match in zip(places, found, strict=True):
+            near[place] = match is not None
+    return near
+
+
+def apart(children: Sequence[Child], radius: float) -> Iterator[Child]:
+    """Yield the children that are not near to one before them."""
+    chosen = Neighbourhood(radius)
+    for place, child in enumerate(children):
+        if chosen.nearest(child.parameters, child.row[None])[0] is None:
+            chosen.add(place, child.parameters, child.row)
+            yield child
