@@ -68,7 +68,7 @@ def _tail(y: NDArray[np.float64]) -> Tail:
         return Tail("vanishing" if small or np.abs(last).max() <= noise else "constant")
     # Differences of octaves, because a constant beside a power would bend the logarithm of the values.
     rises = np.abs(np.diff(octaves[-5:]))
-    order = float(np.mean(np.log2(rises[1:] / np.maximum(rises[:-1], 1e-300))))
+    order = float(np.mean(np.log2(np.maximum(rises[1:], 1e-300) / np.maximum(rises[:-1], 1e-300))))
     if order > 0.1:
         nearest = round(2 * order) / 2
         return Tail("power", nearest if abs(order - nearest) < 0.02 else round(order, 2))

@@ -160,7 +160,8 @@ class IdentityIndex:
     Fingerprints are kept sorted by one fixed projection; a look-up compares in full only the
     few whose projection is close, so the tolerance is honest (no rounding boundaries). They are kept in float32,
     3 KB for two parameters, whose rounding adds at most 1.5e-6 to the tolerance where values are largest.
-    Of an expression that is known by its mark alone the fingerprint is made when it is compared for the first time.
+    Of an expression that is known by its mark alone the fingerprint is made when it is compared for the first time;
+    where its formula has none that is finite, as of a function that only arrays liked, the projection decides.
 
     An id stands for one expression: adding it again replaces what it stood for.
     """
@@ -194,9 +195,12 @@ class IdentityIndex:
         return None
 
     def _same(self, identifier: int, print_: Fingerprint) -> bool:
-        if identifier not in self._prints:
+        if identifier in self._texts:
             known = fingerprint(parse(self._texts.pop(identifier)), absorbed=True)
-            self._prints[identifier] = known.astype(np.float32)
+            if np.isfinite(known).all():
+                self._prints[identifier] = known.astype(np.float32)
+        if identifier not in self._prints:
+            return True
         known32 = self._prints[identifier]
         return known32.size == print_.size and bool(np.abs(known32 - print_.astype(np.float32)).max() <= TOLERANCE)
 

@@ -25,7 +25,7 @@ from primitives import (
 from primitives.identity import Fingerprint
 from primitives.numeric import Array
 from runs import Candidate
-from search.campaign.pool import OUTRANKED, Child, apart, filled
+from search.campaign.pool import ALIKE, OUTRANKED, Child, filled
 from search.campaign.ranking import Ranking
 from search.configuration.config import CampaignConfig
 from search.space.forest import values
@@ -85,7 +85,7 @@ class Funnel:
         """
         marked = []
         for candidate in candidates:
-            if candidate.status in FORGOTTEN:
+            if candidate.mark is None and candidate.status in FORGOTTEN:
                 continue
             if candidate.mark is None:  # of an older version
                 self.remember(candidate, _read(candidate))
@@ -132,23 +132,28 @@ class Funnel:
             count: candidates to be trained, at most.
         """
         pool = filled(strategy, self._grammar, self._pool * count, self._seen, self._trained, self._name)
-        ranked = [pool.children[place] for place in self._ranking.order(pool.children)]
         candidates: list[Candidate] = []
-        chosen = tried = 0
-        different = apart(ranked, self._radius)
-        while chosen < count and (child := next(different, None)) is not None:
-            tried += 1
-            judged = self._judge(child, ask + chosen, next_id + len(candidates))
-            if judged is None:
-                pool.passed_over[NO_FORMULA] += 1
-                continue
-            candidates.append(judged)
-            chosen += judged.status == "pending"
-        pool.passed_over[OUTRANKED] += len(ranked) - tried
-        return Batch(tuple(candidates), +pool.passed_over)
+        passed, chosen, beside = pool.passed_over, 0, Neighbourhood(self._radius)
+        for place in self._ranking.order(pool.children):
+            child = pool.children[place]
+            if chosen == count:
+                passed[OUTRANKED] += 1
+            elif beside.nearest(child.parameters, child.row[None])[0]:
+                passed[ALIKE] += 1
+            elif (judged := self._judge(child, ask + chosen, next_id + len(candidates))) is None:
+                passed[NO_FORMULA] += 1
+            else:
+                candidates.append(judged)
+                if judged.status == "pending":
+                    beside.add(chosen, child.parameters, child.row)
+                    chosen += 1
+        return Batch(tuple(candidates), passed)
 
     def _judge(self, child: Child, ask: int, identifier: int) -> Candidate | None:
-        """Return a child as the authority judges it, in its shortest form; ``None`` where it has no formula."""
+        """Return a child as the authority judges it, in its shortest form; ``None`` where it has no formula.
+
+        One that it refuses is known by the print that arrays gave it, so that it does not come again.
+        """
         proposal = child.proposal
         try:
             expression = self._grammar.formula(proposal.tree)
@@ -158,12 +163,15 @@ class Funnel:
         candidate = Candidate(identifier, str(expression), proposal.origin, proposal.parents, ask, genotype)
         if self._grammar.complexity(expression) > self._grammar.config.max_complexity:
             reason = f"its complexity of {self._grammar.complexity(expression)} is beyond grammar.max_complexity"
-            return self.remember(candidate.stopped("rejected", reason), expression)
-        try:
-            return self._assessed(candidate, expression)
-        except Exception as fault:  # one formula must not end a campaign; the row tells what happened
-            crashed = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}")
-            return self.remember(crashed, expression)
+            judged = candidate.stopped("rejected", reason)
+        else:
+            try:
+                judged = self._assessed(candidate, expression)
+            except Exception as fault:  # one formula must not end a campaign; the row tells what happened
+                judged = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}")
+        if judged.status == "pending":
+            return judged
+        return dataclasses.replace(judged, mark=self._seen.add(identifier, expression.key, child.print))
 
     def _assessed(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Return a candidate with the verdict on its shortest form, without a numeric factor in front.
@@ -177,7 +185,7 @@ class Funnel:
         known = self._known(shorter, _print(judged, shorter))
         if known is not None:
             return judged.stopped("cached", f"the same function, up to what layers absorb, as candidate {known}")
-        return self.remember(judged, parse(judged.expression))
+        return self.remember(judged, parse(judged.expression)) if judged.status == "pending" else judged
 
     def _tidied(self, candidate: Candidate, expression: Expression) -> tuple[Candidate, Expression]:
         try:

@@ -22,7 +22,8 @@ from evaluators.judging.features import FEATURES
 from evaluators.judging.objectives import chosen_objectives, point
 from evaluators.training.job import Answers
 from evaluators.training.task import AnyTask, Task
-from primitives import BASELINES, ActsearchError, library, resolve
+from primitives import BASELINES, ActsearchError, get, library, resolve
+from primitives.numeric import numeric
 from primitives.registries import made
 from runs import Candidate, Store
 from search.campaign.funnel import Funnel
@@ -282,11 +283,14 @@ def seeded(seed: int, slot: int) -> Iterator[None]:
 
 
 def check_starters(config: CampaignConfig) -> None:
-    """Check baselines and seeds before anything is created.
+    """Check primitives, baselines and seeds before anything is created.
 
     Raises:
-        ActsearchError: one cannot be read, or can never be trained.
+        ActsearchError: a primitive's numpy kernel cannot be used, or a baseline or seed cannot be read or can never
+            be trained.
     """
+    for name in config.grammar.primitives:
+        numeric(get(name))
     own_features = any(not FEATURES.is_ours(name) for name in FEATURES)
     built_in = BASELINES if own_features else ()  # they pass the screen, but do they pass somebody's own feature?
     for kind, texts in (("baseline", (*built_in, *config.baselines)), ("seed", config.seeds)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deap import gp
@@ -20,10 +20,12 @@ from search.strategies.strategy import Proposal, Strategy
 TOO_LONG = "it is longer than max_complexity"
 KNOWN = "it is a known function"
 REPEATED = "it is another child of the same batch"
+FULL = "the pool was full"
 OUTRANKED = "another child was preferred"
+ALIKE = "it is too near to another child that was preferred"
 NEAR = "it is too near to a trained function"
 
-_AT_LEAST, _AT_MOST = 32, 512
+_AT_LEAST, _AT_MOST = 16, 512
 """Proposals asked for at once."""
 _PATIENCE, _PER_CHILD = 2000, 12
 """Proposals looked at for a batch before there is nothing new to be had: so many, or so many for each child wanted."""
@@ -89,7 +91,7 @@ def filled(
         for places, looked in look([proposal.tree for proposal in proposals]):
             _sort(pool, grammar, proposals[places.start : places.stop], looked, seen, batch, trained)
     for _ in pool.children[wanted:]:
-        pool.passed_over[OUTRANKED] += 1
+        pool.passed_over[FULL] += 1
     del pool.children[wanted:]
     return pool
 
@@ -153,12 +155,3 @@ def _near(looked: Looked, trained: Neighbourhood) -> list[bool]:
         for place, match in zip(places, found, strict=True):
             near[place] = match is not None
     return near
-
-
-def apart(children: Sequence[Child], radius: float) -> Iterator[Child]:
-    """Yield the children that are not near to one before them."""
-    chosen = Neighbourhood(radius)
-    for place, child in enumerate(children):
-        if chosen.nearest(child.parameters, child.row[None])[0] is None:
-            chosen.add(place, child.parameters, child.row)
-            yield child

@@ -144,9 +144,10 @@ def closing_line(progress: Progress) -> str:
         return f"{progress.trained} candidates were trained before; nothing was left to search"
     available = max(1e-9, progress.wall_seconds * progress.workers)
     share = min(1.0, progress.training_seconds / available)
-    each = 1e3 * progress.driver_seconds / max(1, progress.proposed)
+    driver = min(1.0, progress.driver_seconds / max(1e-9, progress.wall_seconds))
     return (
         f"{progress.trained} candidates trained after {progress.wall_seconds:.0f} s; "
         f"training filled {share:.0%} of the time of "
-        f"{progress.workers} worker{'s' if progress.workers > 1 else ''}, the driver took {each:.1f} ms a candidate"
+        f"{progress.workers} worker{'s' if progress.workers > 1 else ''}, the driver {driver:.0%}; "
+        f"{progress.proposed:,} proposals were looked at"
     )

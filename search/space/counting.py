@@ -82,6 +82,7 @@ class Counts:
             most: nodes that a tree has at most.
         """
         self.algebra, self.limits, self.most = algebra, limits, most
+        self._kinds = {(len(view.places), len(view.places) - view.varying) for view in algebra.views}
         self._of_view = lru_cache(maxsize=None)(self._count_view)
         self._of_place = lru_cache(maxsize=None)(self._count_place)
         self._by_size = lru_cache(maxsize=None)(self._cumulated)
@@ -152,7 +153,11 @@ class Counts:
             return size
         if not depth:
             return 0
-        return sum(self._shapes_of(cut, depth) for cut in _cuts(size))
+        return sum(self._shapes_of(cut, depth) for cut in self._cuts(size))
+
+    def _cuts(self, size: int) -> list[tuple[int, ...]]:
+        """Return how the nodes below the top may be shared out in this grammar; see :func:`_cuts`."""
+        return [cut for cut in _cuts(size) if (len(cut), cut.count(0)) in self._kinds]
 
     def _shapes_of(self, cut: tuple[int, ...], depth: int) -> int:
         shapes = 1
@@ -211,7 +216,7 @@ class Counts:
 
     def _all_options(self, place: Place, size: int) -> tuple[list[tuple[tuple[int, ...], list[View]]], list[int]]:
         """Return how a tree may go on, and how many shapes each way has, summed up."""
-        options = [(cut, views) for cut in _cuts(size) if (views := self._fitting(place, cut))]
+        options = [(cut, views) for cut in self._cuts(size) if (views := self._fitting(place, cut))]
         return options, [*accumulate(self._shapes_of(cut, place.depth) for cut, _ in options)]
 
     def _fitting(self, place: Place, cut: tuple[int, ...]) -> list[View]:

@@ -9,7 +9,7 @@ from tests.benchmarks.against import HERE, WORKLOADS, against, checked_out, in_t
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 BEFORE = "1c6c2e3"
-"""The last build without rooms."""
+"""The last build without rooms, and without proposals by the thousand."""
 MADE = """
 import os, random
 from pathlib import Path
@@ -60,7 +60,7 @@ with folder.writing(path) as store:  # which migrates it; the search would have 
     for candidate in store.candidates():
         if candidate.status not in FORGOTTEN:
             expression = parse(candidate.expression)
-            mark = index.add(candidate.id, expression, fingerprint(expression, scale_free=True))
+            mark = index.add(candidate.id, expression.key, fingerprint(expression, absorbed=True))
             text = json.dumps(dataclasses.astuple(mark))
             store._db.execute("UPDATE candidates SET mark = ? WHERE id = ?", (text, candidate.id))
     store._db.commit()
@@ -73,7 +73,7 @@ def test_a_tell_at_a_population_of_1000_is_50_times_as_fast_as_before():
     assert ratio.high < 1 / 50
 
 
-def test_resuming_20000_candidates_is_twice_as_fast_as_before_in_half_of_the_memory(tmp_path):
+def test_resuming_20000_candidates_is_five_times_as_fast_as_before_in_half_of_the_memory(tmp_path):
     with checked_out(BEFORE) as before:
         folders = {"RUN": str(tmp_path / "new"), "BEFORE": str(tmp_path / "old")}
         ran(before, MADE, {"RUN": folders["BEFORE"], "COUNT": "20000"})
@@ -85,5 +85,5 @@ def test_resuming_20000_candidates_is_twice_as_fast_as_before_in_half_of_the_mem
     print(f"\nresuming 20,000 candidates against {BEFORE}: seconds {time}; memory that it adds {memory}")
     print(f"seconds here {[round(each.seconds, 1) for each in new]}, before {[round(each.seconds, 1) for each in old]}")
     print(f"megabytes here {[round(e.megabytes) for e in new]}, before {[round(e.megabytes) for e in old]}")
-    assert time.high < 1 / 2
+    assert time.high < 1 / 5
     assert memory.high < 1 / 2

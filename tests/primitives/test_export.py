@@ -56,7 +56,7 @@ def drawn(count):
     found, seed = [], 0
     while len(found) < count:
         with seeded(seed, 0):
-            found.append(grammar().expression(grammar().random_tree(1, 1 + seed % 5)))
+            found.append(grammar().expression(grammar().random_tree(2, 2 + 2 * (seed % 5))))
         seed += 1
         found = [expression for expression in found if expression is not None]
     return found

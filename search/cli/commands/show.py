@@ -43,17 +43,22 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     if frame.empty:
         frame = pd.DataFrame(columns=["status", "reason", "origin"])
     counted = frame.groupby(["status", "reason"]).size().reset_index(name="candidates")
-    counted = counted.sort_values("candidates", ascending=False)
+    passed = store.counts("passed_over").items()
+    looked_at = pd.DataFrame(
+        [{"status": "passed over", "reason": reason, "candidates": count} for reason, count in passed],
+        columns=counted.columns,
+    )
+    counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
     table = new_table(f"{folder}: {len(candidates)} candidates, {store.meta('state')}", "status", "why", ">candidates")
     for row in counted.to_dict("records"):
-        add_row(table, row["status"], row["reason"], str(row["candidates"]))
+        add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
     emit(counted, format_, table)
     if format_ != "table":
         return
     credit = frame.assign(ok=frame["status"] == "ok").groupby("origin")["ok"].agg(["size", "sum"])
     made = ", ".join(f"{origin} {row['sum']}/{row['size']}" for origin, row in credit.iterrows())
     out = console()
-    out.print(f"\ntrained successfully of proposed, by operator: {made}" if made else "\nnothing was proposed yet")
+    out.print(f"\ntrained successfully of those chosen, by operator: {made}" if made else "\nnothing was proposed yet")
     for line in unstacked_lines(store):
         out.print(line)
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")

@@ -87,7 +87,7 @@ RANDOM = "[strategy]\nname = 'random'\n"
 NO_LEAVES = "[grammar]\nmax_parameters = 0\n"
 WITHOUT_EFFECT = {
     RANDOM + "population = 8\n[execution]\ncohort = 4": ("strategy.population", "leave out execution.cohort"),
-    RANDOM + "[grammar]\nmax_depth = 9": ("grammar.max_depth", "draws trees of depth 4 at most"),
+    RANDOM + "[grammar]\nmax_depth = 9": ("grammar.max_depth", "draws trees of 10 nodes at most"),
     "[strategy]\nnewcomers = 1.0\ncrossover = 0.9": ("strategy.crossover", "every proposal is a random tree"),
     "[strategy]\nnewcomers = 1.0\neafo = 0.9": ("strategy.eafo", "every proposal is a random tree"),
     NO_LEAVES + "[strategy]\neafo = 0.5": ("strategy.eafo", "grammar.max_parameters is 0"),
@@ -98,7 +98,7 @@ WITHOUT_EFFECT = {
     "[grammar]\nmax_nesting = {exponential = 3}": ("grammar.max_nesting.exponential", "grows exponentially"),
     NO_LEAVES + "max_nesting = {scale = 1}": ("grammar.max_nesting.scale", "nothing that this grammar can draw"),
     "[grammar]\nmax_nesting = {sin = 6}": ("grammar.max_nesting.sin", "no path of a tree holds more than 6"),
-    RANDOM + "[grammar]\nmax_nesting = {sin = 4}": ("grammar.max_nesting.sin", "holds more than 4 primitives"),
+    RANDOM + "[grammar]\nmax_nesting = {sin = 6}": ("grammar.max_nesting.sin", "holds more than 6 primitives"),
     "[grammar]\nweights = {i0e = 5}": ("grammar.weights.i0e", "no formula of this grammar shows 'i0e'"),
     "[grammar]\nweights = {sin = 1}": ("grammar.weights.sin", "1 is the weight of 'sin' already"),
     "[fidelity]\nrungs = []\nkeep = 0.01": ("fidelity.keep", "there is no rung at which anybody stops"),
@@ -151,7 +151,7 @@ CHANGES = [
     ("name = 'nsga2'", "name = 'random'"),
     ("executor = 'ray'", "executor = 'serial'"),
     ("rungs = [0.25, 0.5]", "rungs = []"),
-    ("pool = 4", "pool = 1"),
+    ("pool = 16", "pool = 1"),
     ("max_parameters = 2", "max_parameters = 0"),
     ("learnable = [0.01, 0.25, 1.0]", "learnable = []"),
     ("newcomers = 0.1", "newcomers = 1.0"),

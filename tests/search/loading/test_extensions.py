@@ -37,7 +37,7 @@ named("dent", lambda x: x/(1+x**2), [lambda x: (1-x**2)/(1+x**2)**2],
 
 class SweepOptions(StrategyOptions):
     name: Literal["sweep"] = "sweep"
-    deepest: int = Field(2, ge=1, le=4, description="depth of a tree")
+    largest: int = Field(4, ge=2, le=8, description="nodes of a tree")
 
 
 class Sweep(Strategy):
@@ -47,7 +47,7 @@ class Sweep(Strategy):
         self.grammar, self.options, self.told = grammar, options, 0
 
     def ask(self, count):
-        return [Proposal(self.grammar.random_tree(1, self.options.deepest), "sweep") for _ in range(count)]
+        return [Proposal(self.grammar.random_tree(2, self.options.largest), "sweep") for _ in range(count)]
 
     def tell(self, told):
         assert len(told.objectives) == 2
@@ -103,7 +103,7 @@ objectives = ["lift", "complexity"]
 primitives = ["add", "mul", "dent", "tanh", "sin"]
 [strategy]
 name = "sweep"
-deepest = 3
+largest = 6
 [fidelity]
 steps = 6
 seeds = 1
@@ -233,8 +233,8 @@ def test_a_dialect_of_ones_own_writes_a_candidate_and_needs_its_extension(runs):
             'OBJECTIVES.register("steepness", Objective("steepness", "1", "", lambda f: -f["steepness"]))',
             "objective 'steepness' is called like a feature",
         ),
-        ("Sweep.ask = lambda self, count: []", "strategy 'sweep' was asked for 1 proposal and returned []"),
-        ('Sweep.ask = lambda self, count: [Proposal(None, "a")]', "strategy 'sweep' was asked for 1 proposal"),
+        ("Sweep.ask = lambda self, count: []", "strategy 'sweep' was asked for 64 proposals and returned []"),
+        ('Sweep.ask = lambda self, count: [Proposal(None, "a")]', "strategy 'sweep' was asked for 64 proposals"),
         (
             'EXECUTORS._entries["borrowed"] = Maker(lambda t, o: None, BorrowedOptions)',
             "returned None, which is no Executor",

@@ -5,11 +5,12 @@ import pytest
 from deap import base, tools
 from hypothesis import given, settings
 
-from primitives import ActsearchError, Expression, fingerprint, library, parse
+from primitives import ActsearchError, fingerprint, library, parse
 from search.campaign.loop import seeded
+from search.space.cuts import cuts
 from search.space.grammar import Grammar
 from search.space.options import Grammar as GrammarConfig
-from search.space.variation import eafo_step, mutations
+from search.space.variation import OPERATORS
 from search.strategies.nsga2 import NSGA2, NSGA2Options
 from search.strategies.random_search import RandomOptions, RandomSearch
 from search.strategies.ranking import crowding, fronts
@@ -188,12 +189,14 @@ def test_every_mutation_makes_complete_trees_and_sometimes_a_change(name):
     changed = 0
     with seeded(1, 1):
         for _ in range(60):
-            tree = grammar.random_tree(1, 3)
+            tree = grammar.random_tree()
             before = grammar.dumps(tree)
-            mutations(grammar)[name](tree)
-            assert sum(node.arity - 1 for node in tree) == -1
-            grammar.loads(grammar.dumps(tree))
-            changed += grammar.dumps(tree) != before
+            child = OPERATORS[name](grammar, tree, cuts(grammar, tree))
+            assert grammar.dumps(tree) == before
+            if child is not None:
+                assert sum(node.arity - 1 for node in child) == -1
+                grammar.loads(grammar.dumps(child))
+                changed += grammar.dumps(child) != before
     assert changed > 5
 
 
@@ -208,46 +211,6 @@ def test_a_stored_tree_that_is_none_is_refused(text):
 def test_limits_of_the_grammar_are_kept():
     grammar = Grammar(GrammarConfig(max_complexity=6, max_parameters=1, max_depth=3))
     with seeded(2, 2):
-        found = [grammar.expression(grammar.random_tree(1, 3)) for _ in range(200)]
+        found = [grammar.expression(grammar.random_tree()) for _ in range(200)]
     assert any(e is None for e in found)
     assert all(e is None or (e.complexity <= 6 and len(e.initial) <= 1) for e in found)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"primitives": ("add", "mul", "exp", "neg", "square", "relu", "scale")}, {"max_depth": 5}],
-    ids=["default", "textbook", "shallow"],
-)
-def test_crrelu_is_one_eafo_step_from_relu(settings):
-    grammar = Grammar(GrammarConfig(**settings))
-    relu, crrelu = library()["relu"].expression, library()["crrelu"].expression
-    starts = set()
-    with seeded(0, 0):
-        for _ in range(40):
-            name, tree = eafo_step(grammar, grammar.tree(relu))
-            assert name == "eafo"
-            child = grammar.expression(tree)
-            (start,) = child.parameters.values()
-            assert child.key == Expression(crrelu.body, (("epsilon", start),)).key
-            starts.add(start)
-    assert starts == {sign * value for sign in (-1, 1) for value in GrammarConfig().learnable}
-
-
-def test_an_eafo_step_adds_the_correction_or_where_that_is_too_long_that_of_a_straight_line():
-    grammar = Grammar(GrammarConfig())
-    for name, term in (("tanh", "(x - 2*tanh(x))*gaussian(x)"), ("gelu", "x*gaussian(x)"), ("mish", "x*gaussian(x)")):
-        parent = library()[name].expression
-        with seeded(1, 1):
-            step, tree = eafo_step(grammar, grammar.tree(parent))
-        child = grammar.expression(tree)
-        assert step == ("eafo" if name == "tanh" else "bump")
-        ((parameter, size),) = child.initial
-        wanted = parse(f"{parent} + {parameter}*{term}; {parameter}={size}")
-        np.testing.assert_allclose(fingerprint(child), fingerprint(wanted), rtol=1e-9, atol=1e-9)
-
-
-def test_there_is_no_eafo_step_where_the_grammar_has_no_learnable_number_left():
-    for limits in ({"max_parameters": 0}, {"learnable": ()}, {"primitives": ("add", "relu", "sin")}):
-        grammar = Grammar(GrammarConfig(**limits))
-        with seeded(0, 0):
-            assert eafo_step(grammar, grammar.tree(library()["relu"].expression)) is None

@@ -1,0 +1,206 @@
+"""Do arrays and formulas agree? The quick look beside the authority, on random trees.
+
+``python -m search.studies.agreement [TREES]`` draws so many trees, 20,000 by default, of the default grammar and of one
+with every primitive, by the grammar's generator and, as many, as children of those; it takes both ways and writes
+``evaluators/study/agreement.md``. The authority is :func:`evaluators.assess` and
+:func:`primitives.fingerprint` on the formula that the tree says.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from evaluators import assess
+from evaluators.judging.features import described
+from evaluators.theory.meanfield import mean_field
+from evaluators.theory.quadrature import sample
+from primitives import Expression, all_primitives, fingerprint, growth
+from primitives.identity import TOLERANCE
+from search.campaign.loop import seeded
+from search.space.forest import Looked, look
+from search.space.grammar import Grammar
+from search.space.leaves import Tree
+from search.space.options import Grammar as Options
+from search.space.variation import mutate
+
+TABLE = Path(__file__).parents[2] / "evaluators" / "study" / "agreement.md"
+TREES = 20_000
+_A_PART = 500
+_SHOWN = 2
+_KINDS = ("not finite", "constant", "affine", "slope is zero", "no effect")
+_EXPLAINED = {
+    ("sound", "not finite"): "a formula's own spelling overflows in float32, or is 0/0, where the tree's does not",
+    ("sound", "no formula"): "sympy finds a part that is no real number",
+    ("sound", "too long"): "sympy spells it longer than the estimate says",
+    ("too long", "sound"): "sympy spells it shorter than the estimate says",
+    ("no effect", "sound"): "algebra drops a parameter that changes nothing; what is left is another tree",
+    ("not finite", "sound"): "a tree's slope is 0*inf where the formula is shorter, as of sqrt(x**2), or stable",
+    ("not finite", "constant"): "a number of a number that sympy folds; refused by both",
+}
+
+
+@dataclass
+class Part:
+    """What some trees showed.
+
+    Attributes:
+        verdicts: how many by the two verdicts, arrays first.
+        examples: some trees that the two disagree on.
+        apart: the largest difference of the two fingerprints of each function that both find sound.
+        features: pairs of estimate and authority by feature.
+    """
+
+    verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    apart: list[float] = field(default_factory=list)
+    features: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, other: Part) -> None:
+        """Take in another part."""
+        self.verdicts.update(other.verdicts)
+        self.apart += other.apart
+        for pair, texts in other.examples.items():
+            self.examples[pair] += texts
+        for name, pairs in other.features.items():
+            self.features[name] += pairs
+
+
+def grammar_of(name: str) -> Grammar:
+    """Return the default grammar, or ``full``: with every primitive."""
+    names = tuple(primitive.name for primitive in all_primitives())
+    return Grammar(Options(primitives=names) if name == "full" else Options())
+
+
+def trees_of(grammar: Grammar, seed: int, count: int) -> list[Tree]:
+    """Return random trees, every other one a child of the one before."""
+    with seeded(seed, 0):
+        trees: list[Tree] = []
+        while len(trees) < count:
+            trees.append(grammar.random_tree())
+            child = mutate(grammar, trees[-1])
+            trees += [child[1]] if child else []
+    return trees[:count]
+
+
+def part(work: tuple[str, int, int]) -> Part:
+    """Return what some trees of a grammar show."""
+    name, seed, count = work
+    grammar, found = grammar_of(name), Part()
+    trees = trees_of(grammar, seed, count)
+    for places, looked in look(trees):
+        facts = described(looked.looks)
+        for row, place in enumerate(places):
+            _compare(found, grammar, trees[place], looked, row, {name: float(v[row]) for name, v in facts.items()})
+    return found
+
+
+def _compare(found: Part, grammar: Grammar, tree: Tree, looked: Looked, row: int, facts: dict[str, float]) -> None:
+    quick = _kind(looked.looks.reason(row))
+    if quick == "sound" and facts["complexity"] > grammar.config.max_complexity:
+        quick = "too long"
+    expression = _formula(grammar, tree)
+    if expression is None:
+        authority = "no formula"
+    elif expression.complexity > grammar.config.max_complexity:
+        authority = "too long"
+    else:
+        assessment = assess(expression)
+        authority = _kind(assessment.rejection)
+        if (quick, authority) == ("sound", "sound"):
+            print_ = fingerprint(expression, absorbed=True)
+            same = print_.shape == looked.prints[row].shape
+            found.apart.append(float(np.abs(print_ - looked.prints[row]).max()) if same else np.inf)
+            for name, value in {**assessment.facts, **_beside(expression)}.items():
+                found.features[name].append((facts[name], value))
+    found.verdicts[quick, authority] += 1
+    if quick != authority:
+        found.examples[quick, authority].append(str(expression or tree))
+
+
+def _formula(grammar: Grammar, tree: Tree) -> Expression | None:
+    try:
+        return grammar.formula(tree)
+    except Exception:
+        return None
+
+
+def _kind(reason: str | None) -> str:
+    return "sound" if reason is None else next((kind for kind in _KINDS if kind in reason), reason)
+
+
+def _beside(expression: Expression) -> dict[str, float]:
+    """Return what :class:`evaluators.judging.looks.Looks` estimates beside the features of the registry."""
+    field_ = mean_field(sample(expression))
+    tails = dict(zip(("left_tail", "right_tail"), growth(expression), strict=True))
+    orders = {name: tail.order for name, tail in tails.items() if tail.kind in ("power", "constant", "vanishing")}
+    names = ("second_moment", "mean_share", "chi1", "linear_share")
+    return {**{name: getattr(field_, name) for name in names}, **orders}
+
+
+def report(parts: dict[str, Part]) -> str:
+    """Return the tables in Markdown."""
+    lines = [
+        "# Arrays beside formulas",
+        "",
+        "What the quick look says of random trees and of children of such, and what the authority says. Remade by",
+        "`python -m search.studies.agreement`, 15 minutes on 2 cores. Where they disagree the authority is right: what",
+        "only arrays liked is refused before training, with the reason in its row; what only the authority would have",
+        "liked is not proposed.",
+    ]
+    for name, found in parts.items():
+        lines += ["", f"## The {name} grammar, {found.verdicts.total():,} trees", ""]
+        lines += [*_verdicts(found), "", *_rest(found)]
+    return "\n".join(lines) + "\n"
+
+
+def _verdicts(found: Part) -> Iterator[str]:
+    total, alike = found.verdicts.total(), sum(n for (a, b), n in found.verdicts.items() if a == b)
+    yield f"The verdicts are the same for {alike:,} ({alike / total:.2%})."
+    yield ""
+    yield "| arrays | authority | trees | of all | why | for example |"
+    yield "|---|---|--:|--:|---|---|"
+    for (quick, authority), count in sorted(found.verdicts.items(), key=lambda row: -row[1]):
+        texts = sorted(set(found.examples.get((quick, authority), ())), key=lambda text: (len(text), text))[:_SHOWN]
+        shown = ", ".join(f"`{text.replace('|', chr(92) + '|')}`" for text in texts)
+        why = "" if quick == authority else _EXPLAINED.get((quick, authority), "refused by both, for another reason")
+        yield f"| {quick} | {authority} | {count:,} | {count / total:.2%} | {why} | {shown} |"
+
+
+def _rest(found: Part) -> Iterator[str]:
+    apart = np.array(found.apart)
+    yield (
+        f"Fingerprints of the {len(apart):,} that both find sound: largest difference {apart.max():.1e}, "
+        f"{int((apart > TOLERANCE).sum())} beyond the tolerance of {TOLERANCE:g}."
+    )
+    yield ""
+    yield "| feature | rank correlation | median difference | 99 % of differences below | largest |"
+    yield "|---|--:|--:|--:|--:|"
+    for name, pairs in found.features.items():
+        quick, authority = np.array(pairs).T
+        apart = np.abs(quick - authority)
+        rho = float(spearmanr(quick, authority).statistic)
+        yield f"| {name} | {rho:.4f} | {np.median(apart):.2g} | {np.quantile(apart, 0.99):.2g} | {apart.max():.2g} |"
+
+
+def main() -> None:
+    """Compare and write the table."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else TREES
+    parts = {name: Part() for name in ("default", "full")}
+    work = [(name, seed, _A_PART) for name in parts for seed in range(-(-count // _A_PART))]
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        for (name, *_), some in zip(work, pool.imap(part, work), strict=True):
+            parts[name].add(some)
+    TABLE.write_text(report(parts))
+    print(TABLE.read_text())
+
+
+if __name__ == "__main__":
+    main()
