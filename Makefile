@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-slow lint bench study-entropy census gpu clean
+.PHONY: help setup setup-test demo test test-slow lint bench study-entropy census agreement gpu clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2
 
 census: setup-test ## what a swap does in networks of timm, torchvision and transformers: an hour, resumable
 	@$(BIN)/python -m search.studies.census
+
+agreement: setup-test ## whether arrays and formulas judge trees alike: 15 minutes on 2 cores
+	@$(BIN)/python -m search.studies.agreement
 
 gpu: ## what only a GPU can tell, in a table: any Python with torch 2.11 and CUDA, as PYTHON=; OUT= for its folder
 	@OUT="$(OUT)" $(PYTHON) -m tests.gpu

@@ -45,6 +45,8 @@ def numeric(primitive: Primitive) -> Numeric:
         PrimitiveError: there is no numpy kernel for it or its derivative, or it raises, warns, or returns
             another shape or type than float64 arrays of the shape of its arguments.
     """
+    if primitive.function is not None and not primitive.numpy:
+        raise _unusable(primitive, "is missing")
     try:
         symbols = _SYMBOLS[: primitive.arity]
         body = sympy.sympify(primitive.build(*symbols))

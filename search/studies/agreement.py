@@ -151,7 +151,7 @@ def report(parts: dict[str, Part]) -> str:
         "# Arrays beside formulas",
         "",
         "What the quick look says of random trees and of children of such, and what the authority says. Remade by",
-        "`python -m search.studies.agreement`, 15 minutes on 2 cores. Where they disagree the authority is right: what",
+        "`make agreement`, 15 minutes on 2 cores. Where they disagree the authority is right: what",
         "only arrays liked is refused before training, with the reason in its row; what only the authority would have",
         "liked is not proposed.",
     ]

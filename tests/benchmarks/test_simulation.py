@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from runs import folder
-from search.campaign.funnel import Funnel, Slot
+from search.campaign.funnel import Batch, Funnel
 from search.campaign.loop import Campaign
 from search.configuration.reading import from_dict
 from search.configuration.writing import to_toml
@@ -33,10 +34,10 @@ BAR = 500
 TRAININGS = {1: 1000, 10: 1000, 100: 2000, 1000: 5000}
 
 
-def search(path, trainings: int, executor: Pretended) -> Account:
+def search(path, trainings: int, executor: Pretended, **sections: dict[str, object]) -> Account:
     """Run a campaign; return the executor's account."""
     budget, fidelity = {"trainings": trainings}, {"seeds": 2}
-    config = from_dict({"task": "digits-vit", "budget": budget, "fidelity": fidelity}, "simulation")
+    config = from_dict({"task": "digits-vit", "budget": budget, "fidelity": fidelity, **sections}, "simulation")
     text = to_toml(config)
     folder.create(path, text, {"config": text, "seed": "0"})
     with folder.writing(path) as store, executor:
@@ -49,19 +50,22 @@ class Stock:
 
     def __init__(self, path) -> None:
         """Run the real search."""
-        watch, fill, slots = Stopwatch(), Funnel.fill, []
-        with patched(watch.around(lambda *args: slots.append(fill(*args)) or slots[-1])):
+        watch, fill, batches = Stopwatch(), Funnel.fill, []
+        with patched(watch.around(lambda *args: batches.append(fill(*args)) or batches[-1])):
             search(path, 100, Virtual(10, MEAN, 1))
-        self.cost = watch.seconds / watch.calls
-        self._chosen = itertools.cycle([slot.chosen for slot in slots if slot.chosen])
+        chosen = [candidate for batch in batches for candidate in batch.chosen]
+        self.cost = watch.seconds / len(chosen)
+        self._chosen = itertools.cycle(chosen)
 
     def simulate(self, path, trainings: int, executor: Pretended, cost: float | None = None) -> Account:
         """Run a campaign of which only the proposing is not real; each costs what a real one did, or ``cost``."""
 
-        def fill(funnel: Funnel, strategy: object, ask: int, next_id: int) -> Slot:
-            executor.charge(self.cost if cost is None else cost)
-            candidate = dataclasses.replace(next(self._chosen), id=next_id, ask=ask, parents=())
-            return Slot((candidate,), candidate)
+        def fill(funnel: Funnel, strategy: object, ask: int, next_id: int, count: int) -> Batch:
+            executor.charge(count * (self.cost if cost is None else cost))
+            some = [
+                dataclasses.replace(next(self._chosen), id=next_id + n, ask=ask + n, parents=()) for n in range(count)
+            ]
+            return Batch(tuple(some), Counter())
 
         with patched(fill):
             return search(path, trainings, executor)
@@ -103,3 +107,13 @@ def test_the_virtual_clock_tells_what_workers_that_really_sleep_tell(tmp_path, s
         told.append(account.utilisation)
         print(f"{kind.__name__:8} utilisation {account.utilisation:.1%}, driver load {account.load:.1%}")
     assert abs(told[0] - told[1]) < 0.1
+
+
+def test_one_driver_keeps_20_gpus_busy_with_16_children_to_choose_each_training_from(tmp_path):
+    """Each finishes a cohort of 32 in 60 s on average; nothing but the training is pretended."""
+    executor = Virtual(20, 60.0, 32)
+    account = search(tmp_path / "run", 20 * 32 * 5, executor, strategy={"population": 640}, prior={"pool": 16})
+    each = 1e3 * account.driver / (20 * 32 * 5)
+    print(f"\n20 workers, cohorts of 32 in 60 s: utilisation {account.utilisation:.1%}, driver load {account.load:.1%}")
+    print(f"{each:.0f} ms of the driver for a training, all told")
+    assert account.utilisation > 0.95
