@@ -45,7 +45,7 @@ study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2
 census: setup-test ## what a swap does in networks of timm, torchvision and transformers: an hour, resumable
 	@$(BIN)/python -m search.studies.census
 
-agreement: setup-test ## whether arrays and formulas judge trees alike: 15 minutes on 2 cores
+agreement: setup-test ## whether arrays and formulas judge trees alike: 8 minutes on 2 cores
 	@$(BIN)/python -m search.studies.agreement
 
 gpu: ## what only a GPU can tell, in a table: any Python with torch 2.11 and CUDA, as PYTHON=; OUT= for its folder

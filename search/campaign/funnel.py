@@ -99,7 +99,8 @@ class Funnel:
         """Count trained functions as such: by their trees where they have some, by their formulas otherwise."""
         trees = [c.genotype and self._grammar.loads(c.genotype) for c in candidates]
         with_tree = [tree for tree in trees if tree]
-        rows = iter(standardised(values(with_tree, QUANTILES)))
+        with np.errstate(all="ignore"):
+            rows = iter(standardised(values(with_tree, QUANTILES)))
         for candidate, tree in zip(candidates, trees, strict=True):
             if tree:
                 self._trained.add(candidate.id, self._grammar.learnable(tree), next(rows))

@@ -15,7 +15,10 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from types import MappingProxyType
+
+from threadpoolctl import ThreadpoolController
 
 from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
 from evaluators.judging.features import FEATURES
@@ -255,8 +258,14 @@ class Campaign:
     @contextmanager
     def _driving(self) -> Iterator[None]:
         started = time.perf_counter()
-        yield
+        with _threads().limit(limits=1):  # arrays this small gain nothing by threads, and workers want the cores
+            yield
         self.progress.driver_seconds += time.perf_counter() - started
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _seconds_of(store: Store) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
+from math import prod
 from typing import Any, TypeAlias
 
 import sympy
@@ -45,6 +47,11 @@ LARGEST = 24
 ENOUGH = 10_000
 """Trees of a size from which on it is drawn as often as any other."""
 
+STATES = 32
+"""Ways in which limits of nesting may be used up that are counted apart; the time of counting is in proportion."""
+
+_ATTEMPTS = 1000
+
 
 class Grammar:
     """What trees are made of, and the two ways between trees and expressions.
@@ -55,6 +62,7 @@ class Grammar:
     Attributes:
         config: the section of the campaign's configuration.
         primitives: the typed DEAP set that every operator draws from.
+        limits: of depth, parameters and nesting.
     """
 
     def __init__(self, config: GrammarConfig) -> None:
@@ -69,7 +77,8 @@ class Grammar:
             if all(self.primitives.terminals[type_] for type_ in types):
                 self.primitives.addPrimitive(get(name).build, types, Real, name)
         self._powers = [get(name) for name in config.primitives if get(name).exponent is not None]
-        self._limits = [(limited(key, config.primitives), most) for key, most in config.max_nesting.items()]
+        nesting = tuple((limited(key, config.primitives), most) for key, most in config.max_nesting.items())
+        self.limits = Limits(config.max_depth, config.max_parameters, nesting)
 
     def _drawn_leaves(self) -> dict[Type, list[Constant | Learnable]]:
         learnable = [Learnable(value) for value in self.config.learnable] if self.config.max_parameters else []
@@ -87,13 +96,21 @@ class Grammar:
     def algebra(self) -> Algebra:
         """What trees need not contain."""
         config = self.config
-        names = [name for name in config.primitives if self.has(name)]
+        forbidden = frozenset().union(*(names for names, most in self.limits.nesting if not most))
+        names = [name for name in config.primitives if self.has(name) and name not in forbidden]
         return algebra(names, bool(config.constants), bool(config.max_parameters and config.learnable))
 
     @cached_property
     def counts(self) -> Counts:
-        """How many trees of each size there are, up to :data:`LARGEST` nodes."""
-        limits = Limits(self.config.max_depth, self.config.max_parameters, tuple(self._limits))
+        """How many trees of each size there are, up to :data:`LARGEST` nodes.
+
+        Of more limits of nesting than can be told apart in :data:`STATES` ways, the last ones are not counted with.
+        """
+        kept: list[tuple[frozenset[str], int]] = []
+        for names, most in self.limits.nesting:
+            if most and prod(n + 1 for _, n in (*kept, (names, most))) <= STATES:
+                kept.append((names, most))
+        limits = replace(self.limits, nesting=tuple(kept))
         return Counts(self.algebra, limits, min(LARGEST, max(3, self.config.max_complexity)))
 
     def random_tree(self, least: int = 2, most: int = DRAWN) -> Tree:
@@ -110,7 +127,11 @@ class Grammar:
         wanted = [size for size in sizes if least <= size <= most and self.counts.trees(size)]
         wanted = wanted or [max(size for size in sizes if self.counts.trees(size))]
         weights = [min(self.counts.trees(size), ENOUGH) for size in wanted]
-        return Tree(self.subtree(self.counts.top, random.choices(wanted, weights)[0]))
+        for _ in range(_ATTEMPTS):
+            tree = Tree(self.subtree(self.counts.top, random.choices(wanted, weights)[0]))
+            if self.fits(tree):  # but where limits of nesting are not counted with, it does
+                return tree
+        return Tree([self.primitives.mapping["x"]])
 
     def subtree(self, place: Place, size: int) -> list[Any]:
         """Return the nodes of a random tree for a place; numbers are drawn evenly from the grammar's.
@@ -141,10 +162,9 @@ class Grammar:
         return self.learnable(tree) <= self.config.max_parameters and self._nests(tree)
 
     def _nests(self, tree: Tree) -> bool:
-        limits = self.counts.limits
-        budgets: list[Budget] = [limits.budget]
+        budgets: list[Budget] = [self.limits.budget]
         for node in tree:
-            left = limits.spent(budgets.pop(), node.name)
+            left = self.limits.spent(budgets.pop(), node.name)
             if left is None:
                 return False
             budgets.extend([left] * node.arity)

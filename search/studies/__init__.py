@@ -1,1 +1,1 @@
-"""Measurements that take long and whose tables are committed; each is a program of its own; the long ones are resumable."""
+"""Measurements that take long and whose tables are committed; each is a program, the long ones resumable."""

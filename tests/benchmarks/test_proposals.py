@@ -27,6 +27,9 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 BEFORE = "2408fb5"
 """The last build that judged every child by its formula."""
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""One core means one."""
+
 KNOWN, POPULATION, CHILDREN = 10_000, 64, 1000
 
 _STRATEGY = """
@@ -167,7 +170,7 @@ def made(tmp_path_factory):
 
 def test_a_thousand_children_are_looked_at_in_two_seconds_a_twelfth_of_what_formulas_take(made):
     """Drawn, evaluated, screened, compared with 10,000 known functions, described, ranked; the old build does 100."""
-    places = ({"MADE": str(made)},) * 2
+    places = ({"MADE": str(made), **ONE_THREAD},) * 2
     with checked_out(BEFORE) as before:
         new, old = in_turn((HERE, before), LOOKED_AT, 5, places)
     ratio = ratio_of([each.seconds / CHILDREN for each in new], [each.seconds / 100 for each in old])
@@ -199,7 +202,7 @@ def test_the_authority_on_the_same_children_in_the_same_run(made):
 
 
 def test_the_authority_on_a_chosen_child_takes_half_of_what_it_took(made):
-    places = ({"MADE": str(made)},) * 2
+    places = ({"MADE": str(made), **ONE_THREAD},) * 2
     with checked_out(BEFORE) as before:
         new, old = in_turn((HERE, before), CHOSEN, 7, places)
     ratio = ratio_of([each.seconds for each in new], [each.seconds for each in old])
