@@ -122,7 +122,8 @@ def old_file(path, version):
     with sqlite3.connect(path) as db:
         db.executescript((Path(__file__).parent / f"schema_v{version}.sql").read_text())
         for identifier, status, reason in old_rows(version):
-            row = {"id": identifier, "expression": "relu(x)", "origin": "seed", "parents": "[]", "ask": 0, "prior": 0.7}
+            facts = {"prior": 0.7} if version < 6 else {"facts": '{"prior": 0.7}', "mark": '["key", 103, 0.5]'}
+            row = {"id": identifier, "expression": "relu(x)", "origin": "seed", "parents": "[]", "ask": 0, **facts}
             row |= {"status": status, "reason": reason}
             marks = ", ".join("?" for _ in row)
             db.execute(f"INSERT INTO candidates ({', '.join(row)}) VALUES ({marks})", [*row.values()])
@@ -166,7 +167,9 @@ def test_a_run_file_of_an_older_schema_is_read_as_it_is_and_migrated_when_writte
         rows = store.candidates()
         assert store.evaluations("search") == [evaluation_]
     assert [c.status for c in rows[:-1]] == MIGRATED
-    assert [dataclasses.replace(c, status=o.status) for c, o in zip(rows[:-1], old, strict=True)] == old
+    assert all(c.mark is None for c in rows)  # fingerprints are others since version 7
+    read = [dataclasses.replace(c, status=o.status, mark=o.mark) for c, o in zip(rows[:-1], old, strict=True)]
+    assert read == old
     assert rows[-1].facts == {"correction": 1.5}
 
 
@@ -296,3 +299,21 @@ def test_migrated_numbers_are_the_same_to_the_last_bit(tmp_path):
     Store(file, writable=True).close()
     with folder.reading(tmp_path) as store:
         assert store.candidates()[0].facts == {"prior": value, "complexity": 7}
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "nonsense", '{"a": -1}', '{"a": true}', '{"a": 1.5}', "[" * 2000])
+def test_counts_that_are_none_are_told(tmp_path, text):
+    file = tmp_path / folder.DATABASE
+    Store.create(file, {"passed_over": text})
+    with folder.reading(tmp_path) as store, pytest.raises(ActsearchError, match="passed_over that are not ours"):
+        store.counts("passed_over")
+
+
+def test_counts_go_with_the_rows_that_they_were_counted_beside(tmp_path):
+    Store.create(tmp_path / folder.DATABASE, {})
+    with folder.writing(tmp_path) as store:
+        assert store.counts("passed_over") == {}
+        store.add_candidates([Candidate(1, "x", "seed")], {"passed_over": '{"it is known": 3}'})
+        with pytest.raises(sqlite3.IntegrityError):
+            store.add_candidates([Candidate(1, "x", "seed")], {"passed_over": '{"it is known": 9}'})
+        assert store.counts("passed_over") == {"it is known": 3}

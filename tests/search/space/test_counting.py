@@ -134,3 +134,12 @@ def test_ways_of_writing_that_differ_by_the_order_of_arguments_have_one_key():
     ]
     assert keys[0] == keys[1]
     assert len(set(keys)) == 3
+
+
+def test_many_limits_of_nesting_are_kept_though_not_all_are_counted_with():
+    names = ("add", "mul", *DEFAULT_PRIMITIVES[9:])
+    grammar = Grammar(Options(primitives=names, max_depth=12, max_nesting=dict.fromkeys(names[2:], 1)))
+    assert len(grammar.counts.limits.nesting) < len(grammar.limits.nesting)
+    with seeded(6, 0):
+        trees = [grammar.random_tree(8, 12) for _ in range(50)]
+    assert all(grammar.fits(tree) and 8 <= len(tree) <= 12 for tree in trees)
