@@ -101,7 +101,10 @@ def _horner(node: sympy.Expr) -> sympy.Expr:
         unknown = sympy.Dummy()
         candidate = node.xreplace({base: unknown})
         if not base.free_symbols & candidate.free_symbols and candidate.is_polynomial(unknown):
-            return sympy.horner(candidate, wrt=unknown).xreplace({unknown: base})
+            try:
+                return sympy.horner(candidate, wrt=unknown).xreplace({unknown: base})
+            except sympy.PolynomialError:  # coefficients that sympy takes for no numbers, such as 1/(a + sqrt(a))
+                continue
     return node
 
 

@@ -163,7 +163,7 @@ class Looks:
     def tails(self) -> tuple[Array, Array]:
         """The exponent with which each function grows towards minus and plus infinity, 0 where it settles.
 
-        Measured between 50 and 200, so an exponential shows as a large number; from -2 to 16.
+        Measured between 50 and 200, so an exponential shows as a large number, 16 at most.
         """
         wide = self.values[:, AT_WIDE]
         places = {x: int(np.argmin(np.abs(_PARTS[2] - x))) for x in (-200, -100, -50, 50, 100, 200)}
@@ -260,4 +260,4 @@ def _order(near: Array, middle: Array, far: Array) -> Array:
         first, second = np.abs(middle - near), np.abs(far - middle)
         noise = 1e-9 * np.maximum(np.abs(far), 1e-6)
         order = np.log2(second / np.maximum(first, 1e-300))
-    return np.where(second <= noise, 0.0, np.clip(np.nan_to_num(order, nan=0.0, posinf=16.0), -2.0, 16.0))
+    return np.where(second <= noise, 0.0, np.clip(np.nan_to_num(order, nan=0.0, posinf=16.0), 0.0, 16.0))

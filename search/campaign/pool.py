@@ -27,6 +27,8 @@ NEAR = "it is too near to a trained function"
 
 _AT_LEAST, _AT_MOST = 16, 512
 """Proposals asked for at once."""
+_SPARE = 1.5
+"""Proposals asked for beyond what is wanted, since some come to nothing."""
 _PATIENCE, _PER_CHILD = 2000, 12
 """Proposals looked at for a batch before there is nothing new to be had: so many, or so many for each child wanted."""
 
@@ -86,7 +88,7 @@ def filled(
     """
     pool, batch = Pool(), IdentityIndex()
     while len(pool.children) < wanted and pool.looked_at < max(_PATIENCE, _PER_CHILD * wanted):
-        count = min(_AT_MOST, max(_AT_LEAST, wanted - len(pool.children)))
+        count = min(_AT_MOST, max(_AT_LEAST, int(_SPARE * (wanted - len(pool.children)))))
         proposals = _proposed(strategy, count, name)
         for places, looked in look([proposal.tree for proposal in proposals]):
             _sort(pool, grammar, proposals[places.start : places.stop], looked, seen, batch, trained)

@@ -25,8 +25,8 @@ from primitives.table import gaussian
 from search.space.grammar import Grammar
 from search.space.leaves import Learnable, Tree, is_learnable, leaf, perturbed
 
-_A_BATCH = 2
-"""Parents whose correction is derived in one batch."""
+_AT_ONCE = 1
+"""Parents whose correction is derived for one ``ask``."""
 _SHARE = 4
 """A parent longer than this part of what the grammar allows has no correction that fits beside it: of 90 random ones
 between a quarter and the whole, one had."""
@@ -35,9 +35,9 @@ between a quarter and the whole, one had."""
 class EafoSteps:
     """Makes children by EAFO.
 
-    A correction takes sympy a fifth of a second. It is derived once a parent, and of two parents a batch at most;
-    others of the same batch get the bump. Which two follows from the draws alone, not from what was derived before,
-    so that a resumed campaign makes the same children.
+    A correction takes sympy a quarter of a second. It is derived once a parent, and of one short parent for each
+    ``ask`` at most; the others get the bump. Which one follows from the draws alone, not from what was derived
+    before, so that a resumed campaign makes the same children.
     """
 
     def __init__(self, grammar: Grammar) -> None:
@@ -48,7 +48,7 @@ class EafoSteps:
         self._chosen: set[Hashable] = set()
 
     def begin(self) -> None:
-        """Begin a batch: other parents may have their correction derived."""
+        """Begin an ``ask``: another parent may have its correction derived."""
         self._chosen.clear()
 
     def step(self, parent: Tree) -> tuple[str, Tree] | None:
@@ -76,7 +76,7 @@ class EafoSteps:
             fits = expression and _SHARE * expression.complexity <= self._grammar.config.max_complexity
             self._short[key] = expression if fits else None
         expression = self._short[key]
-        if expression is None or (key not in self._chosen and len(self._chosen) == _A_BATCH):
+        if expression is None or (key not in self._chosen and len(self._chosen) == _AT_ONCE):
             return None
         self._chosen.add(key)
         if key not in self._terms:

@@ -38,6 +38,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """What keeps two processes on two cores from waiting for each other's threads, four times as long."""
 _A_PART = 500
 _SHOWN = 2
+_UNLIKE = 10
 _KINDS = ("not finite", "constant", "affine", "slope is zero", "no effect")
 _EXPLAINED = {
     ("sound", "not finite"): "a formula's own spelling overflows in float32, or is 0/0, where the tree's does not",
@@ -58,18 +59,21 @@ class Part:
         verdicts: how many by the two verdicts, arrays first.
         examples: some trees that the two disagree on.
         apart: the largest difference of the two fingerprints of each function that both find sound.
+        unlike: the functions where that is beyond the tolerance.
         features: pairs of estimate and authority by feature.
     """
 
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     apart: list[float] = field(default_factory=list)
+    unlike: list[str] = field(default_factory=list)
     features: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, other: Part) -> None:
         """Take in another part."""
         self.verdicts.update(other.verdicts)
         self.apart += other.apart
+        self.unlike += other.unlike
         for pair, texts in other.examples.items():
             self.examples[pair] += texts
         for name, pairs in other.features.items():
@@ -121,6 +125,8 @@ def _compare(found: Part, grammar: Grammar, tree: Tree, looked: Looked, row: int
             print_ = fingerprint(expression, absorbed=True)
             same = print_.shape == looked.prints[row].shape
             found.apart.append(float(np.abs(print_ - looked.prints[row]).max()) if same else np.inf)
+            if not found.apart[-1] <= TOLERANCE:
+                found.unlike.append(str(expression))
             for name, value in {**assessment.facts, **_beside(expression)}.items():
                 found.features[name].append((facts[name], value))
     found.verdicts[quick, authority] += 1
@@ -173,7 +179,8 @@ def _verdicts(found: Part) -> Iterator[str]:
     for (quick, authority), count in sorted(found.verdicts.items(), key=lambda row: -row[1]):
         texts = sorted(set(found.examples.get((quick, authority), ())), key=lambda text: (len(text), text))[:_SHOWN]
         shown = ", ".join(f"`{text.replace('|', chr(92) + '|')}`" for text in texts)
-        why = "" if quick == authority else _EXPLAINED.get((quick, authority), "refused by both, for another reason")
+        both = "the coarse grid misses it" if "sound" in (quick, authority) else "refused by both, for another reason"
+        why = "" if quick == authority else _EXPLAINED.get((quick, authority), both)
         yield f"| {quick} | {authority} | {count:,} | {count / total:.2%} | {why} | {shown} |"
 
 
@@ -181,8 +188,9 @@ def _rest(found: Part) -> Iterator[str]:
     apart = np.array(found.apart)
     yield (
         f"Fingerprints of the {len(apart):,} that both find sound: largest difference {apart.max():.1e}, "
-        f"{int((apart > TOLERANCE).sum())} beyond the tolerance of {TOLERANCE:g}."
+        f"{len(found.unlike)} beyond the tolerance of {TOLERANCE:g}{':' if found.unlike else '.'}"
     )
+    yield from (f"- `{text}`" for text in sorted(found.unlike, key=len)[:_UNLIKE])
     yield ""
     yield "| feature | rank correlation | median difference | 99 % of differences below | largest |"
     yield "|---|--:|--:|--:|--:|"
