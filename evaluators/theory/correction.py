@@ -107,7 +107,7 @@ def correction(expression: Expression, density: Density, *, far: bool = True) ->
     Args:
         expression: f; its parameters stay symbols. Almost everywhere two derivatives are enough.
         density: p, of the pre-activation; of a sample, the mixture fitted to it.
-        far: prefer a spelling that is finite far outside the density too, which takes half as long again.
+        far: prefer a spelling that is finite far outside the density too, which takes twice as long.
 
     Raises:
         VanishingError: f is already the worst activation for this input.
@@ -190,7 +190,7 @@ def _shortest(
     constant, rest = split(density)
     nodes = quadrature(density).nodes
     found: list[tuple[Expression, sympy.Expr, float]] = []
-    for body, number in (spelling for ratio in ratios for spelling in _spellings(rest, ratio)):
+    for body, number in (spelling for ratio in ratios if far or not found for spelling in _spellings(rest, ratio)):
         try:
             values = _at(expression, body, nodes)
         except ExpressionError:

@@ -65,14 +65,14 @@ class Funnel:
 
     # --- what is known ------------------------------------------------------------------------
 
-    def remember(self, candidate: Candidate, expression: Expression) -> Candidate:
+    def remember(self, candidate: Candidate, expression: Expression, print_: Fingerprint | None) -> Candidate:
         """Count a candidate as seen, as it was when it was judged, and return it with its mark.
 
         One that was never finite is known by its structure only; a cached one is another candidate's function.
         """
         if candidate.status in FORGOTTEN:
             return candidate
-        mark = self._seen.add(candidate.id, expression.key, _print(candidate, expression))
+        mark = self._seen.add(candidate.id, expression.key, print_)
         if _may_be_trained(candidate):
             self._trained.add(candidate.id, len(expression.initial), _row(expression))
         return dataclasses.replace(candidate, mark=mark)
@@ -88,7 +88,8 @@ class Funnel:
             if candidate.mark is None and candidate.status in FORGOTTEN:
                 continue
             if candidate.mark is None:  # of an older version
-                self.remember(candidate, _read(candidate))
+                expression = _read(candidate)
+                self.remember(candidate, expression, _print(candidate, expression))
                 continue
             self._seen.restore(candidate.id, candidate.mark, candidate.expression)
             if _may_be_trained(candidate):
@@ -111,10 +112,11 @@ class Funnel:
     def starter(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Return a baseline or seed as judged: to be trained unless the same function is there already."""
         judged = assessed(candidate, assess(expression))
-        known = self._known(expression, _print(judged, expression))
+        print_ = _print(judged, expression)
+        known = self._known(expression, print_)
         if known is not None:
             return judged.stopped("cached", f"the same function as candidate {known}")
-        return self.remember(judged, expression)
+        return self.remember(judged, expression, print_)
 
     def _known(self, expression: Expression, print_: Fingerprint | None) -> int | None:
         """Return the candidate with the same function, up to what the layers around it absorb."""
@@ -183,10 +185,11 @@ class Funnel:
         judged = assessed(tidy, assess(shorter))
         if judged.status != "pending" and shorter != expression:
             judged, shorter = assessed(candidate, assess(expression)), expression
-        known = self._known(shorter, _print(judged, shorter))
+        print_ = _print(judged, shorter)
+        known = self._known(shorter, print_)
         if known is not None:
             return judged.stopped("cached", f"the same function, up to what layers absorb, as candidate {known}")
-        return self.remember(judged, parse(judged.expression)) if judged.status == "pending" else judged
+        return self.remember(judged, shorter, print_) if judged.status == "pending" else judged
 
     def _tidied(self, candidate: Candidate, expression: Expression) -> tuple[Candidate, Expression]:
         try:

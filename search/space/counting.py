@@ -82,7 +82,9 @@ class Counts:
             most: nodes that a tree has at most.
         """
         self.algebra, self.limits, self.most = algebra, limits, most
-        self._kinds = {(len(view.places), len(view.places) - view.varying) for view in algebra.views}
+        self._kinds: dict[tuple[int, int], list[View]] = {}
+        for view in algebra.views:
+            self._kinds.setdefault((len(view.places), len(view.places) - view.varying), []).append(view)
         self._of_view = lru_cache(maxsize=None)(self._count_view)
         self._of_place = lru_cache(maxsize=None)(self._count_place)
         self._by_size = lru_cache(maxsize=None)(self._cumulated)
@@ -223,11 +225,8 @@ class Counts:
         """Return the views that may stand at a place with arguments of these sizes, 0 being a number."""
         found = []
         forbidden = self._forbidden(place.above)
-        for view in self.algebra.views:
-            kinds = len(view.places), len(view.places) - view.varying
-            if kinds != (len(cut), cut.count(0)) or view in forbidden or not place.depth:
-                continue
-            if self.limits.spent(place.budget, view.name) is None:
+        for view in self._kinds[len(cut), cut.count(0)] if place.depth else ():
+            if view in forbidden or self.limits.spent(place.budget, view.name) is None:
                 continue
             inner = self._below(place, view)
             if inner.parameters >= 0 and self._fill(view, inner, [part for part in cut if part]):
