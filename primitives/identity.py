@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from primitives.errors import ExpressionError
 from primitives.expression import Expression
 from primitives.module import compile_expression
 from primitives.parser import parse
@@ -37,6 +38,7 @@ ALONE = 0.37
 """Added to one parameter at a time."""
 _UNDEFINED = 1e5
 TOLERANCE = 1e-6
+_ROUNDING = float(np.finfo(np.float32).eps)
 Array = NDArray[np.float64]
 Fingerprint = NDArray[np.float64]
 
@@ -159,7 +161,7 @@ class IdentityIndex:
 
     Fingerprints are kept sorted by one fixed projection; a look-up compares in full only the
     few whose projection is close, so the tolerance is honest (no rounding boundaries). They are kept in float32,
-    3 KB for two parameters, whose rounding adds at most 1.5e-6 to the tolerance where values are largest.
+    3 KB for two parameters, and its rounding is allowed for.
     Of an expression that is known by its mark alone the fingerprint is made when it is compared for the first time;
     where its formula has none that is finite, as of a function that only arrays liked, the projection decides.
 
@@ -196,13 +198,20 @@ class IdentityIndex:
 
     def _same(self, identifier: int, print_: Fingerprint) -> bool:
         if identifier in self._texts:
-            known = fingerprint(parse(self._texts.pop(identifier)), absorbed=True)
+            known = fingerprint(self._read(identifier), absorbed=True)
             if np.isfinite(known).all():
                 self._prints[identifier] = known.astype(np.float32)
         if identifier not in self._prints:
             return True
-        known32 = self._prints[identifier]
-        return known32.size == print_.size and bool(np.abs(known32 - print_.astype(np.float32)).max() <= TOLERANCE)
+        stored = self._prints[identifier].astype(float)
+        within = TOLERANCE + _ROUNDING * np.abs(stored)
+        return stored.size == print_.size and bool((np.abs(stored - print_) <= within).all())
+
+    def _read(self, identifier: int) -> Expression:
+        try:
+            return parse(self._texts.pop(identifier))
+        except ExpressionError as error:
+            raise ExpressionError(f"candidate {identifier} cannot be read, was the run file edited? {error}") from None
 
     def restore(self, identifier: int, mark: Mark, text: str) -> None:
         """Remember an expression by its mark and its text, of which an absorbed fingerprint is made when needed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -50,13 +50,14 @@ def numeric(primitive: Primitive) -> Numeric:
     try:
         symbols = _SYMBOLS[: primitive.arity]
         body = sympy.sympify(primitive.build(*symbols))
+        slopes = [_slope(body, symbol) for symbol in symbols]
         made = Numeric(
             _function(code([body], "numpy"), symbols, single=True),
-            _function(code([_slope(body, symbol) for symbol in symbols], "numpy"), symbols),
+            _function(code(slopes, "numpy"), symbols),
         )
     except Exception as error:  # a user's derivative may raise anything
         raise _unusable(primitive, f"cannot be written in numpy: {type(error).__name__}: {error}") from error
-    if reason := _fault(primitive, made):
+    if reason := _fault(primitive, made, [each.is_number for each in (body, *slopes)]):
         raise _unusable(primitive, reason)
     return made
 
@@ -86,26 +87,38 @@ def _function(lines: Code, symbols: tuple[sympy.Symbol, ...], single: bool = Fal
     return names["function"]
 
 
-def _fault(primitive: Primitive, made: Numeric) -> str | None:
-    """Return what is wrong with numpy functions, tried on a few inputs."""
-    arguments = [_TRIED, _TRIED[::-1, ::-1].copy()][: primitive.arity]
+def _fault(primitive: Primitive, made: Numeric, constant: Sequence[bool]) -> str | None:
+    """Return what is wrong with numpy functions, tried on a few inputs that they must not write to."""
+    arguments = [_TRIED.copy(), _TRIED[::-1, ::-1].copy()][: primitive.arity]
     if "exponent" in primitive.types:
         arguments[1] = np.full_like(_TRIED, 2.0)
+    for argument in arguments:
+        argument.setflags(write=False)
+
+    def results(*arguments: Array) -> list[Slope]:
+        return [made.value(*arguments), *made.slopes(*arguments)]
+
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error")
         try:
-            results = [made.value(*arguments), *made.slopes(*arguments)]
+            found, row = results(*arguments), results(*(argument[:1] for argument in arguments))
         except Warning as warning:
             return f"warns ({warning})"
         except Exception as error:
             return f"fails: {type(error).__name__}: {error}"
-    return next((reason for result in results if (reason := _misshapen(result))), None)
+    for result, alone, fixed in zip(found, row, constant, strict=True):
+        if reason := _misshapen(result, fixed):
+            return reason
+        if not fixed and not np.array_equal(np.asarray(result)[:1], alone, equal_nan=True):
+            return "gives other values of some inputs than of more, or each time"
+    return None
 
 
-def _misshapen(result: Any) -> str | None:
-    if isinstance(result, (int, float)) and not isinstance(result, bool):
+def _misshapen(result: Any, fixed: bool) -> str | None:
+    """Return what is wrong with a result; only that of a constant may be a number."""
+    if fixed and isinstance(result, (int, float)) and not isinstance(result, bool):
         return None
-    if not isinstance(result, np.ndarray):
+    if type(result) is not np.ndarray:
         return f"returns {type(result).__name__} where a float64 array is wanted"
     if result.dtype != np.float64:
         return f"returns {result.dtype} where float64 is wanted"

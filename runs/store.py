@@ -137,6 +137,8 @@ class Store:
             found = json.loads(self.meta(key, "{}"))
             if not all(type(count) is int and 0 <= count < _LONGEST_PRINT**3 for count in found.values()):
                 raise ValueError("a count that is none")
+            if not all(name.isprintable() for name in found):
+                raise ValueError("a name that cannot be printed")
         except (ValueError, AttributeError, RecursionError) as error:
             raise ActsearchError(f"'{self.path}' holds {key} that are not ours ({error}); was it edited?") from error
         return dict(found)
@@ -226,7 +228,7 @@ def _mark(text: str) -> Mark:
         ValueError, TypeError: it is not ours.
     """
     key, size, projection = json.loads(text)
-    if not isinstance(key, str) or not isinstance(size, int) or not 0 <= size < _LONGEST_PRINT:
+    if not isinstance(key, str) or type(size) is not int or not 0 <= size < _LONGEST_PRINT:
         raise ValueError("a mark that is no mark")
     return Mark(key, size, float(_number(projection)))
 

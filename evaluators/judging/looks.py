@@ -1,7 +1,8 @@
 """Many functions at a glance: the static screen and the cheap features of whole batches, from arrays alone.
 
 What :func:`evaluators.judging.assessment.assess` says of one formula, here from values and slopes on a coarse grid.
-It is an estimate that costs a hundredth; the assessment stays the authority.
+It is an estimate that costs a hundredth; the assessment stays the authority. The entropy prior of functions that are
+steep or singular may be off by half a nat and more; ``evaluators/study/agreement.md`` has the differences.
 """
 
 from __future__ import annotations
@@ -242,11 +243,15 @@ class Looks:
 
 
 def standardised(rows: Array) -> Array:
-    """Return outputs with mean 0 and variance 1 along the last axis; nearly zeros where they hardly vary."""
-    centred = rows - rows.mean(axis=-1, keepdims=True)
-    least = 1e-9 * np.abs(rows).max(axis=-1, keepdims=True)
-    scaled: Array = centred / np.maximum(np.maximum(centred.std(axis=-1, keepdims=True), least), 1e-300)
-    return scaled
+    """Return outputs with mean 0 and variance 1 along the last axis; nearly zeros where they hardly vary.
+
+    Of what is not finite they are nan.
+    """
+    with np.errstate(all="ignore"):
+        centred = rows - rows.mean(axis=-1, keepdims=True)
+        least = 1e-9 * np.abs(rows).max(axis=-1, keepdims=True)
+        scaled: Array = centred / np.maximum(np.maximum(centred.std(axis=-1, keepdims=True), least), 1e-300)
+        return scaled
 
 
 def _all_finite(rows: Array) -> NDArray[np.bool_]:

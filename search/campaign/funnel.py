@@ -99,15 +99,16 @@ class Funnel:
     def _recall_rows(self, candidates: Sequence[Candidate]) -> None:
         """Count trained functions as such: by their trees where they have some, by their formulas otherwise."""
         trees = [c.genotype and self._grammar.loads(c.genotype) for c in candidates]
-        with_tree = [tree for tree in trees if tree]
-        with np.errstate(all="ignore"):
-            rows = iter(standardised(values(with_tree, QUANTILES)))
+        rows = iter(standardised(values([tree for tree in trees if tree], QUANTILES)))
         for candidate, tree in zip(candidates, trees, strict=True):
-            if tree:
-                self._trained.add(candidate.id, self._grammar.learnable(tree), next(rows))
-            else:
-                expression = _read(candidate)
-                self._trained.add(candidate.id, len(expression.initial), _row(expression))
+            expression = None if tree else _read(candidate)
+            row = next(rows) if expression is None else _row(expression)
+            if not np.isfinite(row).all():
+                raise ActsearchError(
+                    f"the genotype of candidate {candidate.id} is no function; was the run file edited?"
+                )
+            parameters = self._grammar.learnable(tree or ()) if expression is None else len(expression.initial)
+            self._trained.add(candidate.id, parameters, row)
 
     def starter(self, candidate: Candidate, expression: Expression) -> Candidate:
         """Return a baseline or seed as judged: to be trained unless the same function is there already."""
@@ -229,5 +230,4 @@ def _print(candidate: Candidate, expression: Expression) -> Fingerprint | None:
 
 def _row(expression: Expression) -> Array:
     """Return the standardised outputs of a formula."""
-    with np.errstate(all="ignore"):
-        return standardised(compile_expression(expression).at(QUANTILES))
+    return standardised(compile_expression(expression).at(QUANTILES))

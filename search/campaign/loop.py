@@ -101,9 +101,10 @@ class Campaign:
         with seeded(self.config.seed, slot):
             batch = self._funnel.fill(self._strategy, slot, len(self._ledger.candidates) + 1, count)
         self._ledger.passed_over.update(batch.passed_over)
-        self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over)})
         # Nothing new was found; with trainings in flight the next result may change that.
         self._closed = not batch.chosen and not self._in_flight
+        over = {"state": "searched"} if self._closed else {}
+        self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over), **over})
         return batch.chosen
 
     def _size(self, executor: Executor) -> int:
@@ -124,7 +125,7 @@ class Campaign:
         """Return candidates for a cohort, those of an earlier process first; fewer when there are no more."""
         chosen = [waiting.popleft() for _ in range(min(size, len(waiting)))]
         self._in_flight.update(candidate.id for candidate in chosen)
-        if len(chosen) < size:
+        if len(chosen) < size and not any(candidate.ask for candidate in chosen):  # a short batch was trained alone
             chosen += self._propose(size - len(chosen))
             self._in_flight.update(candidate.id for candidate in chosen)
         return chosen

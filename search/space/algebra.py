@@ -71,7 +71,7 @@ class Algebra:
             arguments = stack[: -node.arity - 1 : -1]
             del stack[-node.arity :]
             if node.name in self.symmetric:
-                arguments.sort(key=hash)
+                arguments.sort(key=repr)
             stack.append((node.name, *arguments))
         key: Hashable = stack.pop()
         return key

@@ -1,9 +1,9 @@
 """How many trees of each size there are, counted exactly, and random ones drawn evenly by size and shape.
 
 A tree counts here if every node but a number has an ``x`` in it and nothing in it is undone by algebra
-(:mod:`search.space.algebra`); numbers count by kind, fixed or learnable, whatever their value. Counts are of trees
-within the limits of depth, nesting and parameters, by dynamic programming over
-(depth left, nesting left, what stands above).
+(:mod:`search.space.algebra`); numbers count by kind, fixed or learnable, whatever their value, and arguments are equal
+that are written alike but for those values, in the same order. Counts are of trees within the limits of depth, nesting
+and parameters, by dynamic programming over (depth left, nesting left, what stands above).
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ class Counts:
         return Place(None, self.limits.depth, self.limits.budget, self.limits.parameters)
 
     def count(self, place: Place, size: int) -> int:
-        """Return how many trees of that many nodes fit into a place."""
+        """Return how many trees of that many nodes fit into a place; none of more than are counted."""
+        if size > self.most:
+            return 0
         return self._by_size(self._forbidden(place.above), place.depth, place.budget, place.parameters)[size]
 
     # --- counting -----------------------------------------------------------------------------
@@ -235,10 +237,11 @@ class Counts:
 
     def _fill(self, view: View, inner: Place, parts: Sequence[int]) -> bool:
         """Tell whether arguments of these sizes exist, two different ones where equal ones say nothing."""
-        counts = [self.count(inner, part) for part in parts]
+        if sum(self._least(inner, part) for part in parts) > inner.parameters:
+            return False  # too many parameters, or none of that size at all
         if view.varying == 2 and view.name in self.algebra.equal and parts[0] == parts[1]:
-            return counts[0] ** 2 > self.count(inner._replace(parameters=0), parts[0])
-        return all(counts) and sum(self._least(inner, part) for part in parts) <= inner.parameters
+            return self.count(inner, parts[0]) ** 2 > self.count(inner._replace(parameters=0), parts[0])
+        return True
 
 
 def _are_equal(one: list[View | str], other: list[View | str]) -> bool:

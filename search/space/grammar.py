@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -124,8 +125,8 @@ class Grammar:
             most: nodes. Where the grammar has no tree of a size in this range, it is the largest that it has.
         """
         sizes = range(1, self.counts.most + 1)
-        wanted = [size for size in sizes if least <= size <= most and self.counts.trees(size)]
-        wanted = wanted or [max(size for size in sizes if self.counts.trees(size))]
+        there = [size for size in sizes if size <= self.config.max_complexity and self.counts.trees(size)]
+        wanted = [size for size in there if least <= size <= most] or [max(there)]
         weights = [min(self.counts.trees(size), ENOUGH) for size in wanted]
         for _ in range(_ATTEMPTS):
             tree = Tree(self.subtree(self.counts.top, random.choices(wanted, weights)[0]))
@@ -233,7 +234,10 @@ class Grammar:
         nodes: list[Any] = []
         wanted: list[Type] = [Real]
         try:
-            for plain in json.loads(text):
+            plains = json.loads(text)
+            if not isinstance(plains, list):
+                raise TypeError("it is no list")
+            for plain in plains:
                 nodes.append(self._node(plain, wanted.pop()))
                 wanted.extend(reversed(nodes[-1].args if nodes[-1].arity else ()))
         except IndexError:
@@ -249,6 +253,8 @@ class Grammar:
             ((kind, value),) = plain.items()
             if KINDS[kind] not in LEAVES[type_]:
                 raise TypeError(f"a {kind} cannot be a {type_.__name__.lower()}")
+            if type(value) not in (int, float) or not abs(value) < math.inf:
+                raise TypeError(f"{value!r:.20} is no number")
             return leaf(KINDS[kind](float(value)), type_)
         if plain != "x" and not self.has(plain):
             raise KeyError(plain)

@@ -13,6 +13,7 @@ from search.space.grammar import Grammar
 from search.space.leaves import Constant, Exponent, Learnable, Real, Tree, Weight
 from search.space.options import DEFAULT_PRIMITIVES
 from search.space.options import Grammar as Options
+from search.space.variation import crossover, mutate
 
 FEW = ("add", "max", "scale", "neg", "abs", "square", "tanh", "exp")
 SETTINGS = [
@@ -143,3 +144,29 @@ def test_many_limits_of_nesting_are_kept_though_not_all_are_counted_with():
     with seeded(6, 0):
         trees = [grammar.random_tree(8, 12) for _ in range(50)]
     assert all(grammar.fits(tree) and 8 <= len(tree) <= 12 for tree in trees)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"max_complexity": most} for most in range(2, 8)),
+        {"primitives": ("scale", "max"), "constants": (), "max_parameters": 1, "max_nesting": {}},
+        {"primitives": ("scale", "max"), "constants": (), "max_parameters": 2, "max_nesting": {}},
+        {"primitives": ("abs", "max"), "constants": (), "max_parameters": 0, "max_nesting": {}, "max_depth": 2},
+        {"primitives": ("neg", "add"), "constants": (), "max_parameters": 0, "max_nesting": {}},
+        {"primitives": ("sub", "scale", "power"), "constants": (), "max_parameters": 3},
+    ],
+)
+def test_odd_grammars_draw_and_vary_without_a_fault(settings):
+    grammar = Grammar(Options(**settings))
+    with seeded(8, 0):
+        trees = [grammar.random_tree() for _ in range(200)]
+        assert all(grammar.fits(tree) for tree in trees)
+        for tree in trees:
+            mutated, crossed = mutate(grammar, tree), crossover(grammar, tree, trees[0])
+            assert mutated is None or grammar.fits(mutated[1])
+            assert crossed is None or grammar.fits(crossed)
+        for size in range(1, grammar.counts.most + 1):
+            if grammar.counts.trees(size):
+                for _ in range(20):
+                    grammar.subtree(grammar.counts.top, size)
