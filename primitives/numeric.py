@@ -49,7 +49,7 @@ def numeric(primitive: Primitive) -> Numeric:
         raise _unusable(primitive, "is missing")
     try:
         symbols = _SYMBOLS[: primitive.arity]
-        body = sympy.sympify(primitive.build(*symbols))
+        body = primitive.build(*symbols)
         slopes = [_slope(body, symbol) for symbol in symbols]
         made = Numeric(
             _function(code([body], "numpy"), symbols, single=True),

@@ -233,8 +233,8 @@ def test_a_dialect_of_ones_own_writes_a_candidate_and_needs_its_extension(runs):
             'OBJECTIVES.register("steepness", Objective("steepness", "1", "", lambda f: -f["steepness"]))',
             "objective 'steepness' is called like a feature",
         ),
-        ("Sweep.ask = lambda self, count: []", "strategy 'sweep' was asked for 64 proposals and returned []"),
-        ('Sweep.ask = lambda self, count: [Proposal(None, "a")]', "strategy 'sweep' was asked for 64 proposals"),
+        ("Sweep.ask = lambda self, count: []", "strategy 'sweep' was asked for 96 proposals and returned []"),
+        ('Sweep.ask = lambda self, count: [Proposal(None, "a")]', "strategy 'sweep' was asked for 96 proposals"),
         (
             'EXECUTORS._entries["borrowed"] = Maker(lambda t, o: None, BorrowedOptions)',
             "returned None, which is no Executor",

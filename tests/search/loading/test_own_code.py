@@ -142,7 +142,7 @@ def test_reading_commands_import_nothing_and_show_unknown_primitives_as_text(lau
     for command in (["list", "."], ["show", "run"], ["show", "run", str(seed)], ["pareto", "run"]):
         code, out, error = run(*command)
         assert (code, "RuntimeError" in error) == (0, False)
-        assert "dent" in out or command[0] == "pareto"
+        assert "dent" in out or command[0] in ("list", "pareto")  # where the search may have found better ones
     assert "from an extension (own_shapes.py), which reading commands do not import" in run("show", "run", str(seed))[1]
     assert json.loads(run("show", "run", str(seed), "--format", "json")[1])["latex"] is None
     code, _, error = run("export", "run", str(seed))
