@@ -27,7 +27,7 @@ def typed_grammar() -> Grammar:
 @st.composite
 def trees(draw):
     with seeded(draw(st.integers(0, 2**32)), 0):
-        return grammar().random_tree(1, draw(st.integers(1, 12)))
+        return grammar().random_tree(1, draw(st.integers(1, 9)))
 
 
 expressions = trees().map(lambda tree: grammar().expression(tree)).filter(lambda e: e is not None)

@@ -11,7 +11,7 @@ from primitives.expression import X
 from tests.strategies import expressions
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(expressions)
 def test_the_derivative_is_sympys_to_the_structure(expression):
     for symbol in (X, *map(sympy.Symbol, expression.parameters)):

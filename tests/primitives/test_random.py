@@ -21,7 +21,7 @@ def drawn(seed, count):
     found = []
     with seeded(seed, 0):
         while len(found) < count:
-            expression = grammar().expression(grammar().random_tree(2, 12))
+            expression = grammar().expression(grammar().random_tree(2, 9))
             if expression is not None and assess(expression).rejection is None:
                 found.append(expression)
     return found
