@@ -239,9 +239,7 @@ class _Grown:
             moved[numbers] = group.kernel.value(*(moved[argument] for argument in arguments))
         rows = self._first[numbers].copy()
         for place, argument in enumerate(arguments):
-            counts = self.counts[argument]
-            local = np.repeat(np.arange(len(learns)), counts)
-            within = np.arange(len(local)) - np.repeat(np.cumsum(counts) - counts, counts)
+            local, within = _each(self.counts[argument])
             below, above = self._first[argument][local] + within, rows[local] + within
             slope = partial[place]
             self._by[above] = _times(slope[learns[local]] if isinstance(slope, np.ndarray) else slope, self._by[below])
@@ -250,7 +248,7 @@ class _Grown:
                 for at, other in enumerate(arguments)
             ]
             self._alone[above] = group.kernel.value(*inputs)
-            rows += counts
+            rows += self.counts[argument]
 
     def of(self, roots: Rows) -> tuple[Array, Array, Array, Rows]:
         """Return values, slopes, slopes by parameters and the owners of those."""
@@ -258,9 +256,7 @@ class _Grown:
         return self.table[roots], self._slopes[roots], self._by[rows], owners
 
     def _parameters(self, roots: Rows) -> tuple[Rows, Rows]:
-        counts = self.counts[roots]
-        owners = np.repeat(np.arange(len(roots)), counts)
-        within = np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
+        owners, within = _each(self.counts[roots])
         return owners, self._first[roots][owners] + within
 
     def prints(self, roots: Rows) -> tuple[Array, ...]:
@@ -278,6 +274,12 @@ class _Grown:
             for place, print_ in zip(places, prints(np.concatenate(rows, axis=1), absorbed=True), strict=True):
                 found[place] = print_
         return tuple(found)
+
+
+def _each(counts: Rows) -> tuple[Rows, Rows]:
+    """Return, for so many things of each owner, whose each is and which of its owner's, in order."""
+    owners = np.repeat(np.arange(len(counts)), counts)
+    return owners, np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _as_float32_overflows(rows: Array) -> Array:

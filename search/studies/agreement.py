@@ -23,7 +23,7 @@ from evaluators import assess
 from evaluators.judging.features import described
 from evaluators.theory.meanfield import mean_field
 from evaluators.theory.quadrature import sample
-from primitives import Expression, all_primitives, fingerprint, growth
+from primitives import ActsearchError, Expression, all_primitives, fingerprint, growth
 from primitives.identity import TOLERANCE
 from search.campaign.loop import seeded
 from search.space.forest import Looked, look
@@ -137,7 +137,7 @@ def _compare(found: Part, grammar: Grammar, tree: Tree, looked: Looked, row: int
 def _formula(grammar: Grammar, tree: Tree) -> Expression | None:
     try:
         return grammar.formula(tree)
-    except Exception:
+    except ActsearchError:
         return None
 
 
