@@ -59,19 +59,23 @@ def fingerprint(expression: Expression, *, absorbed: bool = False) -> Fingerprin
     """
     function = compile_expression(expression)
     x = torch.from_numpy(POINTS)
-    initial = function.initial
 
-    def at(values: Sequence[torch.Tensor]) -> Array:
-        there: Array = function.value(x, *values).expand_as(x).numpy()
+    def at(values: Sequence[float]) -> Array:
+        there: Array = function.value(x, *(torch.tensor(value, dtype=x.dtype) for value in values)).expand_as(x).numpy()
         return there
 
-    places = range(len(initial))
-    moved = [at([factor * v + shift for v in initial]) for factor, shift in (MOVES if initial else ())]
-    moved += [at([v + ALONE * (place == index) for index, v in enumerate(initial)]) for place in places]
-    slopes = [s.expand_as(x).numpy() for s in function.slopes(x, *initial)[1:]] if initial else []
-    rows = np.stack([at(initial), *moved, *slopes])[None]
+    slopes = function.slopes(x, *function.initial)[1:] if expression.initial else ()
+    values = [at(parameters) for parameters in settings([value for _, value in expression.initial])]
+    rows = np.stack([*values, *(slope.expand_as(x).numpy() for slope in slopes)])[None]
     print_: Fingerprint = prints(rows, absorbed=absorbed)[0]
     return print_
+
+
+def settings(initial: Sequence[float]) -> list[list[float]]:
+    """Return where the parameters are when functions are compared: as they start, moved, and each moved alone."""
+    moved = [[factor * value + shift for value in initial] for factor, shift in MOVES] if initial else []
+    alone = [[v + ALONE * (at == place) for at, v in enumerate(initial)] for place in range(len(initial))]
+    return [list(initial), *moved, *alone]
 
 
 def prints(rows: Array, *, absorbed: bool) -> Array:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import sympy
 
-from primitives.identity import POINTS
+from primitives.derivative import derivative
+from primitives.expression import Expression
+from primitives.identity import POINTS, Fingerprint, prints, settings
 from primitives.numeric import Array, numeric
 from primitives.table import of_function
 
@@ -52,3 +54,27 @@ class Values:
             raise LookupError(str(node.func))
         found: Array | float = numeric(primitive).value(*(np.asarray(value, dtype=float) for value in values))
         return found
+
+
+class Prints:
+    """Fingerprints of formulas that have the same parameters, without generating code for them."""
+
+    def __init__(self, initial: tuple[tuple[str, float], ...]) -> None:
+        """Fix the parameters and their initial values."""
+        self._symbols = [sympy.Symbol(name) for name, _ in initial]
+        names = [name for name, _ in initial]
+        self._at = [Values(dict(zip(names, each, strict=True))) for each in settings([value for _, value in initial])]
+
+    def initially(self, body: sympy.Expr) -> Array | None:
+        """Return the values at the initial parameter values, see :meth:`Values.of`."""
+        return self._at[0].of(body)
+
+    def of(self, expression: Expression) -> Fingerprint | None:
+        """Return the fingerprint; ``None`` where it is not finite, or has a part without a numpy kernel."""
+        values = [at.of(expression.body) for at in self._at]
+        slopes = [self._at[0].of(derivative(expression.body, symbol)) for symbol in self._symbols]
+        rows = [row for row in (*values, *slopes) if row is not None and np.isfinite(row).all()]
+        if len(rows) < len(values) + len(slopes):
+            return None
+        print_: Fingerprint = prints(np.stack(rows)[None], absorbed=False)[0]
+        return print_

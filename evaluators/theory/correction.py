@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from evaluators.theory.algebra import slope, tidy
+from evaluators.theory.algebra import plain, slope, tidy
 from evaluators.theory.density import Array, Density
 from evaluators.theory.finite import not_finite
 from evaluators.theory.pieces import bends, joined
 from evaluators.theory.quadrature import finite_sample, quadrature
 from primitives import ActsearchError, Expression, ExpressionError, compile_expression, parse
 from primitives.canonical import canonical
+from primitives.derivative import derivative
 from primitives.expression import X
 from primitives.names import PARAMETER_NAMES
 
@@ -101,13 +102,12 @@ def _ratios(body: sympy.Expr, first: sympy.Expr, second: sympy.Expr, floor: symp
         yield joined(parts)
 
 
-def correction(expression: Expression, density: Density, *, far: bool = True) -> Correction:
+def correction(expression: Expression, density: Density) -> Correction:
     """Return the correction that lowers the output entropy of an activation under an input density.
 
     Args:
         expression: f; its parameters stay symbols. Almost everywhere two derivatives are enough.
         density: p, of the pre-activation; of a sample, the mixture fitted to it.
-        far: prefer a spelling that is finite far outside the density too, which takes twice as long.
 
     Raises:
         VanishingError: f is already the worst activation for this input.
@@ -126,7 +126,7 @@ def correction(expression: Expression, density: Density, *, far: bool = True) ->
         raise ActsearchError(f"'{expression.formula}' is flat wherever it has a slope; there is nothing to correct")
     floor = _floor(expression, first, second, density)
     for tried in (floor,) if floor else (sympy.Integer(0), _two_digits(expression, first, density)):
-        found = _shortest(expression, density, _ratios(expression.body, first, second, tried), far)
+        found = _shortest(expression, density, _ratios(expression.body, first, second, tried))
         if found is not None:
             return Correction(*found, regularised=tried != 0, floor=float(tried))
     raise ActsearchError(
@@ -157,6 +157,22 @@ def with_term(expression: Expression, term: sympy.Expr, size: float) -> Expressi
         raise ActsearchError(f"the corrected '{expression.formula}' is no usable formula: {error}") from None
 
 
+def unrefined(body: sympy.Expr, density: Density) -> sympy.Expr:
+    """Return the correction without its constants as differentiation gives it: ``x*gaussian(x)`` for ReLU, a normal.
+
+    A fifth of the time of :func:`correction`, for a search that looks at the values of what comes of it: nothing is
+    checked, the sign is any, and there is a pole where f' is 0 and f'' is not.
+
+    Args:
+        body: f, without parameters.
+        density: p.
+    """
+    rest = split(density)[1]
+    first = plain(derivative(plain(body), X))
+    second = plain(derivative(first, X))
+    return canonical(rest * ((tidy(second / first) if second != 0 else second) - relative(rest)))
+
+
 def _floor(expression: Expression, first: sympy.Expr, second: sympy.Expr, density: Density) -> sympy.Expr:
     """Return what must be added to f'^2: 0 unless f''/f' has a pole where p is above 1e-7 of its peak."""
     under = quadrature(density)
@@ -180,9 +196,9 @@ def _at(expression: Expression, body: sympy.Expr, nodes: Array) -> Array:
 
 
 def _shortest(
-    expression: Expression, density: Density, ratios: Iterator[sympy.Expr], far: bool
+    expression: Expression, density: Density, ratios: Iterator[sympy.Expr]
 ) -> tuple[sympy.Expr, float] | None:
-    """Return term and factor in the shortest spelling that is finite at the nodes, and far out if ``far`` and so.
+    """Return term and factor in the shortest spelling that is finite at the nodes, and far out if one is so.
 
     Raises:
         ActsearchError: the correction is zero, or beyond all measure.
@@ -190,7 +206,7 @@ def _shortest(
     constant, rest = split(density)
     nodes = quadrature(density).nodes
     found: list[tuple[Expression, sympy.Expr, float]] = []
-    for body, number in (spelling for ratio in ratios if far or not found for spelling in _spellings(rest, ratio)):
+    for body, number in (spelling for ratio in ratios for spelling in _spellings(rest, ratio)):
         try:
             values = _at(expression, body, nodes)
         except ExpressionError:
@@ -203,7 +219,7 @@ def _shortest(
         term = canonical(_times(sign, body / unit))
         found.append((with_term(expression, term, 1.0), term, float(constant * number * unit * sign)))
     found.sort(key=lambda row: row[0].complexity)
-    return next((row[1:] for row in found if not (far and not_finite(row[0]))), found[0][1:] if found else None)
+    return next((row[1:] for row in found if not not_finite(row[0])), found[0][1:] if found else None)
 
 
 def _refuse(expression: Expression, density: Density, values: Array) -> None:

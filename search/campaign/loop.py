@@ -74,8 +74,9 @@ class Campaign:
         self._add_starters()
         waiting = deque(self._ledger.pending())
         while True:
+            size = self._size(executor)  # the first time, workers must start to tell what fits
             with self._driving():
-                while self._cohorts < executor.capacity and (chosen := self._gather(waiting, self._size(executor))):
+                while self._cohorts < executor.capacity and (chosen := self._gather(waiting, size)):
                     executor.submit(self._cohort(chosen))
                     self._cohorts += 1
             self.progress.workers = executor.capacity  # they come and go

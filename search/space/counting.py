@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import NamedTuple, TypeAlias
 
@@ -38,8 +38,14 @@ class Limits:
 
     def spent(self, budget: Budget, name: str) -> Budget | None:
         """Return what a node leaves of a nesting budget for what is below it, ``None`` if it is too many."""
+        if name not in self._limited:
+            return budget
         left = tuple(n - (name in names) for n, (names, _) in zip(budget, self.nesting, strict=True))
         return None if min(left, default=0) < 0 else left
+
+    @cached_property
+    def _limited(self) -> frozenset[str]:
+        return frozenset[str]().union(*(names for names, _ in self.nesting))
 
     @property
     def budget(self) -> Budget:
@@ -85,9 +91,11 @@ class Counts:
         self._kinds: dict[tuple[int, int], list[View]] = {}
         for view in algebra.views:
             self._kinds.setdefault((len(view.places), len(view.places) - view.varying), []).append(view)
+        self._alike: dict[frozenset[View], View | None] = {}
         self._of_view = lru_cache(maxsize=None)(self._count_view)
         self._of_place = lru_cache(maxsize=None)(self._count_place)
         self._by_size = lru_cache(maxsize=None)(self._cumulated)
+        self._leasts = lru_cache(maxsize=None)(self._all_leasts)
         self._shapes = lru_cache(maxsize=None)(self._count_shapes)
         self._options = lru_cache(maxsize=None)(self._all_options)
 
@@ -183,7 +191,7 @@ class Counts:
             raise ValueError(f"no tree of {size} nodes fits there")
         if size == 1:
             return ["x"]
-        options, weights = self._options(place, size)
+        options, weights = self._options(self._simplest(place), size)
         ((cut, views),) = random.choices(options, cum_weights=weights)
         view = random.choice(views)
         inner = self._below(place, view)
@@ -209,14 +217,23 @@ class Counts:
 
     def _least(self, place: Place, size: int) -> int:
         """Return how many learnable parameters a tree of that size has there at least, too many if there is none."""
-        most = range(place.parameters + 1)
-        return next((n for n in most if self.count(place._replace(parameters=n), size)), self.limits.parameters + 1)
+        least = self._leasts(self._forbidden(place.above), place.depth, place.budget)[size]
+        return least if least <= place.parameters else self.limits.parameters + 1
+
+    def _all_leasts(self, forbidden: frozenset[View], depth: int, budget: Budget) -> tuple[int, ...]:
+        none = self.limits.parameters + 1
+        rows = self._of_place(forbidden, depth, budget)
+        return tuple(next((n for n, count in enumerate(row) if count), none) for row in rows)
 
     def _below(self, place: Place, view: View) -> Place:
         left = self.limits.spent(place.budget, view.name)
         if left is None:
             raise ValueError(f"{view.name} does not fit there")
         return Place(view, place.depth - 1, left, place.parameters - view.places.count("learnable"))
+
+    def _simplest(self, place: Place) -> Place:
+        """Return a place where the same trees fit: the first that was met of those that forbid the same views."""
+        return place._replace(above=self._alike.setdefault(self._forbidden(place.above), place.above))
 
     def _all_options(self, place: Place, size: int) -> tuple[list[tuple[tuple[int, ...], list[View]]], list[int]]:
         """Return how a tree may go on, and how many shapes each way has, summed up."""

@@ -124,15 +124,19 @@ class Grammar:
             least: nodes.
             most: nodes. Where the grammar has no tree of a size in this range, it is the largest that it has.
         """
-        sizes = range(1, self.counts.most + 1)
-        there = [size for size in sizes if size <= self.config.max_complexity and self.counts.trees(size)]
-        wanted = [size for size in there if least <= size <= most] or [max(there)]
-        weights = [min(self.counts.trees(size), ENOUGH) for size in wanted]
+        wanted = [size for size in self._weights if least <= size <= most] or [max(self._weights)]
+        weights = [self._weights[size] for size in wanted]
         for _ in range(_ATTEMPTS):
             tree = Tree(self.subtree(self.counts.top, random.choices(wanted, weights)[0]))
             if self.fits(tree):  # but where limits of nesting are not counted with, it does
                 return tree
         return Tree([self.primitives.mapping["x"]])
+
+    @cached_property
+    def _weights(self) -> dict[int, int]:
+        """How often trees of each size are drawn."""
+        sizes = range(1, min(self.counts.most, self.config.max_complexity) + 1)
+        return {size: min(count, ENOUGH) for size in sizes if (count := self.counts.trees(size))}
 
     def subtree(self, place: Place, size: int) -> list[Any]:
         """Return the nodes of a random tree for a place; numbers are drawn evenly from the grammar's.

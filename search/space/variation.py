@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from search.space.cuts import Cut, cuts
@@ -24,42 +25,68 @@ _LARGEST_PART = 6
 """Nodes that a mutation puts in, at most."""
 
 
-def crossover(grammar: Grammar, first: Tree, second: Tree) -> Tree | None:
+class Parent:
+    """A tree that many children are made of; where it can be cut is found once.
+
+    Attributes:
+        tree: its nodes.
+        places: its cuts.
+    """
+
+    def __init__(self, grammar: Grammar, tree: Tree) -> None:
+        self.tree, self.places = tree, cuts(grammar, tree)
+        self._grammar = grammar
+
+    @cached_property
+    def parts(self) -> list[Cut]:
+        """The cuts that another parent may take a subtree from."""
+        return [cut for cut in self.places if cut.parts or cut.type is not Real]
+
+    @cached_property
+    def operators(self) -> tuple[list[str], list[int]]:
+        """Names of mutations, and how often each is drawn."""
+        names = [name for name in OPERATORS if name not in ("multiply", "unmultiply") or _multiplies(self._grammar)]
+        return names, [min(_MANY, _different(self._grammar, name, self.tree, self.places)) for name in names]
+
+    @cached_property
+    def undone(self) -> int:
+        """Nodes that say nothing."""
+        return self._grammar.algebra.undone(self.tree)
+
+
+def crossover(grammar: Grammar, first: Parent, second: Parent) -> Tree | None:
     """Return ``first`` with one of its subtrees replaced by another one of ``second``'s (Koza 1992)."""
-    inner = cuts(grammar, first)[1:]
-    others = [cut for cut in cuts(grammar, second) if cut.parts or cut.type is not Real]
+    inner, others = first.places[1:], second.parts
     for _ in range(_ATTEMPTS if inner and others else 0):
         cut, other = random.choice(inner), random.choice(others)
-        part = second[other.where]
-        if cut.type is not other.type or _are_equal(part, first[cut.where]):
+        part = second.tree[other.where]
+        if cut.type is not other.type or _are_equal(part, first.tree[cut.where]):
             continue
-        child = _replaced(first, cut, part)
-        if _accepted(grammar, child, first) and not _are_equal(child, second):
+        child = _replaced(first.tree, cut, part)
+        if _accepted(grammar, child, first) and not _are_equal(child, second.tree):
             return child
     return None
 
 
-def mutate(grammar: Grammar, parent: Tree) -> tuple[str, Tree] | None:
+def mutate(grammar: Grammar, parent: Parent) -> tuple[str, Tree] | None:
     """Return a random operator's name and the child it makes, or ``None`` when none fits."""
-    places = cuts(grammar, parent)
-    names = [name for name in OPERATORS if name not in ("multiply", "unmultiply") or _multiplies(grammar)]
-    weights = [min(_MANY, _different(grammar, name, parent, places)) for name in names]
+    names, weights = parent.operators
     if not any(weights):
         return None
     for _ in range(_ATTEMPTS):
         (name,) = random.choices(names, weights)
-        child = OPERATORS[name](grammar, parent, places)
+        child = OPERATORS[name](grammar, parent.tree, parent.places)
         if child is not None and _accepted(grammar, child, parent):
             return name, child
     return None
 
 
-def _accepted(grammar: Grammar, child: Tree, parent: Tree) -> bool:
+def _accepted(grammar: Grammar, child: Tree, parent: Parent) -> bool:
     """Tell whether a child may be proposed: within the limits, not its parent, and saying no less than it."""
-    if _are_equal(child, parent) or not grammar.fits(child):
+    if _are_equal(child, parent.tree) or not grammar.fits(child):
         return False
     undone = grammar.algebra.undone(child)
-    return undone == 0 or undone <= grammar.algebra.undone(parent)
+    return undone == 0 or undone <= parent.undone
 
 
 def _replaced(tree: Tree, cut: Cut, part: Sequence[Any]) -> Tree:

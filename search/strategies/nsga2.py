@@ -11,7 +11,7 @@ from pydantic import Field
 from search.space.eafo import EafoSteps
 from search.space.grammar import Grammar
 from search.space.leaves import Tree
-from search.space.variation import crossover, mutate
+from search.space.variation import Parent, crossover, mutate
 from search.strategies.fresh import Fresh
 from search.strategies.ranking import Indices, crowding, fronts
 from search.strategies.strategy import Proposal, Strategy, StrategyOptions, Told
@@ -35,6 +35,7 @@ class NSGA2(Strategy):
         self._fresh = Fresh(grammar.algebra)
         self._eafo = EafoSteps(grammar)
         self._population: list[Told] = []
+        self._parents: dict[int, Parent] = {}
         self._ranks: list[int] = []
         self._crowding: list[float] = []
 
@@ -55,7 +56,7 @@ class NSGA2(Strategy):
             last = found.pop()
             *kept, most_crowded = last[np.argsort(-self._distances(last), kind="stable")]
             found += [np.array(kept)] if kept else []
-            del self._population[most_crowded]
+            self._parents.pop(self._population.pop(most_crowded).id, None)
             found = [front - (front > most_crowded) for front in found]
         self._ranks, self._crowding = [0] * len(self._population), [0.0] * len(self._population)
         for rank, front in enumerate(found):
@@ -75,15 +76,18 @@ class NSGA2(Strategy):
                 return Proposal(stepped[1], stepped[0], (first.id,))
         if random.random() < self._options.crossover:
             second = random.choice(self._population)
-            child = crossover(self.grammar, first.tree, second.tree)
+            child = crossover(self.grammar, self._cut(first), self._cut(second))
             if child is not None:
                 return Proposal(child, "crossover", (first.id, second.id))
-        mutated = mutate(self.grammar, first.tree)
+        mutated = mutate(self.grammar, self._cut(first))
         return self._random() if mutated is None else Proposal(mutated[1], mutated[0], (first.id,))
 
     def _random(self) -> Proposal:
         tree: Tree = self.grammar.random_tree()
         return Proposal(tree, "random")
+
+    def _cut(self, told: Told) -> Parent:
+        return self._parents.get(told.id) or self._parents.setdefault(told.id, Parent(self.grammar, told.tree))
 
     def _parent(self) -> Told:
         places = range(len(self._population))

@@ -30,7 +30,7 @@ from search.space.forest import Looked, look
 from search.space.grammar import Grammar
 from search.space.leaves import Tree
 from search.space.options import Grammar as Options
-from search.space.variation import mutate
+from search.space.variation import Parent, mutate
 
 TABLE = Path(__file__).parents[2] / "evaluators" / "study" / "agreement.md"
 TREES = 20_000
@@ -92,7 +92,7 @@ def trees_of(grammar: Grammar, seed: int, count: int) -> list[Tree]:
         trees: list[Tree] = []
         while len(trees) < count:
             trees.append(grammar.random_tree())
-            child = mutate(grammar, trees[-1])
+            child = mutate(grammar, Parent(grammar, trees[-1]))
             trees += [child[1]] if child else []
     return trees[:count]
 

@@ -13,7 +13,7 @@ from search.space.grammar import Grammar
 from search.space.leaves import Constant, Exponent, Learnable, Real, Tree, Weight
 from search.space.options import DEFAULT_PRIMITIVES
 from search.space.options import Grammar as Options
-from search.space.variation import crossover, mutate
+from search.space.variation import Parent, crossover, mutate
 
 FEW = ("add", "max", "scale", "neg", "abs", "square", "tanh", "exp")
 SETTINGS = [
@@ -163,7 +163,8 @@ def test_odd_grammars_draw_and_vary_without_a_fault(settings):
         trees = [grammar.random_tree() for _ in range(200)]
         assert all(grammar.fits(tree) for tree in trees)
         for tree in trees:
-            mutated, crossed = mutate(grammar, tree), crossover(grammar, tree, trees[0])
+            parent = Parent(grammar, tree)
+            mutated, crossed = mutate(grammar, parent), crossover(grammar, parent, Parent(grammar, trees[0]))
             assert mutated is None or grammar.fits(mutated[1])
             assert crossed is None or grammar.fits(crossed)
         for size in range(1, grammar.counts.most + 1):

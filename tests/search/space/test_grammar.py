@@ -18,7 +18,7 @@ from search.space.grammar import Grammar
 from search.space.leaves import Learnable, leaf
 from search.space.options import DEFAULT_PRIMITIVES
 from search.space.options import Grammar as GrammarConfig
-from search.space.variation import OPERATORS, crossover, mutate
+from search.space.variation import OPERATORS, Parent, crossover, mutate
 from tests.strategies import typed_grammar
 
 LEAVES = {"real": {"x", "constant", "learnable"}, "weight": {"learnable"}, "exponent": {"constant"}}
@@ -26,6 +26,10 @@ LEAVES = {"real": {"x", "constant", "learnable"}, "weight": {"learnable"}, "expo
 
 def grammar(*names, **keys):
     return Grammar(GrammarConfig(primitives=names or DEFAULT_PRIMITIVES, **keys))
+
+
+def crossed(grammar, first, second):
+    return crossover(grammar, Parent(grammar, first), Parent(grammar, second))
 
 
 def typed(nodes, wanted="real"):
@@ -65,7 +69,7 @@ def test_every_operator_keeps_trees_well_typed_storable_and_speakable():
             at = random.randrange(len(population))
             name = random.choice(list(made))
             if name == "crossover":
-                child = crossover(grammar, population[at], random.choice(population))
+                child = crossed(grammar, population[at], random.choice(population))
             else:
                 child = OPERATORS[name](grammar, population[at], cuts(grammar, population[at]))
             if child is None:
@@ -83,8 +87,8 @@ def test_no_random_tree_and_no_child_nests_deeper_than_allowed():
     families = (({"exp", "sinh", "pow"}, 1), ({"sin"}, 2))
     with seeded(12, 0):
         trees = [grammar.random_tree(2, 14) for _ in range(300)]
-        trees += [child for a in trees[:150] for b in trees[:2] if (child := crossover(grammar, a, b))]
-        trees += [made[1] for tree in trees if (made := mutate(grammar, tree))]
+        trees += [child for a in trees[:150] for b in trees[:2] if (child := crossed(grammar, a, b))]
+        trees += [made[1] for tree in trees if (made := mutate(grammar, Parent(grammar, tree)))]
     for family, most in families:
         counts = [deepest(json.loads(grammar.dumps(tree)), family) for tree in trees]
         assert max(counts) == most
@@ -105,16 +109,16 @@ def test_a_seed_may_nest_deeper_than_children_may():
     assert tight.expression(tree) == parse("exp(sin(exp(x)))")
     assert not tight.fits(tree)
     with seeded(14, 0):
-        assert all(tight.fits(made[1]) for _ in range(100) if (made := mutate(tight, tree)))
+        assert all(tight.fits(made[1]) for _ in range(100) if (made := mutate(tight, Parent(tight, tree))))
 
 
 def test_crossover_repeats_in_another_process():
     script = (
         "import random\n"
         "from tests.strategies import typed_grammar\n"
-        "from search.space.variation import crossover\n"
+        "from tests.search.space.test_grammar import crossed\n"
         "g = typed_grammar(); random.seed(5); t = [g.random_tree(4, 12) for _ in range(60)]\n"
-        "print([g.dumps(c) for a, b in zip(t, t[1:]) if (c := crossover(g, a, b))])\n"
+        "print([g.dumps(c) for a, b in zip(t, t[1:]) if (c := crossed(g, a, b))])\n"
     )
     there = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     state, here = random.getstate(), io.StringIO()
@@ -203,7 +207,7 @@ def test_a_grammar_without_learnable_leaves_has_no_multipliers_and_works():
     fixed = grammar(max_parameters=0)
     assert not fixed.has("scale")
     with seeded(15, 0):
-        children = [made[1] for _ in range(200) if (made := mutate(fixed, fixed.random_tree()))]
+        children = [made[1] for _ in range(200) if (made := mutate(fixed, Parent(fixed, fixed.random_tree())))]
     assert len(children) > 150
     assert not any("learnable" in fixed.dumps(child) for child in children)
 
