@@ -9,7 +9,6 @@ from tests.search.campaign.test_campaign import Imagined, config, run
     ("changes", "after"),
     [
         ({"strategy": {"novelty": 1.0}, "budget": {"trainings": 14}}, 4),  # batches that come back short
-        ({"grammar": {"max_depth": 1}, "strategy": {"novelty": 0.3}, "budget": {"trainings": 18}}, 3),
         (
             {
                 "strategy": {"name": "random"},
