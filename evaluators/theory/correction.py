@@ -160,7 +160,7 @@ def with_term(expression: Expression, term: sympy.Expr, size: float) -> Expressi
 def unrefined(body: sympy.Expr, density: Density) -> sympy.Expr:
     """Return the correction without its constants as differentiation gives it: ``x*gaussian(x)`` for ReLU, a normal.
 
-    A fifth of the time of :func:`correction`, for a search that looks at the values of what comes of it: nothing is
+    A quarter of the time of :func:`correction`, for a search that looks at the values of what comes of it: nothing is
     checked, the sign is any, and there is a pole where f' is 0 and f'' is not.
 
     Args:

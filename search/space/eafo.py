@@ -35,7 +35,7 @@ between a quarter and the whole, one had."""
 class EafoSteps:
     """Makes children by EAFO.
 
-    A correction takes sympy a twentieth of a second. It is derived once a parent, and of one short parent for each
+    A correction takes sympy a tenth of a second. It is derived once a parent, and of one short parent for each
     ``ask`` at most; the others get the bump. Which one follows from the draws alone, not from what was derived
     before, so that a resumed campaign makes the same children.
     """
