@@ -73,10 +73,10 @@ class Campaign:
         self._started = time.monotonic()
         self._add_starters()
         waiting = deque(self._ledger.pending())
+        self._fitting(executor)  # the first time, workers must start to tell it; that is no work of the driver
         while True:
-            size = self._size(executor)  # the first time, workers must start to tell what fits
             with self._driving():
-                while self._cohorts < executor.capacity and (chosen := self._gather(waiting, size)):
+                while self._cohorts < executor.capacity and (chosen := self._gather(waiting, self._size(executor))):
                     executor.submit(self._cohort(chosen))
                     self._cohorts += 1
             self.progress.workers = executor.capacity  # they come and go
@@ -111,16 +111,20 @@ class Campaign:
     def _size(self, executor: Executor) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.
 
-        A larger cohort trains faster, but what is proposed for it has not learned from it. What fits in memory is
-        asked once and kept in the run file, so that the search goes on as it began, wherever that is.
+        A larger cohort trains faster, but what is proposed for it has not learned from it.
         """
+        fitting = self._fitting(executor)
+        if self.config.execution.cohort is not None:
+            return fitting
+        return max(1, min(self.config.strategy.population // executor.capacity, fitting))
+
+    def _fitting(self, executor: Executor) -> int:
+        """Return how many fit in memory: asked once and kept in the run file, so that a search goes on as it began."""
         fitting = self._store.number("members")
         if fitting is None:
             fitting = executor.members(self.config.task, len(self.seeds))
             self._store.set_meta("members", str(fitting))
-        if self.config.execution.cohort is not None:
-            return fitting
-        return max(1, min(self.config.strategy.population // executor.capacity, fitting))
+        return fitting
 
     def _gather(self, waiting: deque[Candidate], size: int) -> list[Candidate]:
         """Return candidates for a cohort, those of an earlier process first; fewer when there are no more."""
