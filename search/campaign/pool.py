@@ -127,16 +127,17 @@ def _sort(
     trained: Neighbourhood,
 ) -> None:
     """Take in the proposals that are worth it, and count the others."""
-    near, facts, most = _near(looked, trained), described(looked.looks), grammar.config.max_complexity
+    looks, facts, most = looked.looks, described(looked.looks), grammar.config.max_complexity
+    reasons = [looks.reason(place) for place in range(len(proposals))]
     for place, proposal in enumerate(proposals):
-        print_ = looked.prints[place]
-        reason = looked.looks.reason(place)
-        if reason is None and looked.looks.complexities[place] + grammar.surcharge(proposal.tree) > most:
-            reason = TOO_LONG
-        if reason is None and seen.find_values(print_) is not None:
-            reason = KNOWN
-        if reason is None and near[place]:
-            reason = NEAR
+        if reasons[place] is None and looks.complexities[place] + grammar.surcharge(proposal.tree) > most:
+            reasons[place] = TOO_LONG
+        if reasons[place] is None and seen.find_values(looked.prints[place]) is not None:
+            reasons[place] = KNOWN
+    for place in _near(looked, [place for place, reason in enumerate(reasons) if reason is None], trained):
+        reasons[place] = NEAR
+    for place, proposal in enumerate(proposals):
+        print_, reason = looked.prints[place], reasons[place]
         if reason is None and batch.find_values(print_) is not None:
             reason = REPEATED
         if reason is not None:
@@ -144,16 +145,14 @@ def _sort(
             continue
         batch.add(len(pool.children), "", print_)
         own = {name: float(values[place]) for name, values in facts.items()}
-        row = looked.looks.standardised[place]
-        pool.children.append(Child(proposal, own, print_, looked.parameters[place], row))
+        pool.children.append(Child(proposal, own, print_, looked.parameters[place], looks.standardised[place]))
 
 
-def _near(looked: Looked, trained: Neighbourhood) -> list[bool]:
-    """Tell of each whether it is too near to something trained."""
-    near = [False] * len(looked.parameters)
-    for parameters in set(looked.parameters):
-        places = [p for p, n in enumerate(looked.parameters) if n == parameters and looked.looks.sound[p]]
-        found = trained.nearest(parameters, looked.looks.standardised[places])
-        for place, match in zip(places, found, strict=True):
-            near[place] = match is not None
+def _near(looked: Looked, places: Sequence[int], trained: Neighbourhood) -> list[int]:
+    """Return those of the places whose function is too near to something trained."""
+    near = []
+    for parameters in {looked.parameters[place] for place in places}:
+        some = [place for place in places if looked.parameters[place] == parameters]
+        found = trained.nearest(parameters, looked.looks.standardised[some])
+        near += [place for place, match in zip(some, found, strict=True) if match is not None]
     return near

@@ -43,10 +43,19 @@ class Account:
         return max(start for start, _ in self.spans)
 
     @property
+    def full(self) -> float:
+        """When every worker has had its first cohort."""
+        return sorted(start for start, _ in self.spans)[self.workers - 1]
+
+    @property
     def utilisation(self) -> float:
         """The share of worker time in use until the last cohort starts."""
-        busy = sum(min(end, self.last_start) - start for start, end in self.spans)
-        return busy / (self.workers * self.last_start)
+        return self.utilised(0.0)
+
+    def utilised(self, since: float) -> float:
+        """Return the share of worker time in use from then on until the last cohort starts."""
+        busy = sum(max(0.0, min(end, self.last_start) - max(start, since)) for start, end in self.spans)
+        return busy / (self.workers * (self.last_start - since))
 
     @property
     def load(self) -> float:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import random
 import statistics
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from deap import gp
 
 from evaluators import assess
 from primitives import IdentityIndex, fingerprint
+from primitives.numeric import Array
 from search.campaign.loop import seeded
 from search.space.forest import look
 from search.space.grammar import Grammar
@@ -30,7 +34,7 @@ BEFORE = "2408fb5"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """One core means one."""
 
-KNOWN, POPULATION, CHILDREN = 10_000, 64, 1000
+KNOWN, MANY, POPULATION, CHILDREN = 10_000, 100_000, 64, 1000
 
 _STRATEGY = """
 import json, os, random
@@ -146,25 +150,42 @@ def evolved(grammar: Grammar, told: int = 400) -> NSGA2:
     return strategy
 
 
+def drawn(grammar: Grammar, index: IdentityIndex, near: Neighbourhood) -> Iterator[str]:
+    """Yield random trees whose functions are sound, not known and not near to a known one, and make them known."""
+    for count in itertools.count():
+        with seeded(5, count):
+            trees = [grammar.random_tree() for _ in range(256)]
+        for row in sound(trees):
+            if index.find_values(row.print) is None and near.nearest(row.parameters, row.outputs[None])[0] is None:
+                index.add(len(index._places), "", row.print)
+                near.add(len(index._places), row.parameters, row.outputs)
+                yield grammar.dumps(row.tree)
+
+
+class Row(NamedTuple):
+    """What identity and novelty need of a tree."""
+
+    tree: gp.PrimitiveTree
+    parameters: int
+    outputs: Array
+    print: Array
+
+
+def sound(trees: Sequence[gp.PrimitiveTree]) -> Iterator[Row]:
+    for places, looked in look(trees):
+        for row in looked.looks.sound.nonzero()[0]:
+            yield Row(
+                trees[places[row]], looked.parameters[row], looked.looks.standardised[row].copy(), looked.prints[row]
+            )
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Return a file with trees of 10,000 functions, no two alike or near, and an evolved population of 64."""
     grammar, path = Grammar(Options()), tmp_path_factory.mktemp("made") / "made.json"
-    known, index, near = [], IdentityIndex(), Neighbourhood(0.02)
-    with seeded(5, 0):
-        while len(known) < KNOWN:
-            trees = [grammar.random_tree() for _ in range(256)]
-            for places, looked in look(trees):
-                for row, place in enumerate(places):
-                    parameters, outputs = looked.parameters[row], looked.looks.standardised[row]
-                    if not looked.looks.sound[row] or index.find_values(looked.prints[row]) is not None:
-                        continue
-                    if near.nearest(parameters, outputs[None])[0] is None:
-                        index.add(len(known), str(len(known)), looked.prints[row])
-                        near.add(len(known), parameters, outputs)
-                        known.append(grammar.dumps(trees[place]))
+    known = list(itertools.islice(drawn(grammar, IdentityIndex(), Neighbourhood(0.02)), KNOWN))
     members = [(grammar.dumps(told.tree), told.objectives) for told in evolved(grammar)._population]
-    path.write_text(json.dumps({"known": known[:KNOWN], "population": members}))
+    path.write_text(json.dumps({"known": known, "population": members}))
     return path
 
 
@@ -238,35 +259,22 @@ def test_three_in_four_of_ten_thousand_raw_draws_and_children_are_new_functions(
 
 
 def test_identity_and_novelty_against_100000_known_functions():
-    """Prints of random functions moved a little at random, so that there are as many as wanted."""
-    grammar, generator, index, near = Grammar(Options()), random.Random(0), IdentityIndex(), Neighbourhood(0.02)
-    count, added, batches = 0, 0.0, []
-    with seeded(7, 0):
-        while count < 100_000:
-            trees = [grammar.random_tree(4, 16) for _ in range(1024)]
-            for _, looked in look(trees):
-                sound = looked.looks.sound.nonzero()[0]
-                rows = [(looked.parameters[r], looked.looks.standardised[r], looked.prints[r]) for r in sound]
-                batches = [*batches[-3:], rows]
-                started = time.process_time()
-                for parameters, outputs, print_ in rows:
-                    count += 1
-                    index.add(count, str(count), print_)
-                    near.add(count, parameters, outputs)
-                added += time.process_time() - started
-    asked = [row for rows in batches for row in rows]
-    generator.shuffle(asked)
-    times = []
-    for start in range(0, len(asked) - 255, 256):
+    """No two of the known are alike or near, as if a very long campaign had trained them all."""
+    grammar, index, near = Grammar(Options()), IdentityIndex(), Neighbourhood(0.02)
+    count = sum(1 for _ in itertools.islice(drawn(grammar, index, near), MANY))
+    with seeded(6, 0):
+        asked = list(sound([grammar.random_tree() for _ in range(8192)]))
+    times, new = [], 0
+    for start in range(0, len(asked), 256):
         some = asked[start : start + 256]
         started = time.process_time()
-        for parameters in {row[0] for row in some}:
-            near.nearest(parameters, np.stack([row[1] for row in some if row[0] == parameters]))
-        for _, _, print_ in some:
-            index.find_values(print_)
+        left = [row for row in some if index.find_values(row.print) is None]
+        for parameters in {row.parameters for row in left}:
+            found = near.nearest(parameters, np.stack([row.outputs for row in left if row.parameters == parameters]))
+            new += sum(match is None for match in found)
         times.append((time.process_time() - started) / len(some) * 1e6)
     held = sum(print_.nbytes for print_ in index._prints.values()) + sum(g._rows.nbytes for g in near._known.values())
     print(f"\n{count:,} known: {statistics.median(times):.0f} us a child ({min(times):.0f} to {max(times):.0f})")
-    print(f"added in {1e6 * added / count:.0f} us each; {held / 2**20:.0f} MiB")
+    print(f"{new / len(asked):.1%} of {len(asked)} random ones are new; {held / 2**20:.0f} MiB")
     assert statistics.median(times) < 50
     assert held < 2**30

@@ -9,7 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from evaluators.training.user_code import importing
 from primitives import PrimitiveError, unregister
@@ -341,6 +343,7 @@ def test_a_task_that_workers_cannot_get_is_refused_before_one_starts(place):
 def test_data_that_nobody_could_make_again_are_refused_before_anything_is_written(draw, place):
     text = FILES["own_task.py"].replace("x = torch.randn(60, 1, generator=generator)", f"x = {draw}")
     (place / "own_task.py").write_text(text.replace("import torch\n", "import numpy as np\nimport torch\n", 1))
+    torch.manual_seed(1), np.random.seed(1)  # the state in which it is asked again must not be this one by chance
     code, _, error = run(*LAUNCH)
     assert (code, (place / "run").exists()) == (2, False)
     assert "data() answers otherwise when it is asked again (test inputs, test targets, train inputs" in error
