@@ -142,7 +142,7 @@ class Funnel:
             child = pool.children[place]
             if chosen == count:
                 passed[OUTRANKED] += 1
-            elif beside.nearest(child.parameters, child.row[None])[0]:
+            elif beside.nearest([child.parameters], child.row[None])[0]:
                 passed[ALIKE] += 1
             elif (judged := self._judge(child, ask + chosen, next_id + len(candidates))) is None:
                 passed[NO_FORMULA] += 1

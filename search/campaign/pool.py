@@ -134,8 +134,11 @@ def _sort(
             reasons[place] = TOO_LONG
         if reasons[place] is None and seen.find_values(looked.prints[place]) is not None:
             reasons[place] = KNOWN
-    for place in _near(looked, [place for place, reason in enumerate(reasons) if reason is None], trained):
-        reasons[place] = NEAR
+    left = [place for place, reason in enumerate(reasons) if reason is None]
+    near = trained.nearest([looked.parameters[place] for place in left], looks.standardised[left])
+    for place, match in zip(left, near, strict=True):
+        if match is not None:
+            reasons[place] = NEAR
     for place, proposal in enumerate(proposals):
         print_, reason = looked.prints[place], reasons[place]
         if reason is None and batch.find_values(print_) is not None:
@@ -146,13 +149,3 @@ def _sort(
         batch.add(len(pool.children), "", print_)
         own = {name: float(values[place]) for name, values in facts.items()}
         pool.children.append(Child(proposal, own, print_, looked.parameters[place], looks.standardised[place]))
-
-
-def _near(looked: Looked, places: Sequence[int], trained: Neighbourhood) -> list[int]:
-    """Return those of the places whose function is too near to something trained."""
-    near = []
-    for parameters in {looked.parameters[place] for place in places}:
-        some = [place for place in places if looked.parameters[place] == parameters]
-        found = trained.nearest(parameters, looked.looks.standardised[some])
-        near += [place for place, match in zip(some, found, strict=True) if match is not None]
-    return near

@@ -7,7 +7,8 @@ of learnable parameters are never near.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ _DIRECTIONS = 6
 _ROUNDING = 1e-9
 _LEAST = 128
 """Functions from which on a tree is planted over them."""
+_LEAF = 64
+"""Functions that a tree does not part any more: in six dimensions a ball meets many small leaves."""
 _MUCH = 4
 """How many times as large as the next a tree is at least."""
 
@@ -53,24 +56,19 @@ class Neighbourhood:
         """
         self._known.setdefault(parameters, _Group()).add(identifier, row)
 
-    def nearest(self, parameters: int, rows: Array) -> list[tuple[int, float] | None]:
+    def nearest(self, parameters: Sequence[int], rows: Array) -> list[tuple[int, float] | None]:
         """Return of each function id and distance of the nearest one within the radius, or ``None``.
 
         Args:
-            parameters: how many learnable ones the functions have.
+            parameters: how many learnable ones each function has.
             rows: as of :meth:`add`, one function each.
         """
         found: list[tuple[int, float] | None] = [None] * len(rows)
-        group = self._known.get(parameters)
-        if group is None or self.radius == 0 or not len(rows):
-            return found
-        asked, places = group.close(rows, self.radius * np.sqrt(rows.shape[1]) + _ROUNDING)
-        apart = distances(group.rows[places], rows[asked])
-        ids = group.ids[places]
-        order = np.lexsort((ids, apart, asked))
-        for at in order[::-1]:  # the nearest of each comes last
-            if apart[at] < self.radius:
-                found[asked[at]] = int(ids[at]), float(apart[at])
+        for number, group in self._known.items():
+            some = np.array([row for row, own in enumerate(parameters) if own == number], dtype=np.intp)
+            if self.radius and len(some):
+                for row, identifier, apart in group.nearest(rows[some], self.radius):
+                    found[some[row]] = identifier, apart
         return found
 
 
@@ -86,16 +84,6 @@ class _Group:
         self._rows, self._ids = np.empty((_LEAST, len(QUANTILES))), np.empty(_LEAST, dtype=np.intp)
         self._count = 0
         self._trees: list[tuple[int, KDTree]] = []  # where each begins, the largest first
-
-    @property
-    def rows(self) -> Array:
-        """Standardised outputs in canonical orientation, in the order of addition."""
-        return self._rows[: self._count]
-
-    @property
-    def ids(self) -> Rows:
-        """Whose they are."""
-        return self._ids[: self._count]
 
     def add(self, identifier: int, row: Array) -> None:
         """Take in a function."""
@@ -116,21 +104,25 @@ class _Group:
         while self._trees and self._trees[-1][1].n <= _MUCH * size:
             start, tree = self._trees.pop()
             size += tree.n
-        self._trees.append((start, KDTree(self._rows[start : self._count] @ _BASIS)))
+        self._trees.append((start, KDTree(self._rows[start : self._count] @ _BASIS, leafsize=_LEAF)))
 
-    def close(self, rows: Array, reach: float) -> tuple[Rows, Rows]:
-        """Return pairs of a row and a known function that may lie within a reach of each other."""
-        found = [*self._pairs(rows, reach)]
-        return np.concatenate([pair[0] for pair in found]), np.concatenate([pair[1] for pair in found])
+    def nearest(self, rows: Array, radius: float) -> Iterator[tuple[int, int, float]]:
+        """Yield row, id and distance of the nearest function of each row that has one within the radius."""
+        reach = radius * np.sqrt(rows.shape[1]) + _ROUNDING
+        asked, places = map(np.concatenate, zip(*self._pairs(rows, reach), strict=True))
+        apart, ids = distances(self._rows[places], rows[asked]), self._ids[places]
+        within = np.flatnonzero(apart < radius)
+        order = within[np.lexsort((ids[within], apart[within], asked[within]))]
+        whose, first = np.unique(asked[order], return_index=True)
+        yield from zip(whose.tolist(), ids[order[first]].tolist(), apart[order[first]].tolist(), strict=True)
 
     def _pairs(self, rows: Array, reach: float) -> Iterator[tuple[Rows, Rows]]:
         points, owners = _orientations(rows, reach)
         for start, tree in self._trees:
             found: Any = tree.query_ball_point(points, reach, return_sorted=False)
             counts = np.fromiter(map(len, found), np.intp, len(found))
-            if total := int(counts.sum()):
-                flat = np.fromiter((place for some in found for place in some), np.intp, total)
-                yield np.repeat(owners, counts), start + flat
+            flat = np.fromiter(itertools.chain.from_iterable(found), np.intp, int(counts.sum()))
+            yield np.repeat(owners, counts), start + flat
         young = self._rows[self._planted : self._count].T
         alike = np.maximum(np.abs(rows @ young), np.abs(rows[:, ::-1] @ young))
         asked, places = np.nonzero(2 * rows.shape[1] - 2 * alike <= reach**2)

@@ -36,12 +36,13 @@ class NSGA2(Strategy):
         self._eafo = EafoSteps(grammar)
         self._population: list[Told] = []
         self._parents: dict[int, Parent] = {}
-        self._ranks: list[int] = []
-        self._crowding: list[float] = []
+        self._fronts: list[Indices] = []
+        self._standing: list[tuple[int, float]] = []
 
     def ask(self, count: int) -> list[Proposal]:
         """Return children of the population, or random trees while it is small."""
         self._eafo.begin()
+        self._standing = self._standing or self._stand()
         return self._fresh.batch(count, self._child)
 
     def tell(self, told: Told) -> None:
@@ -58,10 +59,15 @@ class NSGA2(Strategy):
             found += [np.array(kept)] if kept else []
             self._parents.pop(self._population.pop(most_crowded).id, None)
             found = [front - (front > most_crowded) for front in found]
-        self._ranks, self._crowding = [0] * len(self._population), [0.0] * len(self._population)
-        for rank, front in enumerate(found):
+        self._fronts, self._standing = found, []
+
+    def _stand(self) -> list[tuple[int, float]]:
+        """Return of each individual its rank and its crowding distance negated: the smaller, the better."""
+        standing = [(0, 0.0)] * len(self._population)
+        for rank, front in enumerate(self._fronts):
             for index, distance in zip(front.tolist(), self._distances(front).tolist(), strict=True):
-                self._ranks[index], self._crowding[index] = rank, distance
+                standing[index] = rank, -distance
+        return standing
 
     def _distances(self, front: Indices) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         return crowding(np.array([self._population[index].objectives for index in front], dtype=float))
@@ -92,6 +98,4 @@ class NSGA2(Strategy):
     def _parent(self) -> Told:
         places = range(len(self._population))
         one, other = random.choice(places), random.choice(places)
-        if self._ranks[one] != self._ranks[other]:
-            return self._population[one if self._ranks[one] < self._ranks[other] else other]
-        return self._population[one if self._crowding[one] >= self._crowding[other] else other]
+        return self._population[one if self._standing[one] <= self._standing[other] else other]

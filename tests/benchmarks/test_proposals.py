@@ -156,7 +156,7 @@ def drawn(grammar: Grammar, index: IdentityIndex, near: Neighbourhood) -> Iterat
         with seeded(5, count):
             trees = [grammar.random_tree() for _ in range(256)]
         for row in sound(trees):
-            if index.find_values(row.print) is None and near.nearest(row.parameters, row.outputs[None])[0] is None:
+            if index.find_values(row.print) is None and near.nearest([row.parameters], row.outputs[None])[0] is None:
                 index.add(len(index._places), "", row.print)
                 near.add(len(index._places), row.parameters, row.outputs)
                 yield grammar.dumps(row.tree)
@@ -269,9 +269,8 @@ def test_identity_and_novelty_against_100000_known_functions():
         some = asked[start : start + 256]
         started = time.process_time()
         left = [row for row in some if index.find_values(row.print) is None]
-        for parameters in {row.parameters for row in left}:
-            found = near.nearest(parameters, np.stack([row.outputs for row in left if row.parameters == parameters]))
-            new += sum(match is None for match in found)
+        found = near.nearest([row.parameters for row in left], np.stack([row.outputs for row in left]))
+        new += found.count(None)
         times.append((time.process_time() - started) / len(some) * 1e6)
     held = sum(print_.nbytes for print_ in index._prints.values()) + sum(g._rows.nbytes for g in near._known.values())
     print(f"\n{count:,} known: {statistics.median(times):.0f} us a child ({min(times):.0f} to {max(times):.0f})")

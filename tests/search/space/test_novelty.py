@@ -25,7 +25,7 @@ def add(known, identifier, text):
 
 def nearest(known, text):
     expression = resolve(text)
-    return known.nearest(len(expression.initial), standardised(expression)[None])[0]
+    return known.nearest([len(expression.initial)], standardised(expression)[None])[0]
 
 
 @given(st.sampled_from(NAMES), st.sampled_from([-7.0, -0.3, 0.01, 4.0]), st.sampled_from([-2.0, 0.0, 5.5]))
@@ -78,12 +78,13 @@ def test_many_thousand_known_ones_give_what_comparing_with_each_gives(radius):
     rows = rows[generator.permutation(len(rows))]
     asked = np.where(generator.random(len(rows))[:, None] < 0.5, rows[:, ::-1], -rows)[:200]
     asked = standardised_outputs(asked + 0.01 * generator.standard_normal(asked.shape))
-    known = Neighbourhood(radius)
+    known, parameters = Neighbourhood(radius), generator.integers(3, size=len(rows))
+    wanted = np.where(generator.random(200) < 0.9, parameters[:200], 3)
     for number, row in enumerate(rows):
-        known.add(number, 0, row)
+        known.add(number, int(parameters[number]), row)
         if number in (100, 3000, len(rows) - 1):
-            for one, found in zip(asked, known.nearest(0, asked), strict=True):
-                apart = distances(rows[: number + 1], one)
+            for one, own, found in zip(asked, wanted, known.nearest(wanted, asked), strict=True):
+                apart = np.where(parameters[: number + 1] == own, distances(rows[: number + 1], one), 2.0)
                 at = int(np.argmin(apart))
                 assert (found is not None) == (apart[at] < radius)
                 if found is not None:

@@ -53,11 +53,11 @@ def coarse(told):
 
 
 def ranks_of(strategy):
-    return {told.id: rank for told, rank in zip(strategy._population, strategy._ranks, strict=True)}
+    return {told.id: rank for told, (rank, _) in zip(strategy._population, strategy._stand(), strict=True)}
 
 
 def distances_of(strategy):
-    return {told.id: distance for told, distance in zip(strategy._population, strategy._crowding, strict=True)}
+    return {told.id: -negated for told, (_, negated) in zip(strategy._population, strategy._stand(), strict=True)}
 
 
 class TestNSGA2(StrategyContract):
