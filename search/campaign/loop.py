@@ -39,6 +39,8 @@ from search.space.grammar import Grammar
 from search.strategies.catalogue import STRATEGIES
 from search.strategies.strategy import Strategy, Told
 
+_AHEAD = 8
+"""Workers from which on the next cohort is proposed before one is free: with fewer it would miss too many results."""
 _REMEMBERED = 1000
 """Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
 
@@ -74,13 +76,17 @@ class Campaign:
         self._add_starters()
         waiting = deque(self._ledger.pending())
         self._fitting(executor)  # the first time, workers must start to tell it; that is no work of the driver
+        ahead: list[Candidate] = []
         while True:
             with self._driving():
-                while self._cohorts < executor.capacity and (chosen := self._gather(waiting, self._size(executor))):
+                while self._cohorts < executor.capacity and (chosen := ahead or self._gather(waiting, executor)):
                     executor.submit(self._cohort(chosen))
-                    self._cohorts += 1
+                    self._cohorts, ahead = self._cohorts + 1, []
             self.progress.workers = executor.capacity  # they come and go
             observer(self._snapshot())
+            if not ahead and self._cohorts >= executor.capacity >= _AHEAD:
+                with self._driving():
+                    ahead = self._gather(waiting, executor)
             finished = executor.collect()
             if not finished:
                 break
@@ -126,8 +132,9 @@ class Campaign:
             self._store.set_meta("members", str(fitting))
         return fitting
 
-    def _gather(self, waiting: deque[Candidate], size: int) -> list[Candidate]:
+    def _gather(self, waiting: deque[Candidate], executor: Executor) -> list[Candidate]:
         """Return candidates for a cohort, those of an earlier process first; fewer when there are no more."""
+        size = self._size(executor)
         chosen = [waiting.popleft() for _ in range(min(size, len(waiting)))]
         self._in_flight.update(candidate.id for candidate in chosen)
         if len(chosen) < size and not any(candidate.ask for candidate in chosen):  # a short batch was trained alone

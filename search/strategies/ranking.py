@@ -53,9 +53,8 @@ def _ranks(values: Points, missed: Indices) -> Indices:
 
 def _released(front: Indices, members: Indices, values: Points, missed: Indices) -> Indices:
     """Return the order of a front's members: by the last member of the front before that dominates each."""
-    above, below = values[front][:, None], values[members][None]
-    better = (above <= below).all(axis=2) & (above < below).any(axis=2)
-    dominates = better | (missed[front][:, None] < missed[members][None])
+    better = np.logical_and.reduce([column[front][:, None] <= column[members] for column in values.T])  # none are equal
+    dominates = better | (missed[front][:, None] < missed[members])
     last = len(front) - 1 - dominates[::-1].argmax(axis=0)
     return np.lexsort((members, last))
 

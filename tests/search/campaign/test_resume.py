@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from runs import folder
 from tests.search.campaign.test_campaign import Imagined, config, run
 
 
@@ -36,3 +37,29 @@ def test_short_batches_and_an_exhausted_grammar_resume_as_if_they_had_never_stop
     resumed, again, other = run(tmp_path / "parts", settings, Imagined(members=5))
     assert (resumed, again) == (whole, front)
     assert other.passed_over == progress.passed_over
+
+
+@pytest.mark.parametrize(("workers", "ahead"), [(7, 0), (8, 2)])
+def test_many_workers_have_the_next_cohort_waiting_and_it_is_trained_once_however_a_campaign_ends(
+    tmp_path, workers, ahead
+):
+    class Stops(Imagined):
+        def collect(self):
+            if len(self.cohorts) > 12:
+                with folder.reading(tmp_path / "run") as store:
+                    self.untold = {c.id for c in store.candidates() if c.status == "pending"}
+                raise KeyboardInterrupt
+            return super().collect()
+
+    settings = config(budget={"trainings": 30}, strategy={"population": 64})
+    stopped, then = Stops(workers, members=2), Imagined(workers, members=2)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run", settings, stopped)
+    submitted = {job.candidate for job in stopped.jobs}
+    assert len(stopped.untold - submitted) == ahead
+    rows, _, progress = run(tmp_path / "run", settings, then)
+    assert progress.trained == 30
+    trained = [job.candidate for cohort in stopped.cohorts[: 13 - workers] for job in cohort.jobs]
+    assert sorted(trained + [job.candidate for job in then.jobs]) == sorted(
+        c.id for c in rows if c.was_trained or c.name
+    )

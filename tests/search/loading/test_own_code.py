@@ -387,7 +387,7 @@ def errors(run_folder):
 
 
 def test_task_extension_and_neighbour_work_on_ray_with_the_numbers_of_a_serial_run(launched, place):
-    options = ["--task", "own_task:Line", "--executor", "ray", "--workers", "2", "--run", "there", "--quiet"]
+    options = ["--task", "own_task:Line", "--executor", "ray", "--workers", "1", "--run", "there", "--quiet"]
     done = shell("launch", "campaign.toml", *options, cwd=place)
     assert done.returncode == 0, done.stderr
     assert "own_task:Line, 4 steps: fresh seeds" in done.stdout
