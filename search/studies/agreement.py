@@ -51,6 +51,13 @@ _EXPLAINED = {
 }
 
 
+_UNLIKE_BECAUSE = (
+    "Looked into so far: rounding decides a tie of two arguments exactly on a point of the grid (so half of a slope or "
+    "all of it), or the sine of a number of twelve digits; or sympy shortens exp(log(u)) to u, which has values where a "
+    "moved parameter makes u negative."
+)
+
+
 @dataclass
 class Part:
     """What some trees showed.
@@ -191,6 +198,9 @@ def _rest(found: Part) -> Iterator[str]:
         f"{len(found.unlike)} beyond the tolerance of {TOLERANCE:g}{':' if found.unlike else '.'}"
     )
     yield from (f"- `{text}`" for text in sorted(found.unlike, key=len)[:_UNLIKE])
+    if found.unlike:
+        yield ""
+        yield _UNLIKE_BECAUSE
     yield ""
     yield "| feature | rank correlation | median difference | 99 % of differences below | largest |"
     yield "|---|--:|--:|--:|--:|"
