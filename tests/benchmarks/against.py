@@ -108,11 +108,9 @@ def filled(told):
     return strategy
 size = 60  # a population is filled by copies of what it is, since filling it by tells takes minutes in an older build
 strategy = filled(points[:size])
-if hasattr(strategy, "_ranks"):
-    strategy._population = [Told(n, trees[n % 40], point, n % 3) for n, point in enumerate(points[:1000])]
-else:
-    make = type(strategy._population[0])
-    strategy._population = [make(Told(n, trees[n % 40], point, n % 3)) for n, point in enumerate(points[:1000])]
+kept = type(strategy._population[0])
+rows = [Told(n, trees[n % 40], point, n % 3) for n, point in enumerate(points[:1000])]
+strategy._population = rows if kept is Told else [kept(row) for row in rows]
 def work():
     for number in range(1000, 1005):
         strategy.tell(Told(number, trees[number % 40], points[number], number % 3))
