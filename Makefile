@@ -28,7 +28,7 @@ demo: setup ## a real campaign in a few minutes, ending with front, evidence and
 	@$(BIN)/actsearch launch --preset quick
 
 test: setup-test ## the test suite, about 10 minutes on 2 cores
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not bench and not gpu and not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not bench and not gpu and not slow"
 
 test-slow: setup-test ## the tests that take minutes: nodes lost, kills at random, an installed wheel, whole lists
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow

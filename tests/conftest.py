@@ -21,6 +21,23 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+LONG = (
+    "test_readme",
+    "test_cli",
+    "test_own_code",
+    "test_extensions",
+    "test_executors",
+    "test_ray_faults",
+    "test_resume",
+)
+"""Files that take long for their number of tests, most of them since they wait for processes."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes long, so that none of it is left beside an idle core."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 @pytest.fixture(autouse=True)
 def _one_thread():
     """Keep two test processes on two cores out of each other's way."""
