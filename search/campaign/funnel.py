@@ -25,7 +25,7 @@ from primitives import (
 from primitives.identity import Fingerprint
 from primitives.numeric import Array
 from runs import Candidate
-from search.campaign.pool import ALIKE, OUTRANKED, Child, filled
+from search.campaign.pool import ALIKE, OUTRANKED, Child, Pool, filled
 from search.campaign.ranking import Ranking
 from search.configuration.config import CampaignConfig
 from search.space.forest import values
@@ -34,6 +34,9 @@ from search.space.novelty import Neighbourhood
 from search.strategies.strategy import Strategy
 
 NO_FORMULA = "it has no formula"
+
+_POOLS = 50
+"""Pools of which the authority lets nothing pass before there is nothing to be had."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Funnel:
     # --- a batch ------------------------------------------------------------------------------
 
     def fill(self, strategy: Strategy, ask: int, next_id: int, count: int) -> Batch:
-        """Fill a pool, rank it, and return the best that the authority lets pass.
+        """Fill a pool, rank it, and return the best that the authority lets pass; where it is none, fill another.
 
         Args:
             strategy: what proposes.
@@ -135,7 +138,19 @@ class Funnel:
             next_id: of the first candidate.
             count: candidates to be trained, at most.
         """
-        pool = filled(strategy, self._grammar, self._pool * count, self._seen, self._trained, self._name)
+        candidates: list[Candidate] = []
+        passed: Counter[str] = Counter()
+        for _ in range(_POOLS):
+            pool = filled(strategy, self._grammar, self._pool * count, self._seen, self._trained, self._name)
+            found = self._best_of(pool, ask, next_id + len(candidates), count)
+            candidates += found
+            passed.update(pool.passed_over)
+            if not pool.children or any(candidate.status == "pending" for candidate in found):
+                break
+        return Batch(tuple(candidates), passed)
+
+    def _best_of(self, pool: Pool, ask: int, next_id: int, count: int) -> list[Candidate]:
+        """Return what came to the authority, the best first, until so many pass; count the others in the pool."""
         candidates: list[Candidate] = []
         passed, chosen, beside = pool.passed_over, 0, Neighbourhood(self._radius)
         for place in self._ranking.order(pool.children):
@@ -151,7 +166,7 @@ class Funnel:
                 if judged.status == "pending":
                     beside.add(chosen, child.parameters, child.row)
                     chosen += 1
-        return Batch(tuple(candidates), passed)
+        return candidates
 
     def _judge(self, child: Child, ask: int, identifier: int) -> Candidate | None:
         """Return a child as the authority judges it, in its shortest form; ``None`` where it has no formula.

@@ -225,7 +225,7 @@ class _Grown:
             if group.varying[place]
         ]
         slopes = sum(terms[1:], start=terms[0]) if terms else np.zeros((1, self.table.shape[1]))
-        self._slopes[group.numbers] = _as_float32_overflows(slopes)
+        self._slopes[group.numbers] = slopes  # large as they may be: a flat tanh of exp(x) makes them small again
         for moved in self._moved:
             moved[group.numbers] = self.table[group.numbers, AT_POINTS]
         learns = np.flatnonzero(self.counts[group.numbers])
@@ -253,7 +253,7 @@ class _Grown:
     def of(self, roots: Rows) -> tuple[Array, Array, Array, Rows]:
         """Return values, slopes, slopes by parameters and the owners of those."""
         owners, rows = self._parameters(roots)
-        return self.table[roots], self._slopes[roots], self._by[rows], owners
+        return self.table[roots], _as_float32_overflows(self._slopes[roots]), self._by[rows], owners
 
     def _parameters(self, roots: Rows) -> tuple[Rows, Rows]:
         owners, within = _each(self.counts[roots])

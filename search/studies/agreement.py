@@ -46,15 +46,15 @@ _EXPLAINED = {
     ("sound", "too long"): "sympy spells it longer than the estimate says",
     ("too long", "sound"): "sympy spells it shorter than the estimate says",
     ("no effect", "sound"): "algebra drops a parameter that changes nothing; what is left is another tree",
-    ("not finite", "sound"): "a tree's slope is 0*inf where the formula is shorter, as of sqrt(x**2), or stable",
+    ("not finite", "sound"): "a part of the tree overflows or is 0/0 where the formula is shorter or stable",
     ("not finite", "constant"): "a number of a number that sympy folds; refused by both",
 }
 
 
 _UNLIKE_BECAUSE = (
     "Looked into so far: rounding decides a tie of two arguments exactly on a point of the grid (so half of a slope or "
-    "all of it), or the sine of a number of twelve digits; or sympy shortens exp(log(u)) to u, which has values where a "
-    "moved parameter makes u negative."
+    "all of it), or the sine of a number of twelve digits; or sympy shortens exp(log(u)) to u, which has values where "
+    "a moved parameter makes u negative."
 )
 
 
@@ -186,9 +186,16 @@ def _verdicts(found: Part) -> Iterator[str]:
     for (quick, authority), count in sorted(found.verdicts.items(), key=lambda row: -row[1]):
         texts = sorted(set(found.examples.get((quick, authority), ())), key=lambda text: (len(text), text))[:_SHOWN]
         shown = ", ".join(f"`{text.replace('|', chr(92) + '|')}`" for text in texts)
-        both = "the coarse grid misses it" if "sound" in (quick, authority) else "refused by both, for another reason"
-        why = "" if quick == authority else _EXPLAINED.get((quick, authority), both)
+        why = "" if quick == authority else _why(quick, authority)
         yield f"| {quick} | {authority} | {count:,} | {count / total:.2%} | {why} | {shown} |"
+
+
+def _why(quick: str, authority: str) -> str:
+    if (quick, authority) in _EXPLAINED:
+        return _EXPLAINED[quick, authority]
+    if "fails" in authority:
+        return "a fault of ours in the formula's path"
+    return "the coarse grid misses it" if "sound" in (quick, authority) else "refused by both, for another reason"
 
 
 def _rest(found: Part) -> Iterator[str]:
