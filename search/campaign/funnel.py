@@ -106,7 +106,7 @@ class Funnel:
         for candidate, tree in zip(candidates, trees, strict=True):
             expression = None if tree else _read(candidate)
             row = next(rows) if expression is None else _row(expression)
-            if not np.isfinite(row).all():
+            if not (np.isfinite(row).all() and np.ptp(row) > 0):
                 raise ActsearchError(
                     f"the genotype of candidate {candidate.id} is no function; was the run file edited?"
                 )

@@ -110,6 +110,7 @@ class Campaign:
         self._ledger.passed_over.update(batch.passed_over)
         # Nothing new was found; with trainings in flight the next result may change that.
         self._closed = not batch.chosen and not self._in_flight
+        self.progress.exhausted = self._closed
         over = {"state": "searched"} if self._closed else {}
         self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over), **over})
         return batch.chosen

@@ -89,7 +89,7 @@ def filled(
     pool, batch = Pool(), IdentityIndex()
     while len(pool.children) < wanted and pool.looked_at < max(_PATIENCE, _PER_CHILD * wanted):
         count = min(_AT_MOST, max(_AT_LEAST, int(_SPARE * (wanted - len(pool.children)))))
-        proposals = _proposed(strategy, count, name)
+        proposals = _proposed(strategy, count, name, grammar)
         for places, looked in look([proposal.tree for proposal in proposals]):
             _sort(pool, grammar, proposals[places.start : places.stop], looked, seen, batch, trained)
     for _ in pool.children[wanted:]:
@@ -98,13 +98,19 @@ def filled(
     return pool
 
 
-def _proposed(strategy: Strategy, count: int, name: str) -> list[Proposal]:
+def _proposed(strategy: Strategy, count: int, name: str, grammar: Grammar) -> list[Proposal]:
     found = strategy.ask(count)
     if not isinstance(found, list) or len(found) != count or not all(map(_is_proposal, found)):
         raise ActsearchError(
             f"strategy '{name}' was asked for {count} proposals and returned {_shortened(found)}; it must return a "
-            f"list of {count} search.Proposal, whose trees are of the campaign's grammar"
+            f"list of {count} search.Proposal"
         )
+    for tree in (proposal.tree for proposal in found):
+        if not grammar.is_tree(tree):
+            raise ActsearchError(
+                f"strategy '{name}' proposed {_shortened([node.name for node in tree])}, which is no complete tree of "
+                "the campaign's grammar; make trees with Grammar.random_tree, Grammar.tree or of parts of others"
+            )
     return found
 
 

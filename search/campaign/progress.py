@@ -39,6 +39,7 @@ class Progress:
         workers: cohorts that run at once, now.
         proposed: children looked at, whatever became of them.
         passed_over: how many of those came to nothing, by reason.
+        exhausted: whether the search ended since nothing new was found.
     """
 
     budget: int
@@ -55,6 +56,7 @@ class Progress:
     wall_seconds: float = 0.0
     proposed: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    exhausted: bool = False
 
 
 Observer = Callable[[Progress], None]

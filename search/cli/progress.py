@@ -13,7 +13,7 @@ from rich.text import Text
 
 from evaluators.judging.features import FEATURES
 from evaluators.training.status import FAILURES, PASSED_OVER
-from search.campaign.pool import KNOWN, OUTRANKED, REPEATED
+from search.campaign.pool import ALIKE, FULL, KNOWN, OUTRANKED, REPEATED
 from search.campaign.progress import Progress
 from search.cli.output import console, number
 from search.cli.tables import add_row, new_table
@@ -84,7 +84,7 @@ def _headline(progress: Progress) -> str:
     counts, passed = progress.counts, progress.passed_over
     failed = sum(counts.get(status, 0) for status in FAILURES)
     stopped = f" ({counts['stopped']} stopped early)" if counts.get("stopped") else ""
-    outranked = passed.get(OUTRANKED, 0) + counts.get("outranked", 0)
+    outranked = sum(passed.get(reason, 0) for reason in (OUTRANKED, ALIKE, FULL)) + counts.get("outranked", 0)
     known = passed.get(KNOWN, 0) + passed.get(REPEATED, 0) + counts.get("cached", 0)
     rejected = sum(passed.values()) + sum(counts.get(s, 0) for s in PASSED_OVER) - outranked - known
     return (
@@ -123,6 +123,16 @@ def prior_lines(progress: Progress) -> list[str]:
         f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates and baselines"
         + ("" if found.certain else "; no evidence that it helps, so it is ignored")
         for name, found in progress.correlations.items()
+    ]
+
+
+def exhausted_lines(progress: Progress) -> list[str]:
+    """Return why a search ended before its budget was spent, if it did."""
+    if not progress.exhausted:
+        return []
+    return [
+        f"the search ended after {progress.trained} of {progress.budget} trainings: nothing new that can be trained "
+        "was proposed any more; give the grammar more primitives, numbers or complexity"
     ]
 
 

@@ -17,7 +17,7 @@ from search.campaign.confirmation import confirm as run_confirmation
 from search.campaign.loop import Campaign
 from search.cli.interrupt import Interruptible
 from search.cli.printing import print_outcome
-from search.cli.progress import ProgressView, closing_line, halving_line, prior_lines
+from search.cli.progress import ProgressView, closing_line, exhausted_lines, halving_line, prior_lines
 from search.configuration.config import CampaignConfig
 from search.loading.extensions import import_recorded
 from search.loading.run import stored_extensions
@@ -40,6 +40,7 @@ def search_and_print(
     print(
         "",
         closing_line(campaign.progress),
+        *exhausted_lines(campaign.progress),
         halving_line(campaign.progress),
         *unstacked_lines(store),
         *prior_lines(campaign.progress),

@@ -160,6 +160,21 @@ class Grammar:
         values = {"constant": self.config.constants, "learnable": self.config.learnable}[kind]
         return leaf(KINDS[kind](random.choice(self.config.exponents if type_ is Exponent else values)), type_)
 
+    def is_tree(self, nodes: Sequence[Any]) -> bool:
+        """Tell whether nodes are one complete tree of this grammar's primitives and leaves."""
+        wanted: list[Type] = [Real]
+        for node in nodes:
+            if not wanted:
+                return False
+            type_ = wanted.pop()
+            if node.arity:
+                if not self.has(node.name) or type_ is not Real:
+                    return False
+                wanted.extend(reversed(self.primitives.mapping[node.name].args))
+            elif not (isinstance(node.value, LEAVES[type_]) or (node.value == "x" and type_ is Real)):
+                return False
+        return not wanted
+
     def fits(self, tree: Tree) -> bool:
         """Tell whether a tree is within the limits of depth, parameters and nesting and uses ``x``."""
         if tree.height > self.config.max_depth or not _uses_x(tree):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from deap import gp
 
 from evaluators.judging.features import FEATURES, Feature, described
 from primitives import ActsearchError, IdentityIndex, resolve
@@ -87,6 +88,21 @@ def test_a_strategy_that_returns_something_else_is_told(answer):
         pool_of(Wrong(GRAMMAR, "sin(x)"), 1)
 
 
+@pytest.mark.parametrize("nodes", ["foreign", "empty", "truncated", "two"])
+def test_a_strategy_whose_tree_is_none_of_the_grammar_is_told(nodes):
+    class Wrong(Fixed):
+        def ask(self, count):
+            return [Proposal(gp.PrimitiveTree(wrong[nodes]), "a")] * count
+
+    own, other = (
+        GRAMMAR.tree(resolve("sin(x)")),
+        Grammar(from_dict({"grammar": {"primitives": ["sinh", "add"]}}, "t").grammar),
+    )
+    wrong = {"foreign": other.tree(resolve("sinh(x)")), "empty": [], "truncated": own[:1], "two": [*own, *own]}
+    with pytest.raises(ActsearchError, match=r"strategy 'fixed' proposed .*, which is no complete tree of the"):
+        pool_of(Wrong(GRAMMAR, "sin(x)"), 1)
+
+
 class ByName(Ranking):
     """Prefers short formulas."""
 
@@ -137,6 +153,23 @@ def test_what_only_arrays_liked_is_refused_before_training_with_the_reason_and_n
     fresh.recall(batch.candidates)
     with seeded(0, 0):
         assert fresh.fill(strategy, 6, 10, 5).candidates == ()
+
+
+def test_a_pool_of_which_nothing_passes_is_followed_by_another(monkeypatch):
+    """A batch of one with a pool of one child must not end a campaign when that one child is refused."""
+    import search.campaign.funnel as module
+    from evaluators import Assessment
+
+    real, asked = module.assess, []
+    monkeypatch.setattr(
+        module, "assess", lambda e: asked.append(e) or (Assessment("no") if len(asked) < 4 else real(e))
+    )
+    texts = ("sin(x)", "sin(2*x)", "sin(3*x)", "sin(4*x)", "sin(5*x)")
+    with seeded(0, 0):
+        batch = funnel(prior={"pool": 1}).fill(Fixed(GRAMMAR, *texts), 1, 1, 1)
+    assert [c.status for c in batch.candidates].count("pending") == 1
+    assert [c.id for c in batch.candidates] == list(range(1, len(batch.candidates) + 1))
+    assert len(batch.candidates) > 1
 
 
 def test_a_feature_without_a_form_for_arrays_ranks_by_the_formula():

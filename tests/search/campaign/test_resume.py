@@ -32,6 +32,7 @@ def test_short_batches_and_an_exhausted_grammar_resume_as_if_they_had_never_stop
 
     settings = config(**changes)
     whole, front, progress = run(tmp_path / "whole", settings, Imagined(members=5))
+    assert progress.exhausted == (progress.trained < progress.budget)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "parts", settings, Stops(members=5))
     resumed, again, other = run(tmp_path / "parts", settings, Imagined(members=5))

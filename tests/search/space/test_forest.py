@@ -130,3 +130,11 @@ def test_estimates_of_cost_and_complexity_are_exact_for_one_primitive():
         assert looks.complexities[0] == assessment.facts["complexity"]
         if name != "aq":
             assert looks.costs[0] == pytest.approx(assess(parse(f"{name}(x)")).facts["cost"] if name != "square" else 2)
+
+
+@pytest.mark.parametrize("text", ["x*tanh(exp(x))", "x*erf(exp(x))", "sigmoid(exp(x))"])
+def test_a_slope_that_overflows_within_a_function_that_is_flat_there_is_no_overflow(text):
+    grammar = Grammar(Options(primitives=("mul", "tanh", "erf", "sigmoid", "exp")))
+    ((_, looked),) = look([grammar.tree(parse(text))])
+    assert looked.looks.reason(0) is None
+    assert assess(parse(text)).rejection is None
