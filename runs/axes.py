@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from evaluators.judging.objectives import DEFAULT_OBJECTIVES, MOST_DIGITS, Objective, chosen_objectives
+from evaluators.judging.objectives import MOST_DIGITS, OBJECTIVES, Objective
 from evaluators.training.cohort.halving import measured
 from evaluators.training.job import Evaluation
 from primitives.errors import ActsearchError
@@ -35,7 +35,7 @@ def axes_of(objectives: Iterable[Objective]) -> tuple[Axis, ...]:
     return tuple(Axis(each.name, each.unit, each.label, each.digits) for each in objectives)
 
 
-DEFAULT_AXES = axes_of(chosen_objectives(DEFAULT_OBJECTIVES))
+DEFAULT_AXES = axes_of(OBJECTIVES[name] for name in ("error", "cost", "complexity"))
 """Of every run of an older version."""
 
 

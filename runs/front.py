@@ -21,8 +21,9 @@ def scored(store: Store) -> pd.DataFrame:
     """Return every candidate trained to the end with its objectives, in the order of ids.
 
     Columns: ``id``, ``name`` (of a baseline), ``expression``, ``error`` (mean validation error
-    over the search seeds), ``error_se`` (its standard error; missing with one seed), one column for each other
-    objective and feature, such as ``cost`` (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats),
+    over the search seeds), ``error_se`` (its standard error; missing with one seed), the same two for every
+    other objective that trainings measure, such as ``calibrated_loss``, one column for each other objective and
+    feature, such as ``cost`` (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats),
     ``correction`` and ``gain``, then ``baseline``, ``origin``, and ``on_front`` (not dominated by any row,
     baselines included).
 
@@ -34,12 +35,14 @@ def scored(store: Store) -> pd.DataFrame:
     objectives = axes(store)
     rows = [_row(candidate, evaluations, objectives) for candidate, evaluations in whole]
     names = [axis.name for axis in objectives]
+    trained = dict.fromkeys(["error", *(name for name in names if name in _measured(whole))])
+    spread = [column for name in trained for column in (name, f"{name}_se")]
     facts = dict.fromkeys([*names, *FEATURES, *(name for c, _ in whole for name in c.facts)])
-    facts.pop("error", None)
-    columns = ["id", "name", "expression", "error", "error_se", *facts, "baseline", "origin"]
+    numbers = [*spread, *(name for name in facts if name not in trained)]
+    columns = ["id", "name", "expression", *numbers, "baseline", "origin"]
     frame = with_names(pd.DataFrame(rows, columns=columns))
     # The kinds are said, because a column without rows has none of its own.
-    kinds: dict[str, type] = dict.fromkeys(["error", "error_se", *facts], float)
+    kinds: dict[str, type] = dict.fromkeys(numbers, float)
     kinds |= {name: feature.kind for name, feature in FEATURES.items()}
     kinds |= {"id": int, "baseline": bool, "expression": object, "origin": object}
     frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
@@ -54,8 +57,12 @@ def with_names(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
+def _measured(whole: Sequence[tuple[Candidate, Sequence[Evaluation]]]) -> set[str]:
+    """Return the names of all numbers that trainings measured."""
+    return {name for _, evaluations in whole for evaluation in evaluations for name in evaluation.validation}
+
+
 def _row(candidate: Candidate, evaluations: Sequence[Evaluation], objectives: Sequence[Axis]) -> dict[str, Any]:
-    errors = [e.error for e in evaluations if e.error is not None]
     numbers = known(candidate, evaluations)
     return {
         **candidate.facts,
@@ -64,10 +71,16 @@ def _row(candidate: Candidate, evaluations: Sequence[Evaluation], objectives: Se
         "name": candidate.name,
         "expression": candidate.expression,
         "error": numbers["error"],
-        "error_se": float(np.std(errors, ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else None,
+        **{f"{name}_se": _standard_error(name, evaluations) for name in ("error", *(a.name for a in objectives))},
         "baseline": candidate.name is not None,
         "origin": candidate.origin,
     }
+
+
+def _standard_error(name: str, evaluations: Sequence[Evaluation]) -> float | None:
+    """Return the standard error of a mean over seeds; ``None`` with one seed, or where it was not measured."""
+    values = [evaluation.validation[name] for evaluation in evaluations if name in evaluation.validation]
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
 
 def pareto(store: Store) -> pd.DataFrame:

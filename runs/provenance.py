@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from evaluators.judging.objectives import spoken
+from evaluators.training.cohort.halving import measured
 from primitives.export.exported import Provenance
 from runs.candidate import Candidate
 from runs.front import search_scores
+from runs.scores import FORMER, scores_of
 from runs.statistics import confirmed
 from runs.store import Store
 
@@ -22,11 +25,13 @@ def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
     ]
     trained = search_scores(store).get(candidate.id, [])
     if trained:
-        mean = sum(e.error or 0.0 for e in trained) / len(trained)
+        score = scores_of(store).get(trained[0].task, FORMER)
+        means = measured(trained)
+        named = dict.fromkeys([score, "error"])
+        said = ", ".join(f"validation {spoken(name)} {means[name]:.4f}" for name in named if name in means)
         seeds = ", ".join(str(e.seed) for e in trained)
         lines.append(
-            f"Search score, biased by selection: validation error {mean:.4f} on {trained[0].task}, "
-            f"{trained[0].steps} steps, seeds {seeds}."
+            f"Search score, biased by selection: {said} on {trained[0].task}, {trained[0].steps} steps, seeds {seeds}."
         )
     elif candidate.reason:
         lines.append(f"Not trained: {candidate.status}, {candidate.reason}.")
@@ -36,7 +41,7 @@ def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
 
 def _confirmation(store: Store, candidate: Candidate) -> list[str]:
     frame = confirmed(store)
-    frame = frame[(frame["id"] == candidate.id) & frame["test_error"].notna()]
+    frame = frame[(frame["id"] == candidate.id) & frame["test_score"].notna()]
     if frame.empty:
         return ["Not confirmed yet: 'actsearch confirm' trains it on fresh seeds."]
     rows = []
@@ -46,8 +51,10 @@ def _confirmation(store: Store, candidate: Candidate) -> list[str]:
         mine = [e for e in store.evaluations("confirm") if (e.candidate, e.task, e.steps, e.status) == key]
         seeds = sorted(e.seed for e in mine)
         rows.append(
-            f"Confirmed on {row['task']}, {row['steps']} steps: test error {row['test_error']:.4f}{spread} "
-            f"over {row['seeds']} fresh seeds ({seeds[0]} to {seeds[-1]})"
+            f"Confirmed on {row['task']}, {row['steps']} steps: test {spoken(row['score'])} "
+            f"{row['test_score']:.4f}{spread}"
+            + (f", test error {row['test_error']:.4f}" if row["score"] != "error" else "")
+            + f" over {row['seeds']} fresh seeds ({seeds[0]} to {seeds[-1]})"
             + (f"; {row['failed']} more failed." if row["failed"] else ".")
         )
     return rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-VERSION = 7
+VERSION = 8
 
 FORMER_FACTS = ("prior", "correction", "cost", "complexity", "gain")
 """Facts that had a column each up to version 5."""
@@ -24,6 +24,7 @@ MIGRATIONS = {
         "ALTER TABLE candidates ADD COLUMN mark TEXT",
     ),
     6: ("UPDATE candidates SET mark = NULL",),  # fingerprints leave out shift and reflection since
+    7: ("ALTER TABLE evaluations ADD COLUMN test_metrics TEXT NOT NULL DEFAULT '{}'",),
 }
 """What turns a run file of a version into the next one: statements, in their order. ``actsearch_facts`` is
 :func:`facts_text`, since SQLite's own JSON writes 15 digits of a number and not all of it."""
@@ -67,6 +68,7 @@ CREATE TABLE evaluations (
     curve      TEXT NOT NULL,
     metrics    TEXT NOT NULL DEFAULT '{}',
     unstacked  TEXT NOT NULL DEFAULT '',
+    test_metrics TEXT NOT NULL DEFAULT '{}',
     UNIQUE (candidate, purpose, task, steps, seed)
 );
 """

@@ -9,14 +9,16 @@ nothing about other data, which is what the other tasks are for.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from evaluators import Evaluation
 from runs.front import search_scores, with_names
+from runs.scores import FORMER, scores_of
 from runs.store import Store
 
 LEVEL = 0.95
@@ -24,7 +26,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Paired:
-    """A paired comparison of errors, first minus second; negative means the first is better.
+    """A paired comparison of scores, first minus second; negative means the first is better.
 
     Attributes:
         pairs: number of seeds both have.
@@ -43,7 +45,7 @@ class Paired:
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
-    """Compare two equally long sequences of errors, seed by seed."""
+    """Compare two equally long sequences of scores, seed by seed."""
     differences = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)
     mean = float(differences.mean())
     if len(differences) < 2:
@@ -77,15 +79,17 @@ def confirmed(store: Store) -> pd.DataFrame:
     """Return one row a candidate and task with its fresh-seed results.
 
     Trainings of different length are different rows. Columns: ``task``, ``steps``, ``id``,
-    ``name``, ``expression``, ``seeds`` (successful trainings),
-    ``failed``, ``validation_error``, ``test_error``, ``test_se``, ``search_error`` (what the
-    search had claimed, on the search task and its steps).
+    ``name``, ``expression``, ``seeds`` (successful trainings), ``failed``, ``score`` (the name of what
+    the task goes by, such as ``calibrated_loss``), ``validation_score``, ``test_score``, ``test_se`` (the
+    standard error of that), ``search_score`` (what the search had claimed, on the search task and its
+    steps), ``validation_error``, ``test_error``.
     """
     candidates = {c.id: c for c in store.candidates()}
-    claims = {c: [e.error for e in scores if e.error is not None] for c, scores in search_scores(store).items()}
+    claims = search_scores(store)
     rows = []
     for (task, steps, identifier), group in _groups(store).items():
-        tests = list(group["tests"].values())
+        tests = list(group.test.values())
+        claimed = claims.get(identifier, [])
         rows.append(
             {
                 "task": task,
@@ -94,24 +98,32 @@ def confirmed(store: Store) -> pd.DataFrame:
                 "name": candidates[identifier].name,
                 "expression": candidates[identifier].expression,
                 "seeds": len(tests),
-                "failed": len(group["failed"]),
-                "validation_error": float(np.mean(list(group["validation"].values()))) if tests else None,
-                "test_error": float(np.mean(tests)) if tests else None,
+                "failed": len(group.failed),
+                "score": group.score,
+                "validation_score": _mean(group.validation.values()),
+                "test_score": _mean(tests),
                 "test_se": float(np.std(tests, ddof=1) / math.sqrt(len(tests))) if len(tests) > 1 else None,
-                "search_error": float(np.mean(claims[identifier])) if identifier in claims else None,
+                "search_score": _mean(e.validation[group.score] for e in claimed if group.score in e.validation),
+                "validation_error": _mean(group.validation_error),
+                "test_error": _mean(group.test_error),
             }
         )
-    columns = ["task", "steps", "id", "name", "expression", "seeds", "failed"]
-    columns += ["validation_error", "test_error", "test_se", "search_error"]
+    columns = ["task", "steps", "id", "name", "expression", "seeds", "failed", "score", "validation_score"]
+    columns += ["test_score", "test_se", "search_score", "validation_error", "test_error"]
     return with_names(pd.DataFrame(rows, columns=columns))
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return float(np.mean(found)) if found else None
 
 
 def comparisons(store: Store) -> pd.DataFrame:
     """Return one row for every finalist, baseline and task that confirmation trained.
 
-    Columns: ``task``, ``steps``, ``id``, ``expression``, ``baseline``, ``pairs``, ``failed``
-    (seeds on which either failed), ``difference`` (test error, finalist minus baseline), ``low``,
-    ``high`` (95 %), ``p``, ``p_holm`` (over all pairs of task and steps; 1 when a seed failed,
+    Columns: ``task``, ``steps``, ``id``, ``expression``, ``baseline``, ``score`` (the name of what is compared, on
+    the test part), ``pairs``, ``failed`` (seeds on which either failed), ``difference`` (finalist minus baseline),
+    ``low``, ``high`` (95 %), ``p``, ``p_holm`` (over all pairs of task and steps; 1 when a seed failed,
     because the survivors are a selection), ``effect`` (d_z).
     """
     candidates = {c.id: c for c in store.candidates()}
@@ -122,15 +134,15 @@ def comparisons(store: Store) -> pd.DataFrame:
             continue
         for (other_task, other_steps, baseline), other in groups.items():
             name = candidates[baseline].name
-            seeds = sorted(set(group["tests"]) & set(other["tests"]))
+            seeds = sorted(set(group.test) & set(other.test))
             same = candidates[baseline].status == "cached"  # another one's function, confirmed by an older version
             if (other_task, other_steps) != (task, steps) or name is None or same or not seeds:
                 continue
-            result = paired([group["tests"][s] for s in seeds], [other["tests"][s] for s in seeds])
-            failed = len(set(group["failed"]) | set(other["failed"]))
+            result = paired([group.test[s] for s in seeds], [other.test[s] for s in seeds])
+            failed = len(group.failed | other.failed)
             keys = {"task": task, "steps": steps, "id": finalist, "expression": candidates[finalist].expression}
-            rows.append({**keys, "baseline": name, "failed": failed, **vars(result)})
-    columns = ["task", "steps", "id", "expression", "baseline", "pairs", "failed"]
+            rows.append({**keys, "baseline": name, "score": group.score, "failed": failed, **vars(result)})
+    columns = ["task", "steps", "id", "expression", "baseline", "score", "pairs", "failed"]
     columns += ["difference", "low", "high", "p", "effect"]
     frame = pd.DataFrame(rows, columns=columns)
     frame.insert(columns.index("p") + 1, "p_holm", np.nan)
@@ -140,14 +152,32 @@ def comparisons(store: Store) -> pd.DataFrame:
     return frame
 
 
-def _groups(store: Store) -> dict[tuple[str, int, int], dict[str, dict[int, float]]]:
-    """Group confirmation by task, steps and candidate: test and validation errors by seed, and failures."""
-    groups: dict[tuple[str, int, int], dict[str, dict[int, float]]] = {}
+@dataclass
+class _Group:
+    """Confirmation of one candidate on one task: its score by seed, on both parts, and what failed."""
+
+    score: str
+    test: dict[int, float] = field(default_factory=dict)
+    validation: dict[int, float] = field(default_factory=dict)
+    test_error: list[float] = field(default_factory=list)
+    validation_error: list[float] = field(default_factory=list)
+    failed: set[int] = field(default_factory=set)
+
+    def add(self, evaluation: Evaluation) -> None:
+        test, validation, seed = evaluation.test, evaluation.validation, evaluation.seed
+        if self.score not in test or self.score not in validation:
+            self.failed.add(seed)
+            return
+        self.test[seed], self.validation[seed] = test[self.score], validation[self.score]
+        self.test_error.append(test["error"])
+        self.validation_error.append(validation["error"])
+
+
+def _groups(store: Store) -> dict[tuple[str, int, int], _Group]:
+    """Group confirmation by task, steps and candidate."""
+    scores = scores_of(store)
+    groups: dict[tuple[str, int, int], _Group] = {}
     for e in sorted(store.evaluations("confirm"), key=lambda e: (e.task, e.steps, e.candidate, e.seed)):
-        empty: dict[str, dict[int, float]] = {"tests": {}, "validation": {}, "failed": {}}
-        group = groups.setdefault((e.task, e.steps, e.candidate), empty)
-        if e.error is not None and e.test_error is not None:
-            group["tests"][e.seed], group["validation"][e.seed] = e.test_error, e.error
-        else:
-            group["failed"][e.seed] = 1.0
+        empty = _Group(scores.get(e.task, FORMER))
+        groups.setdefault((e.task, e.steps, e.candidate), empty).add(e)
     return groups

@@ -197,8 +197,11 @@ class Store:
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         values = dict(zip(self._evaluation_columns, row, strict=True))
-        metrics = {str(name): float(value) for name, value in json.loads(values.get("metrics", "{}")).items()}
-        return Evaluation(**{**values, "curve": tuple(json.loads(values["curve"])), "metrics": metrics})
+        numbers = {
+            key: {str(name): float(value) for name, value in json.loads(values.get(key, "{}")).items()}
+            for key in ("metrics", "test_metrics")
+        }
+        return Evaluation(**{**values, **numbers, "curve": tuple(json.loads(values["curve"]))})
 
     def _read(self, decode: Callable[[tuple[Any, ...]], Row], query: str, values: tuple[Any, ...] = ()) -> list[Row]:
         """Return what rows say, one at a time, so that they are never in memory twice."""
@@ -274,5 +277,5 @@ def _number(value: Any) -> float:
 def _evaluation_row(evaluation: Evaluation) -> tuple[Any, ...]:
     values = {name: getattr(evaluation, name) for name in _EVALUATION}
     curve = json.dumps(evaluation.curve, allow_nan=False)
-    metrics = json.dumps(dict(evaluation.metrics), allow_nan=False)
-    return tuple({**values, "curve": curve, "metrics": metrics}.values())
+    numbers = {key: json.dumps(dict(values[key]), allow_nan=False) for key in ("metrics", "test_metrics")}
+    return tuple({**values, **numbers, "curve": curve}.values())

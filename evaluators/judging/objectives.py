@@ -73,6 +73,9 @@ OBJECTIVES: Registry[Objective] = Registry(
     {
         "error": Objective("error", "mean of the task's error", "validation error", itemgetter("error")),
         "loss": Objective("loss", "mean of the task's loss", "validation loss", itemgetter("loss")),
+        "calibrated_loss": Objective(
+            "calibrated_loss", "nats", "validation calibrated loss", itemgetter("calibrated_loss")
+        ),
         "cost": Objective("cost", "float32 multiplications", "cost", itemgetter("cost"), 0),
         "complexity": Objective("complexity", "nodes", "complexity", itemgetter("complexity"), 0),
     },
@@ -80,16 +83,42 @@ OBJECTIVES: Registry[Objective] = Registry(
 )
 """Every objective by name; an extension adds to it with ``OBJECTIVES.register(name, Objective(...))``."""
 
-DEFAULT_OBJECTIVES = ("error", "cost", "complexity")
+SCORE = "score"
+"""The name among objectives that stands for the score of the task, whichever that is."""
+
+DEFAULT_OBJECTIVES = (SCORE, "cost", "complexity")
 
 
-def chosen_objectives(names: Iterable[str]) -> tuple[Objective, ...]:
+def chosen_objectives(names: Iterable[str], score: str) -> tuple[Objective, ...]:
     """Return objectives by name.
 
+    Args:
+        names: of objectives, :data:`SCORE` among them.
+        score: what the task goes by, see :attr:`evaluators.Task.score`.
+
     Raises:
-        ActsearchError: there is none of a name.
+        ActsearchError: there is none of a name, or one comes twice.
     """
-    return tuple(OBJECTIVES[name] for name in names)
+    chosen = tuple(_of_score(score) if name == SCORE else OBJECTIVES[name] for name in names)
+    if len({each.name for each in chosen}) < len(chosen):
+        raise ActsearchError(f"the score of the task is '{score}', which the objectives name as well; leave one out")
+    return chosen
+
+
+def _of_score(name: str) -> Objective:
+    """Return the objective that a task goes by: a registered one, or what evaluations hold under that name."""
+    if name in OBJECTIVES:
+        return OBJECTIVES[name]
+    return Objective(name, name, f"validation {spoken(name)}", itemgetter(name))
+
+
+def spoken(name: str) -> str:
+    """Return the name of a score as tables say it.
+
+    >>> spoken("calibrated_loss")
+    'calibrated loss'
+    """
+    return name.replace("_", " ")
 
 
 def point(objectives: Sequence[Objective], facts: Facts) -> Point:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -11,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from evaluators.instruments.swapping.swap import swaps_heard, what_to_act_on
+from evaluators.judging.features import FEATURES, RESERVED
 from evaluators.training.examples import extreme_rows
 from evaluators.training.pieces import on_device, pick_device, seeded, weights_type
 from evaluators.training.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task, rename
 from evaluators.training.user_code.importing import hint_beside
 from evaluators.training.user_code.reading import reading
 from primitives import ActsearchError
+from primitives.registries import is_name
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _EXAMPLES = 4
@@ -80,6 +83,17 @@ def first_answers(task: Task) -> tuple[float, float]:
         inputs, targets = task.batch(data, torch.arange(min(_EXAMPLES, len(data))), None)
         outputs = task.network(nn.ReLU, 1.0).to(weights_type(task.recipe)).eval()(inputs)
         return float(task.loss(outputs, targets)), float(task.error(outputs, targets).double().mean())
+
+
+def metric_names(task: AnyTask) -> tuple[str, ...]:
+    """Return the names of a task's metrics; of a loop of its own nobody knows them before."""
+    if isinstance(task, OwnLoop):
+        return ()
+    with seeded(0, torch.device("cpu")), torch.no_grad():
+        data = on_device(task.data("validation"), task.recipe, torch.device("cpu"))
+        inputs, targets = task.batch(data, torch.arange(min(_EXAMPLES, len(data))), None)
+        outputs = task.network(nn.ReLU, 1.0).to(weights_type(task.recipe)).eval()(inputs)
+        return tuple(task.metrics(outputs, targets))
 
 
 def _telling_rows(data: Data) -> Tensor:
@@ -231,6 +245,7 @@ class _Check:
                 outputs = self.outputs("the network in evaluation", network, inputs)
                 self.loss(task, outputs, wanted)
                 self.error(task, outputs, wanted)
+                self.metrics(task, outputs, wanted)
                 self.pairing(task, outputs, wanted)
         return what_to_act_on(heard, network, tried["train"][0])
 
@@ -328,6 +343,27 @@ class _Check:
             f"error(outputs, targets) is {error.flatten()[0].item()} for a fresh network, outputs {_shape(outputs)} "
             f"and targets {_shape(targets)}; look for a division by zero, or a logarithm of what is not positive",
         )
+
+    def metrics(self, task: Task, outputs: Tensor, targets: Tensor) -> None:
+        """Check the metrics, and that the task's score is one of them, or error or loss."""
+        metrics: Any = self.call("metrics(outputs, targets)", task.metrics, outputs, targets)
+        self.that(
+            isinstance(metrics, Mapping) and all(isinstance(name, str) for name in metrics),
+            f"metrics(outputs, targets) must return a dictionary of numbers by name, not a {type(metrics).__name__}",
+        )
+        for name, value in metrics.items():
+            self.that(
+                is_name(name) and name not in RESERVED and name not in FEATURES,
+                f"metrics(outputs, targets) has the name {name!r}, which is taken, or is not made of letters, digits, "
+                "'_', '.' and '-'; choose another",
+            )
+            self.that(
+                isinstance(value, (int, float)) and math.isfinite(value),
+                f"metrics(outputs, targets) says {name} = {value!r} for a fresh network; return a finite float, "
+                "as by float(tensor)",
+            )
+        known = ("error", "loss", *metrics)
+        self.that(task.score in known, f"its score cannot be {task.score!r}; it is one of {', '.join(known)}")
 
 
 def _pairs_all(function: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> bool:

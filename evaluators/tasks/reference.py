@@ -9,13 +9,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def unstacked(task: str) -> str:
-    """Return why the candidates of an offline task are not stacked on a CPU; empty where they are."""
-    from evaluators.training.cohort.grouping import TOO_LARGE
-
-    return TOO_LARGE if task == "text-gpt" else ""
-
-
 def trainings() -> pd.DataFrame:
     """Return one row a training with the task's recipe.
 

@@ -50,12 +50,14 @@ class Halving:
         history: for each rung the points of candidates of earlier cohorts, so that promotion is
             asynchronous across cohorts.
         objectives: what is compared, by name; the first decides among those of a front.
+        score: what ``score`` among the objectives stands for.
     """
 
     rungs: tuple[int, ...]
     keep: float
     history: tuple[tuple[Point, ...], ...] = ()
     objectives: tuple[str, ...] = ("error",)
+    score: str = "error"
 
     def __post_init__(self) -> None:
         """Check the rungs.
@@ -124,7 +126,8 @@ class Evaluation:
         test_error, test_loss: means over the test part, when asked for.
         seconds: wall time of the training since the rung before, a cohort's shared out evenly.
         curve: training loss averaged over 20 equal stretches of the training.
-        metrics: other numbers that the task reports, by name.
+        metrics: other numbers of the validation part that the task reports, by name.
+        test_metrics: the same of the test part, when asked for.
         unstacked: why it was trained by itself and not in a stack; empty where it was in one, or where a
             stack would not have paid for so few.
     """
@@ -143,6 +146,7 @@ class Evaluation:
     curve: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
     unstacked: str = ""
+    test_metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         """Keep non-finite numbers out of the store and out of selection.
@@ -152,7 +156,8 @@ class Evaluation:
                 that is no text.
         """
         values = (self.error, self.loss)
-        others = (self.test_error, self.test_loss, self.seconds, *self.curve, *self.metrics.values())
+        metrics = (*self.metrics.values(), *self.test_metrics.values())
+        others = (self.test_error, self.test_loss, self.seconds, *self.curve, *metrics)
         if not all(math.isfinite(number) for number in (*values, *others) if number is not None):
             raise ValueError(f"an evaluation needs finite values, got {values}")
         if not isinstance(self.unstacked, str):
@@ -162,6 +167,21 @@ class Evaluation:
                 raise ValueError(f"an ok evaluation needs finite values, got {values}")
         elif values != (None, None):
             raise ValueError(f"a '{self.status}' evaluation has no objective values")
+
+    @property
+    def validation(self) -> Mapping[str, float]:
+        """All numbers of the validation part by name, error and loss among them; none of a failure."""
+        return _named(self.error, self.loss, self.metrics)
+
+    @property
+    def test(self) -> Mapping[str, float]:
+        """All numbers of the test part by name; none where it was not scored."""
+        return _named(self.test_error, self.test_loss, self.test_metrics)
+
+
+def _named(error: float | None, loss: float | None, metrics: Mapping[str, float]) -> dict[str, float]:
+    found = {**metrics, "error": error, "loss": loss}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def failed(job: Job, seed: int, status: Status, reason: str, seconds: float = 0.0) -> Evaluation:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evaluators.training.task import ActivationFactory, Data, Part, Recipe, Task
+from evaluators.training.task import ActivationFactory, Data, Recipe, Task
 from primitives import ActsearchError, compile_expression, parameter_groups, parse
 from primitives.errors import unknown
 
@@ -272,37 +272,9 @@ def check_deadline(deadline: float) -> None:
 def curve_of(losses: Tensor) -> tuple[float, ...]:
     """Return losses (steps,) averaged over 20 equal stretches, rounded to six digits."""
     points = torch.tensor_split(losses.cpu(), min(CURVE_POINTS, len(losses)))
-    return tuple(_rounded(float(point.mean()), 6) for point in points)
+    return tuple(rounded(float(point.mean()), 6) for point in points)
 
 
-def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> tuple[float, float]:
-    """Return mean error and loss over one part of the data; the network is left in evaluation mode.
-
-    Raises:
-        Diverged: one of them is not finite.
-    """
-    network.eval()
-    data = on_device(task.data(part), task.recipe, device)
-    error = loss = 0.0
-    with torch.no_grad(), seeded(0, device), autocast(task.recipe, device):
-        for rows in torch.arange(len(data)).split(SCORED_AT_ONCE):
-            inputs, targets = task.batch(data, rows, None)
-            outputs = network(inputs)
-            error += float(task.error(outputs, targets).sum())
-            loss += float(task.loss(outputs, targets)) * len(rows)
-    return finite_scores(error / len(data), loss / len(data))
-
-
-def finite_scores(error: float, loss: float) -> tuple[float, float]:
-    """Return mean error and loss rounded to eight digits, whatever their unit.
-
-    Raises:
-        Diverged: one of them is not finite.
-    """
-    if not (math.isfinite(error) and math.isfinite(loss)):
-        raise Diverged("its outputs are not finite after training")
-    return _rounded(error, 8), _rounded(loss, 8)
-
-
-def _rounded(value: float, digits: int) -> float:
+def rounded(value: float, digits: int) -> float:
+    """Return a number rounded to so many significant digits."""
     return float(f"{value:.{digits}g}")

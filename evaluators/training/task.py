@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from evaluators.training.calibration import brier_score, calibrated_loss
 from primitives.errors import ActsearchError
 
 Part = Literal["train", "validation", "test"]
@@ -86,6 +87,8 @@ class Task(abc.ABC):
     recipe: Recipe
     scale_controlled: bool = True
     """Whether :meth:`network` uses the gain; a published initialisation does not."""
+    score: str = "error"
+    """What a search goes by: ``error``, ``loss``, or one of :meth:`metrics`; lower is better."""
 
     @abc.abstractmethod
     def data(self, part: Part) -> Data:
@@ -125,11 +128,21 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the error of each example, shape (n,); the score is its mean, lower is better."""
+        """Return the error of each example, shape (n,); its mean counts, lower is better."""
+
+    def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
+        """Return other numbers of a part, lower is better; there are none unless you override it.
+
+        Args:
+            outputs: of all examples of the part, shape (n, ...), so that they need not be means.
+            targets: of the same examples.
+        """
+        del outputs, targets
+        return {}
 
 
 class Classification(Task):
-    """A task with class indices as targets: cross-entropy and the share of wrong answers."""
+    """A task with class indices as targets: cross-entropy, the share of wrong answers, and scores of probabilities."""
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the cross-entropy of logits (n, classes) against indices (n,)."""
@@ -138,6 +151,12 @@ class Classification(Task):
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return 1.0 where the largest logit is not the target, else 0.0."""
         return (outputs.argmax(dim=1) != targets).float()
+
+    def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
+        """Return ``calibrated_loss`` and ``brier``; neither for outputs and targets of other shapes."""
+        if outputs.dim() != 2 or targets.dim() != 1:
+            return {}
+        return {"calibrated_loss": calibrated_loss(outputs, targets), "brier": brier_score(outputs, targets)}
 
 
 @dataclass(frozen=True)
@@ -148,7 +167,8 @@ class Outcome:
         error, loss: of the validation part, lower is better.
         test_error, test_loss: of the test part, when asked for.
         curve: training losses, at most 20.
-        metrics: anything else worth keeping, by name.
+        metrics: anything else worth keeping of the validation part, by name.
+        test_metrics: the same of the test part, when asked for.
     """
 
     error: float
@@ -157,6 +177,7 @@ class Outcome:
     test_loss: float | None = None
     curve: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+    test_metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 class OwnLoop(abc.ABC):
@@ -164,6 +185,8 @@ class OwnLoop(abc.ABC):
 
     name: str
     recipe: Recipe
+    score: str = "error"
+    """What a search goes by: ``error``, ``loss``, or one of the metrics of its :class:`Outcome`; lower is better."""
 
     def check(self) -> None:  # noqa: B027 - most have nothing to look for
         """Look for what training will need, before a campaign starts.

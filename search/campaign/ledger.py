@@ -17,9 +17,6 @@ from runs import Candidate
 from search.campaign.progress import Best
 from search.configuration.config import Fidelity
 
-_MEASURED = ("error", "loss")
-"""Objectives that evaluations hold, so that a candidate need not."""
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -112,7 +109,8 @@ class Ledger:
             return candidate.stopped("crashed", str(error))
         reached = max(points)
         values = zip(self.objectives, points[reached], strict=True)
-        facts = {each.name: value for each, value in values if each.name not in (*_MEASURED, *candidate.facts)}
+        known = {*candidate.facts, *evaluations[-1].validation}
+        facts = {each.name: value for each, value in values if each.name not in known}
         candidate = dataclasses.replace(candidate, facts={**candidate.facts, **facts}) if facts else candidate
         if reached == self._fidelity.whole:
             return candidate.stopped("ok", "")

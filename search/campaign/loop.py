@@ -26,6 +26,7 @@ from evaluators.judging.objectives import chosen_objectives, point
 from evaluators.training.job import Answers
 from evaluators.training.task import AnyTask, Task
 from primitives import BASELINES, ActsearchError, get, library, resolve
+from primitives.errors import unknown
 from primitives.numeric import numeric
 from primitives.registries import made
 from runs import Candidate, Store
@@ -50,7 +51,7 @@ class Campaign:
 
     def __init__(self, config: CampaignConfig, store: Store) -> None:
         self.config, self._store = config, store
-        objectives = chosen_objectives(config.objectives)
+        objectives = chosen_objectives(config.objectives, config.goes_by)
         self._grammar = Grammar(config.grammar)
         self._weight = PriorWeight(config.prior)
         self._ranking = NoisyPrior(self._grammar, self._weight)
@@ -147,7 +148,7 @@ class Campaign:
         fidelity = self.config.fidelity
         rungs = fidelity.rung_steps
         history = tuple(tuple(self._ledger.points[rung][-_REMEMBERED:]) for rung in rungs)
-        halving = Halving(rungs, fidelity.keep, history, self.config.objectives) if rungs else None
+        halving = Halving(rungs, fidelity.keep, history, self.config.objectives, self.config.goes_by) if rungs else None
         return Cohort(tuple(self._job(candidate) for candidate in candidates), halving)
 
     def _late(self) -> bool:
@@ -323,17 +324,25 @@ def check_starters(config: CampaignConfig) -> None:
                 raise ActsearchError(f"{kind} '{text}' cannot be trained: {reason}")
 
 
-def check_objectives(config: CampaignConfig, task: AnyTask) -> None:
+def check_objectives(config: CampaignConfig, task: AnyTask, metrics: Sequence[str]) -> None:
     """Try the objectives on made-up scores of ReLU before anything is created.
 
     A loop of the task's own may report metrics that nobody knows before.
 
+    Args:
+        config: with the score settled.
+        task: that the search trains on.
+        metrics: that it reports beside error and loss.
+
     Raises:
         ActsearchError: one cannot be computed; the message says what there is.
     """
+    objectives = chosen_objectives(config.objectives, config.goes_by)
     if isinstance(task, Task):
-        facts = {**assess(resolve("relu")).facts, "error": 0.5, "loss": 0.5}
-        point(chosen_objectives(config.objectives), facts)
+        measured = dict.fromkeys(("error", "loss", *metrics), 0.5)
+        if config.goes_by not in measured:
+            raise ActsearchError(unknown("score", config.goes_by, measured) + f", of the task '{task.name}'")
+        point(objectives, {**assess(resolve("relu")).facts, **measured})
 
 
 def _label(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from evaluators.tasks.agreement import warning
 from primitives import Expression, parse
 from primitives.export.dialects import export
 from runs import Store, comparisons, confirmed, finalists, pareto, scored
@@ -38,6 +39,8 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
         out.print(confirmed_table(panel, task == config.task), "")
         if len(part):
             out.print(comparison_table(part), "")
+        if reason := warning(task):
+            print(f"note: {reason}\n")
     for part in parts:
         for line in verdicts(part):
             print(line)

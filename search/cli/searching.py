@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evaluators import Executor
@@ -58,6 +58,12 @@ def plan_of(settings: CampaignConfig) -> Plan:
 def task_names(settings: CampaignConfig) -> list[str]:
     """Return the tasks of a campaign: of the search, and of the confirmation that follows it."""
     return [settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())]
+
+
+def scores_of_tasks(tasks: Mapping[str, AnyTask], settings: CampaignConfig) -> dict[str, str]:
+    """Return what each task is judged by: the search's by the campaign's score, the others by their own."""
+    own = {name: task.score for name, task in tasks.items()}
+    return own | ({settings.task: settings.goes_by} if settings.task in tasks else {})
 
 
 def import_own(store: Store, folder: Path, extension: list[str] | None, trust: bool) -> None:

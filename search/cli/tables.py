@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from evaluators.judging.features import FEATURES
+from evaluators.judging.objectives import spoken
 from runs.axes import Axis
 from search.cli.output import number, with_error
 
 LEVEL = 0.05
 _OF_A_ROW = ("id", "name", "expression", "baseline", "origin", "on_front")
-_SPREAD = ("error", "error_se")
 
 
 def new_table(title: str, *columns: str) -> Table:
@@ -41,7 +41,8 @@ def front_table(frame: pd.DataFrame, title: str, objectives: Sequence[Axis]) -> 
     """
     names = [axis.name for axis in objectives]
     hidden = [name for name, feature in FEATURES.items() if not feature.shown]
-    others = [name for name in frame.columns if name not in (*names, *_OF_A_ROW, *_SPREAD, *hidden)]
+    spread = [f"{name}_se" for name in ("error", *names)]
+    others = [name for name in frame.columns if name not in (*names, *_OF_A_ROW, *spread, *hidden)]
     labels = [axis.label for axis in objectives]
     table = new_table(title, ">id", "front", "activation", *(f">{label}" for label in (*labels, *others)))
     for row in frame.to_dict("records"):
@@ -68,14 +69,18 @@ def confirmed_table(frame: pd.DataFrame, searched: bool) -> Table:
     """
     task, steps = frame.iloc[0]["task"], frame.iloc[0]["steps"]
     title = f"{task}, {steps} steps: fresh seeds, " + ("test part" if searched else "a task the search never saw")
-    table = new_table(title, ">id", "activation", ">test error", ">validation error", ">seeds", ">failed")
-    for row in frame.sort_values(["test_error", "id"]).to_dict("records"):
+    score = frame.iloc[0]["score"]
+    error = [] if score == "error" else ["test_error"]
+    heads = [f"test {spoken(score)}", f"validation {spoken(score)}", *(spoken(name) for name in error)]
+    table = new_table(title, ">id", "activation", *(f">{head}" for head in heads), ">seeds", ">failed")
+    for row in frame.sort_values(["test_score", "id"]).to_dict("records"):
         add_row(
             table,
             str(row["id"]),
             row["name"] or row["expression"],
-            with_error(row["test_error"], row["test_se"]),
-            number(row["validation_error"]),
+            with_error(row["test_score"], row["test_se"]),
+            number(row["validation_score"]),
+            *(number(row[name]) for name in error),
             str(row["seeds"]),
             str(row["failed"] or ""),
             style="yellow" if row["name"] else None,
@@ -90,7 +95,9 @@ def comparison_table(rows: pd.DataFrame) -> Table:
         rows: of :func:`runs.statistics.comparisons`, of one task and number of steps.
     """
     finalists = list(dict.fromkeys(rows["id"]))
-    title = f"{rows.iloc[0]['task']}: test error minus the baseline's, 95 % interval; * Holm-corrected p < 0.05"
+    first = rows.iloc[0]
+    score = f"test {spoken(first['score'])}"
+    title = f"{first['task']}: {score} minus the baseline's, 95 % interval; * Holm-corrected p < 0.05"
     table = new_table(title, "baseline", *(f">#{identifier}" for identifier in finalists))
     for name in dict.fromkeys(rows["baseline"]):
         cells = [_cell(rows[(rows["baseline"] == name) & (rows["id"] == i)]) for i in finalists]
@@ -112,6 +119,7 @@ def verdicts(comparisons: pd.DataFrame) -> list[str]:
     """Return one sentence a finalist and task: what it beats, what beats it, what is undecided."""
     lines = []
     for (task, identifier), rows in comparisons.groupby(["task", "id"], sort=False):
+        by = f"by test {spoken(rows.iloc[0]['score'])}"
         if rows["failed"].any():
             lines.append(f"#{identifier} on {task}: some seeds failed, so nothing is claimed from the others.")
             continue
@@ -125,5 +133,5 @@ def verdicts(comparisons: pd.DataFrame) -> list[str]:
         if open_:
             rest = "the other " if better or worse else "all "
             parts.append(f"not distinguishable from {rest}{open_} baseline{'s' if open_ > 1 else ''}")
-        lines.append(f"#{identifier} on {task}: {'; '.join(parts)} ({rows['pairs'].min()} paired seeds).")
+        lines.append(f"#{identifier} on {task}: {'; '.join(parts)} ({by}, {rows['pairs'].min()} paired seeds).")
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SerializeAsAny, field_validator
 
 from evaluators.judging.features import FEATURES
-from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES
+from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, SCORE
 from evaluators.training.executors.catalogue import RayOptions
 from evaluators.training.executors.options import ExecutorOptions
 from primitives.errors import unknown
@@ -96,6 +96,11 @@ class CampaignConfig(Options):
     seed: int = Field(0, ge=0, lt=2**32, description="everything random follows from it")
     baselines: tuple[str, ...] = Field((), description="extra library names or formulas beside the eight built in")
     seeds: tuple[str, ...] = Field((), description="formulas or library names the search starts from")
+    score: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]{0,63}$",
+        description="what the search goes by: error, loss, or a metric of the task; that of the task when left out",
+    )
     objectives: tuple[str, ...] = Field(
         DEFAULT_OBJECTIVES, description="what the front trades off, all made small; the first decides what is best"
     )
@@ -111,13 +116,26 @@ class CampaignConfig(Options):
     @classmethod
     def _objectives(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
+            if name == SCORE:
+                continue
             if name not in OBJECTIVES:
-                raise ValueError(unknown("objective", name, OBJECTIVES))
+                raise ValueError(unknown("objective", name, (SCORE, *OBJECTIVES)))
             if not OBJECTIVES.is_ours(name) and name in FEATURES:
                 raise ValueError(f"objective '{name}' is called like a feature, and both are kept by name; rename one")
         if not names or len(set(names)) != len(names):
             raise ValueError("it names one objective at least, and each once")
         return names
+
+    @property
+    def goes_by(self) -> str:
+        """The score that the search goes by.
+
+        Raises:
+            ValueError: it is still that of a task that nobody has looked at.
+        """
+        if self.score is None:
+            raise ValueError("score is not settled: put the score of the task there")
+        return self.score
 
     @property
     def confirm_tasks(self) -> tuple[str, ...]:

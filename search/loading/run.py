@@ -11,14 +11,16 @@ from pathlib import Path
 import tomlkit
 
 from evaluators import Executor
+from evaluators.judging.objectives import spoken
 from evaluators.training.executors.catalogue import EXECUTORS
 from evaluators.training.executors.options import ExecutorOptions
-from evaluators.training.task import AnyTask, Recipe
+from evaluators.training.task import AnyTask
 from primitives.errors import ActsearchError, nearest
 from primitives.registries import made
 from runs import Store, confirmed, finalists
 from runs.candidate import Candidate
 from runs.folder import CONFIG
+from runs.scores import FORMER
 from search.configuration.config import CampaignConfig
 from search.configuration.reading import from_dict, from_toml, merge_chosen, parsed
 
@@ -34,13 +36,14 @@ def make_executor(options: ExecutorOptions, tasks: Mapping[str, AnyTask]) -> Exe
 
 
 def settled(
-    config: CampaignConfig, labels: Mapping[str, str], extensions: Sequence[str], recipe: Recipe
+    config: CampaignConfig, labels: Mapping[str, str], extensions: Sequence[str], task: AnyTask
 ) -> CampaignConfig:
-    """Return a configuration that says everything: tasks and extensions by their labels, steps even where left out."""
-    steps = config.fidelity.steps or recipe.steps
+    """Return a configuration that says everything: tasks and extensions by their labels, what else the task says."""
+    steps = config.fidelity.steps or task.recipe.steps
     return config.model_copy(
         update={
             "task": labels[config.task],
+            "score": config.score or task.score,
             "extensions": tuple(extensions),
             "fidelity": config.fidelity.model_copy(update={"steps": steps}),
             "confirm": config.confirm.model_copy(
@@ -97,8 +100,12 @@ def stored_extensions(store: Store, folder: Path) -> tuple[str, ...]:
 
 
 def _whole(text: str) -> str:
-    """Return a stored configuration that says what older versions did where they had no key: nobody was stopped."""
+    """Return a stored configuration that says what older versions did where they had no key.
+
+    Nobody was stopped, and the search went by the error.
+    """
     document = tomlkit.parse(text)
+    document.setdefault("score", FORMER)
     document.setdefault("fidelity", {}).setdefault("rungs", [])
     return tomlkit.dumps(document)
 
@@ -120,16 +127,16 @@ def find_candidate(store: Store, wanted: str) -> Candidate:
 
 
 def recommended(store: Store, config: CampaignConfig) -> tuple[int, str] | None:
-    """Return the finalist to export and why: lowest fresh-seed validation error on the search task.
+    """Return the finalist to export and why: lowest fresh-seed validation score on the search task.
 
     Validation decides and the test part is only reported, so choosing among finalists does not
-    flatter the test error. Without confirmation it is the first finalist that was trained to the end.
+    flatter the test score. Without confirmation it is the first finalist that was trained to the end.
     """
     frame = confirmed(store)
-    found = frame[(frame["task"] == config.task) & frame["name"].isna() & frame["test_error"].notna()]
+    found = frame[(frame["task"] == config.task) & frame["name"].isna() & frame["test_score"].notna()]
     if not found.empty:
         longest = found[found["steps"] == found["steps"].max()]
-        best = int(longest.sort_values(["failed", "validation_error", "id"]).iloc[0]["id"])
-        return best, "lowest fresh-seed validation error among the finalists"
+        best = longest.sort_values(["failed", "validation_score", "id"]).iloc[0]
+        return int(best["id"]), f"lowest fresh-seed validation {spoken(best['score'])} among the finalists"
     ended = [i for i in finalists(store, 1) if find_candidate(store, str(i)).status == "ok"]
     return (ended[0], "first of the search's front, not confirmed yet") if ended else None

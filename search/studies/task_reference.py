@@ -16,7 +16,8 @@ import torch
 
 from evaluators import Task, assess
 from evaluators.tasks.catalogue import OFFLINE, load_task
-from evaluators.training.pieces import pick_device, score, warm_up
+from evaluators.training.pieces import pick_device, warm_up
+from evaluators.training.scoring import score
 from evaluators.training.single import fit
 from primitives import compile_expression, resolve
 
@@ -37,8 +38,8 @@ def measure(task: Task, name: str, seed: int) -> dict[str, object]:
         "task": task.name,
         "activation": name,
         "seed": seed,
-        "validation_error": round(score(network, task, "validation", device)[0], 6),
-        "test_error": round(score(network, task, "test", device)[0], 6),
+        "validation_error": round(score(network, task, "validation", device).error, 6),
+        "test_error": round(score(network, task, "test", device).error, 6),
         "seconds": round(seconds, 2),
     }
 

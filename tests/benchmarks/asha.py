@@ -15,7 +15,8 @@ from torch import nn
 
 from evaluators import Job, Task
 from evaluators.training.executors.ray.connection import connect
-from evaluators.training.pieces import batches, groups_of, learning_rate, score, seeded
+from evaluators.training.pieces import batches, groups_of, learning_rate, seeded
+from evaluators.training.scoring import score
 from primitives import compile_expression, parse
 
 PARTS = 4
@@ -93,7 +94,7 @@ def asha(task: Task, jobs: list[Job], workers: int) -> Answer:
         def step(self) -> dict[str, float]:
             self.done += 1
             self.training.advance(self.job.steps * self.done // PARTS)
-            error, _ = score(self.training.network, self.task, "validation", torch.device("cpu"))
+            error = score(self.training.network, self.task, "validation", torch.device("cpu")).error
             return {"error": error, "began": self.began}
 
         def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:

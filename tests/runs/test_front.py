@@ -52,7 +52,7 @@ def test_a_candidate_without_a_finite_objective_is_refused_because_it_would_win(
 def test_a_run_is_shown_by_the_objectives_it_was_made_with_though_nobody_knows_them_here(tmp_path):
     mine = Objective("steepness", "1", "largest slope", lambda facts: facts["steepness"], digits=2)
     with opened(made_run(tmp_path / "run")) as store:
-        for name, text in as_meta((*chosen_objectives(("loss",)), mine)).items():
+        for name, text in as_meta((*chosen_objectives(("loss",), "error"), mine)).items():
             store.set_meta(name, text)
         for candidate in store.candidates():
             facts = {**candidate.facts, "steepness": 9.0 - candidate.id}

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from primitives import ActsearchError
 from runs import comparisons, confirmed, folder
+from runs.scores import remember, scores_of
 from runs.statistics import holm, paired
 from tests.runs.helpers import evaluation, made_run, opened
 
@@ -74,7 +78,8 @@ def test_confirmation_pairs_by_seed_counts_failures_and_keeps_the_searchs_claim(
     frame = confirmed(store).set_index("id")
     assert frame.loc[3, "failed"] == 1
     assert frame.loc[3, "seeds"] == 5
-    assert frame.loc[3, "search_error"] == pytest.approx(0.21)
+    assert frame.loc[3, "search_score"] == pytest.approx(0.21)
+    assert set(frame["score"]) == {"error"}, "what a run that says nothing went by"
     table = comparisons(store)
     assert set(table["baseline"]) == {"relu", "gelu"}
     assert (table["pairs"] == 5).all()
@@ -89,3 +94,39 @@ def test_trainings_of_different_length_are_never_mixed(tmp_path):
     with opened(run) as store:
         store.record("confirm", [evaluation(3, 10_000, 0.5, 0.5, steps=5), evaluation(3, 10_000, 0.1, 0.1, steps=50)])
         assert dict(confirmed(store)[["steps", "test_error"]].to_numpy()) == {5: 0.5, 50: 0.1}
+
+
+def test_a_task_is_judged_by_its_score_and_a_training_without_it_counts_as_failed(tmp_path):
+    def scored(candidate, seed, loss, error):
+        return dataclasses.replace(
+            evaluation(candidate, seed, error, error),
+            metrics={"calibrated_loss": loss},
+            test_metrics={"calibrated_loss": loss + 0.5},
+        )
+
+    run = made_run(tmp_path / "run")
+    with opened(run) as store:
+        remember(store, {"digits-vit": "calibrated_loss", "other": "loss"})
+        rows = [scored(c, s, 0.1 * c + 0.01 * s + 0.001 * c * s, 0.9 - 0.1 * c) for c in (1, 3) for s in range(3)]
+        store.record("confirm", [*rows, evaluation(3, 9, 0.1, 0.1)])
+        found, table = confirmed(store).set_index("id"), comparisons(store)
+        assert scores_of(store) == {"digits-vit": "calibrated_loss", "other": "loss"}
+        remember(store, {"digits-vit": "error", "third": "error"})
+        assert scores_of(store)["digits-vit"] == "calibrated_loss", "what it has results of it goes on by"
+        assert scores_of(store)["third"] == "error"
+    assert set(found["score"]) == {"calibrated_loss"}
+    assert found.loc[1, "test_score"] == pytest.approx(0.611)
+    assert found.loc[1, "validation_score"] == pytest.approx(0.111)
+    assert found.loc[1, "test_error"] == pytest.approx(0.8)
+    assert (found.loc[3, "failed"], found.loc[3, "seeds"]) == (1, 3)
+    assert table.loc[0, "difference"] == pytest.approx(0.202), "by error it would be -0.2"
+    assert table.loc[0, "score"] == "calibrated_loss"
+
+
+def test_scores_in_a_run_file_that_are_not_ours_are_refused(tmp_path):
+    run = made_run(tmp_path / "run")
+    for text in ("[]", "{", '{"a": 3}', '{"a": "no name\\u001b"}'):
+        with opened(run) as store:
+            store.set_meta("scores", text)
+            with pytest.raises(ActsearchError, match="scores that are not ours"):
+                confirmed(store)

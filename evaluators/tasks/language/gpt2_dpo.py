@@ -128,16 +128,14 @@ class Gpt2DPO(OwnLoop):
 
 def _outcome(scores: dict[str, Any], curve: tuple[float, ...], beta: float) -> Outcome:
     found, test = scores["validation"], scores.get("test")
-    metrics = {"beta": beta, **found.metrics()}
-    if test is not None:
-        metrics |= {f"test_{name}": value for name, value in test.metrics().items()}
     return Outcome(
         error=1 - found.accuracy,
         loss=found.loss,
         test_error=None if test is None else 1 - test.accuracy,
         test_loss=None if test is None else test.loss,
         curve=curve,
-        metrics=metrics,
+        metrics={"beta": beta, **found.metrics()},
+        test_metrics={} if test is None else test.metrics(),
     )
 
 

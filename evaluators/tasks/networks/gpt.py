@@ -19,9 +19,9 @@ class GPT(nn.Module):
         length: int,
         activation: ActivationFactory,
         gain: float,
-        width: int = 64,
-        depth: int = 2,
-        heads: int = 4,
+        width: int,
+        depth: int,
+        heads: int,
     ) -> None:
         super().__init__()
         self.embed = nn.Embedding(symbols, width)

@@ -20,15 +20,15 @@ def _made() -> Parts:
     from mnist1d.data import get_dataset_args, make_dataset
 
     arguments = get_dataset_args()
-    arguments.num_samples = 10_000
+    arguments.num_samples = 15_000
     with every_generator(arguments.seed, torch.device("cpu")):  # it seeds them all itself
         made = make_dataset(arguments)
     inputs = torch.tensor(np.concatenate([made["x"], made["x_test"]]), dtype=torch.float32)
     targets = torch.tensor(np.concatenate([made["y"], made["y_test"]]), dtype=torch.long)
     cuts: dict[Part, slice] = {
         "train": slice(0, 5000),
-        "validation": slice(5000, 7500),
-        "test": slice(7500, 10_000),
+        "validation": slice(5000, 10_000),
+        "test": slice(10_000, 15_000),
     }
     return {part: Data(inputs[cut], targets[cut]) for part, cut in cuts.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
 
 import torch
@@ -74,6 +75,11 @@ class OODRegression(Task):
         """Return the bounded squared error of each example, mean over formulas, in [0, 1]."""
         relative = (outputs[..., 0] - targets[..., 0]).square() * targets[..., 1]
         return (1 - 1 / (1 + relative)).mean(dim=1)
+
+    def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
+        """Return ``log_error``: the decimal logarithm of a formula's mean squared error, mean over formulas."""
+        relative = (outputs[..., 0] - targets[..., 0]).double().square() * targets[..., 1]
+        return {"log_error": float(relative.mean(dim=0).clamp(min=1e-12).log10().mean())}
 
 
 def _examples(formula: Formula, part: Part, generator: torch.Generator) -> tuple[Tensor, Tensor]:

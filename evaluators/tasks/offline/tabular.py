@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -83,6 +84,14 @@ class Tabular(Task):
         answer, is_number, weight = targets.unbind(dim=1)
         wrong = (outputs.argmax(dim=1) != answer).to(outputs.dtype)
         return weight * torch.where(is_number > 0, (outputs[:, 0] - answer).square(), wrong)
+
+    def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
+        """Return ``brier``: the weighted mean of squared errors, of numbers and of probabilities."""
+        answer, is_number, weight = targets.unbind(dim=1)
+        truth = nn.functional.one_hot((answer * (1 - is_number)).long(), _OUTPUTS)
+        distance = (torch.softmax(outputs.float(), dim=1) - truth).square().sum(dim=1)
+        squared = torch.where(is_number > 0, (outputs[:, 0] - answer).square(), distance)
+        return {"brier": float((weight * squared).mean())}
 
 
 def _table(name: str, number: int) -> Parts:

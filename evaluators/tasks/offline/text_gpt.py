@@ -11,7 +11,7 @@ from evaluators.tasks.networks import GPT
 from evaluators.tasks.parts import Parts
 from evaluators.training.task import ActivationFactory, Data, Part, Recipe, Task
 
-LENGTH = 64
+LENGTH = 32
 
 
 class TextGPT(Task):
@@ -19,19 +19,19 @@ class TextGPT(Task):
 
     Many topics repeat passages of others, so each paragraph is kept once, in the order of the
     topics' names: about 370 thousand characters of 103 kinds in Python 3.11; other versions of
-    Python have other texts and other numbers. Cut into windows of 64 characters that do not
+    Python have other texts and other numbers. Cut into windows of 32 characters that do not
     overlap; each character is predicted from those before it in its window. The first eight
     tenths of the text are for training, the next for validation, the last for the test, about
-    4,670 / 580 / 580 windows. The error of a window is its mean cross-entropy in nats a character.
+    9,140 / 1,140 / 1,140 windows. The error of a window is its mean cross-entropy in nats a character.
 
-    The network has width 64, 2 pre-norm blocks with 4 heads of causal attention, and the
-    activation in both MLPs.
+    The network has width 32, one pre-norm block with 2 heads of causal attention, and the
+    activation in its MLP. It is stopped long before it has learned all it can.
 
     Validation error after training: ReLU 1.7344, GELU 1.7055.
     """
 
     name = "text-gpt"
-    recipe = Recipe(steps=600, batch_size=16, learning_rate=0.02)
+    recipe = Recipe(steps=500, batch_size=32, learning_rate=0.01)
 
     @cached_property
     def _text(self) -> str:
@@ -61,15 +61,15 @@ class TextGPT(Task):
         }
 
     def data(self, part: Part) -> Data:
-        """Return characters (n, 64) and those that follow them (n, 64), as numbers (int64)."""
+        """Return characters (n, 32) and those that follow them (n, 32), as numbers (int64)."""
         return self._parts[part]
 
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
-        """Return the GPT, about 85 thousand weights."""
-        return GPT(len(self.symbols), LENGTH, activation, gain)
+        """Return the GPT, about 16 thousand weights."""
+        return GPT(len(self.symbols), LENGTH, activation, gain, width=32, depth=1, heads=2)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean cross-entropy of logits (n, 64, symbols) against characters (n, 64), in nats."""
+        """Return the mean cross-entropy of logits (n, 32, symbols) against characters (n, 32), in nats."""
         return nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from evaluators.training.job import Job
+from evaluators.training.scoring import Scores
 from evaluators.training.status import Status
 from evaluators.training.task import Part
 
@@ -25,10 +26,6 @@ class Failure:
 
     status: Status
     reason: str
-
-
-Scores = tuple[float, float]
-"""Mean error and loss."""
 
 
 class Group(abc.ABC):

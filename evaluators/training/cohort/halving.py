@@ -57,9 +57,8 @@ def measured(evaluations: Sequence[Evaluation]) -> dict[str, float]:
     """Return what successful evaluations of one candidate and fidelity measured, averaged over the seeds, by name."""
     numbers: dict[str, list[float]] = defaultdict(list)
     for evaluation in evaluations:
-        for name, value in {**evaluation.metrics, "error": evaluation.error, "loss": evaluation.loss}.items():
-            if value is not None:
-                numbers[name].append(value)
+        for name, value in evaluation.validation.items():
+            numbers[name].append(value)
     return {name: fmean(found) for name, found in numbers.items() if len(found) == len(evaluations)}
 
 
@@ -79,7 +78,7 @@ class Promotion:
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """What points are made of."""
-        return chosen_objectives(self._halving.objectives)
+        return chosen_objectives(self._halving.objectives, self._halving.score)
 
     @property
     def rungs(self) -> tuple[int, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 import torch
 
-from evaluators.training.cohort.group import Failure, Group, Member, Scores
-from evaluators.training.pieces import Diverged, Late, curve_of, score, stream_of
+from evaluators.training.cohort.group import Failure, Group, Member
+from evaluators.training.pieces import Diverged, Late, curve_of, stream_of
+from evaluators.training.scoring import Scores, score
 from evaluators.training.single import Single
 from evaluators.training.task import Data, Part, Task
 from primitives import compile_expression, parse

@@ -14,7 +14,7 @@ from torch.func import functional_call, vmap
 
 from evaluators.training.cohort.built import Built, build, own_network
 from evaluators.training.cohort.fallback import Unstackable
-from evaluators.training.cohort.group import Failure, Group, Member, Scores
+from evaluators.training.cohort.group import Failure, Group, Member
 from evaluators.training.cohort.kernels import Slot, initial_constants, runs_of
 from evaluators.training.cohort.law import Batch, Behaviour, described
 from evaluators.training.cohort.look import Seen, look_at
@@ -27,7 +27,6 @@ from evaluators.training.pieces import (
     batches,
     check_deadline,
     curve_of,
-    finite_scores,
     generators,
     groups_of,
     is_checked,
@@ -39,6 +38,7 @@ from evaluators.training.pieces import (
     stream_of,
     weights_type,
 )
+from evaluators.training.scoring import Kept, Scores, finite_scores
 from evaluators.training.single import Randomness
 from evaluators.training.task import Data, Part, Task
 from primitives import compile_expression
@@ -271,19 +271,21 @@ class Stack(Group):
         self._network.eval()
         data = on_device(self._task.data(part), self._task.recipe, self._device)
         sums = torch.zeros(2, len(self.members), dtype=torch.float64)
+        kept = Kept(self._task)
         with torch.no_grad(), seeded(0, self._device):
             for rows in torch.arange(len(data)).split(SCORED_AT_ONCE):
-                sums += self._summed(data, rows)
+                sums += self._summed(data, rows, kept)
+        means = (sums / len(data)).T.tolist()
         found: dict[Member, Scores | Failure] = {}
-        for member, (error, loss) in zip(self.members, (sums / len(data)).T.tolist(), strict=True):
+        for number, (member, (error, loss)) in enumerate(zip(self.members, means, strict=True)):
             try:
-                found[member] = finite_scores(error, loss)
+                found[member] = finite_scores(error, loss, kept.metrics(number))
             except Diverged as failure:
                 found[member] = Failure("diverged", str(failure))
         self.keep([member for member in self.members if not isinstance(found[member], Failure)])
         return found
 
-    def _summed(self, data: Data, rows: Tensor) -> Tensor:
+    def _summed(self, data: Data, rows: Tensor, kept: Kept) -> Tensor:
         """Return errors and losses of some examples, summed for each member, float64 on the CPU, shape (2, members)."""
 
         def outputs(weights: Tensors, buffers: Tensors, x: Tensor, _: Tensor) -> Tensor:
@@ -300,6 +302,7 @@ class Stack(Group):
                     set_generators(states, self._device)
                 errors.append(self._task.error(output, targets).sum())
                 losses.append(self._task.loss(output, targets))
+        kept.add(each.unbind(), targets)
         return torch.stack([torch.stack(errors).cpu().double(), torch.stack(losses).cpu().double() * len(rows)])
 
     def keep(self, members: Collection[Member]) -> None:

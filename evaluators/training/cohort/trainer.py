@@ -11,11 +11,12 @@ import torch
 
 from evaluators.judging.objectives import Point
 from evaluators.training.cohort.fallback import reason_of
-from evaluators.training.cohort.group import Failure, Group, Member, Scores
+from evaluators.training.cohort.group import Failure, Group, Member
 from evaluators.training.cohort.grouping import OWN_LOOP, make_groups, one_by_one
 from evaluators.training.cohort.halving import Promotion, points_of
 from evaluators.training.job import Answers, Cohort, Evaluation, Job, failed
 from evaluators.training.pieces import Diverged, Late
+from evaluators.training.scoring import Scores
 from evaluators.training.task import AnyTask, OwnLoop, Task
 from primitives import compile_expression, parse
 
@@ -135,19 +136,21 @@ def _evaluation(
     job = member.job
     if isinstance(found, Failure):
         return failed(job, member.seed, found.status, found.reason, seconds)
-    test_error, test_loss = tested if isinstance(tested, tuple) else (None, None)
+    test = tested if isinstance(tested, Scores) else None
     return Evaluation(
         job.candidate,
         job.task,
         steps,
         member.seed,
         "ok",
-        error=found[0],
-        loss=found[1],
-        test_error=test_error,
-        test_loss=test_loss,
+        error=found.error,
+        loss=found.loss,
+        test_error=test.error if test else None,
+        test_loss=test.loss if test else None,
         seconds=seconds,
         curve=curve,
+        metrics=found.metrics,
+        test_metrics=test.metrics if test else {},
     )
 
 
@@ -182,4 +185,5 @@ def _own_training(job: Job, task: OwnLoop, seed: int, device: torch.device, dead
         seconds=time.monotonic() - started,
         curve=outcome.curve,
         metrics=outcome.metrics,
+        test_metrics=outcome.test_metrics,
     )

@@ -13,6 +13,7 @@ from evaluators.training.task import AnyTask
 from runs import Store, comparisons
 from runs import folder as folders
 from runs.folder import write_copies
+from runs.scores import remember as remember_scores
 from runs.user_code import as_meta, kept_copies, task_records
 from search.campaign.confirmation import Plan, missing_jobs
 from search.campaign.confirmation import confirm as run_confirmation
@@ -33,7 +34,7 @@ from search.cli.interrupt import Interruptible
 from search.cli.output import check_format, records, to_json
 from search.cli.printing import print_confirmation
 from search.cli.progress import ProgressView
-from search.cli.searching import import_own, loader_of, recorded_tasks
+from search.cli.searching import import_own, loader_of, recorded_tasks, scores_of_tasks
 from search.configuration.config import CampaignConfig
 from search.loading.run import execution_of, execution_overrides, make_executor, stored_config
 
@@ -100,6 +101,7 @@ def _confirm_tasks(
     records = task_records(store)
     results = dict.fromkeys([settings.task, *(e.task for e in store.evaluations("confirm"))])
     loaded = loader.beside_results(named, records, results)
+    remember_scores(store, scores_of_tasks(loaded.tasks, settings))
     if new := {label: record for label, record in loaded.records.items() if label not in records}:
         write_copies(folder, kept_copies([(c.place.label, c.sources) for c in loaded.codes.values()], folder))
         for key, value in as_meta({**records, **new}.values()).items():

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from evaluators.judging.objectives import chosen_objectives
+from evaluators.judging.objectives import chosen_objectives, spoken
+from evaluators.tasks.agreement import warning
+from evaluators.tasks.check import metric_names
 from evaluators.training.cohort.trainer import why_not_stacked
 from evaluators.training.pieces import is_here, pick_device
 from evaluators.training.task import AnyTask
 from runs import axes as run_axes
 from runs import folder as folders
+from runs import scores as run_scores
 from runs.user_code import as_meta, kept_copies
 from search.campaign.loop import check_objectives, check_starters
 from search.cli.commands.options import (
@@ -27,7 +30,7 @@ from search.cli.commands.options import (
     WorkersOption,
 )
 from search.cli.interrupt import Interruptible
-from search.cli.searching import search_and_print, task_names
+from search.cli.searching import scores_of_tasks, search_and_print, task_names
 from search.configuration.config import CampaignConfig
 from search.configuration.layers import Layers, layers
 from search.configuration.writing import to_toml
@@ -84,15 +87,17 @@ def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
     refuse_data_without_use(settings.data, names)
     loaded = Loader(settings.execution.executor, settings.data, asked.beside).named(names)
     label = loaded.labels[settings.task]
-    check_objectives(settings, loaded.tasks[label])
-    whole = settled(settings, loaded.labels, [code.place.label for code in codes], loaded.tasks[label].recipe)
+    whole = settled(settings, loaded.labels, [code.place.label for code in codes], loaded.tasks[label])
+    check_objectives(whole, loaded.tasks[label], metric_names(loaded.tasks[label]))
     asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
     if not quiet:
         _tell_recipes(asked, whole, loaded.tasks)
+        _tell_blunt(loaded.tasks)
         _tell_unstacked(loaded.tasks, whole.execution.device)
     text = to_toml(whole)
     meta = as_meta(loaded.records.values(), map(record_of, codes))
-    meta |= run_axes.as_meta(chosen_objectives(whole.objectives))
+    objectives = chosen_objectives(whole.objectives, whole.goes_by)
+    meta |= run_axes.as_meta(objectives) | run_scores.as_meta(scores_of_tasks(loaded.tasks, whole))
     copies = kept_copies([(c.place.label, c.sources) for c in (*codes, *loaded.codes.values())])
     with (
         Interruptible(f"actsearch resume {folder}") as guard,
@@ -111,22 +116,31 @@ def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
             print(f"{name} trains one candidate after another: {reason}", file=sys.stderr)
 
 
+def _tell_blunt(tasks: Iterable[str]) -> None:
+    """Say which tasks are known to be no evidence."""
+    for name in tasks:
+        if reason := warning(name):
+            print(f"note: {reason}", file=sys.stderr)
+
+
 def _tell_recipes(asked: Layers, settings: CampaignConfig, tasks: Mapping[str, AnyTask]) -> None:
     """Say which steps, rate and batch apply to which training, and why."""
     task = tasks[settings.task]
     steps_of = asked.said_by("fidelity", "steps")
-    print(_recipe_line("search", task, settings.fidelity.whole, steps_of), file=sys.stderr)
+    score = chosen_objectives(settings.objectives, settings.goes_by)[0].label
+    print(_recipe_line("search", task, settings.fidelity.whole, steps_of, score), file=sys.stderr)
     if settings.confirm.automatic:
         for name in settings.confirm_tasks:
             said = asked.said_by("confirm", "steps")
             steps = settings.confirm.steps or tasks[name].recipe.steps
-            print(_recipe_line("confirmation", tasks[name], steps, said), file=sys.stderr)
+            score = f"test {spoken(scores_of_tasks(tasks, settings)[name])}"
+            print(_recipe_line("confirmation", tasks[name], steps, said, score), file=sys.stderr)
 
 
-def _recipe_line(what: str, task: AnyTask, steps: int, said_by: str | None) -> str:
+def _recipe_line(what: str, task: AnyTask, steps: int, said_by: str | None, score: str) -> str:
     own = task.recipe.steps
     why = "its recipe" if said_by is None else f"{said_by}; its recipe has {own}"
     return (
-        f"{what} on {task.name}: {steps} steps ({why}), batches of {task.recipe.batch_size} "
+        f"{what} on {task.name} by {score}: {steps} steps ({why}), batches of {task.recipe.batch_size} "
         f"and learning rate {task.recipe.learning_rate:g} (its recipe)"
     )

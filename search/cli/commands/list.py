@@ -26,11 +26,11 @@ def list_(
         raise ActsearchError(
             f"there is no folder '{folder}'; 'actsearch launch --preset quick' makes the first campaign"
         )
-    columns = ["run", "task", "state", "created", "trained", "best_error", "best"]
+    columns = ["run", "task", "state", "created", "trained", "score", "best_score", "best"]
     frame = pd.DataFrame([_summary(path) for path in list_folders(folder)], columns=columns)
-    table = new_table("", "run", "task", "state", "created", ">trained", ">best error", "best activation")
+    table = new_table("", "run", "task", "state", "created", ">trained", "by", ">best", "best activation")
     for row in frame.to_dict("records"):
-        add_row(table, *(str(row[c]) for c in columns[:5]), number(row["best_error"]), row["best"])
+        add_row(table, *(str(row[c]) for c in columns[:6]), number(row["best_score"]), row["best"])
     emit(frame, format_, table)
 
 
@@ -40,18 +40,20 @@ def _summary(path: Path) -> dict[str, Any]:
         with reading(path) as store:
             return {"run": str(path), **_facts(path, store)}
     except ActsearchError as error:
-        return {"run": str(path), "task": "", "state": f"unreadable: {error}", "created": "", "trained": 0, "best": ""}
+        unknown = dict.fromkeys(("task", "created", "score", "best"), "")
+        return {"run": str(path), **unknown, "state": f"unreadable: {error}", "trained": 0}
 
 
 def _facts(path: Path, store: Store) -> dict[str, Any]:
-    frame = scored(store)
-    found = frame[~frame["baseline"]].nsmallest(1, axes(store)[0].name)
+    frame, first = scored(store), axes(store)[0]
+    found = frame[~frame["baseline"]].nsmallest(1, first.name)
     best = {} if found.empty else found.iloc[0].to_dict()
     return {
         "task": str(parsed(store.meta("config"), str(path)).get("task", "")),
         "state": store.meta("state"),
         "created": store.meta("created"),
         "trained": sum(c.was_trained for c in store.candidates()),
-        "best_error": best.get("error"),
+        "score": first.name,
+        "best_score": best.get(first.name),
         "best": best.get("expression", ""),
     }

@@ -10,14 +10,17 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
+from rich.table import Table
 
 from evaluators.judging.features import FEATURES
+from evaluators.judging.objectives import spoken
 from runs import Candidate, Store, reading
 from runs.candidate import readable
+from runs.scores import FORMER, scores_of
 from runs.stacking import printable, unstacked_lines
 from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
-from search.cli.output import check_format, console, emit, to_json
+from search.cli.output import check_format, console, emit, number, to_json
 from search.cli.tables import add_row, new_table
 from search.loading.run import find_candidate
 
@@ -98,17 +101,25 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         out.print(line)
     if candidate.gain is not None and expression:
         out.print("\n" + _drawing(candidate.expression))
-    table = new_table("", "purpose", "task", ">steps", ">seed", "status", ">error", ">test error", "training loss")
-    for e in evaluations:
-        add_row(table,
-            e["purpose"], e["task"], str(e["steps"]), str(e["seed"]), e["status"],
-            "" if e["error"] is None else f"{e['error']:.4f}",
-            "" if e["test_error"] is None else f"{e['test_error']:.4f}", _sparkline(e["curve"]),
-        )  # fmt: skip
     if evaluations:
+        table = _evaluations_table(store, candidate)
         out.print(table)
     for reason in dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"]):
         out.print(f"trained by itself, not in a stack: {printable(reason)}")
+
+
+def _evaluations_table(store: Store, candidate: Candidate) -> Table:
+    """Return a candidate's trainings, by the score of each task and by error."""
+    scores = scores_of(store)
+    columns = (">validation", ">test", ">error", ">test error", "training loss")
+    table = new_table("", "purpose", "task", ">steps", ">seed", "status", "score", *columns)
+    for purpose in ("search", "confirm"):
+        for e in (found for found in store.evaluations(purpose) if found.candidate == candidate.id):
+            score = scores.get(e.task, FORMER)
+            numbers = [part.get(name) for name in (score, "error") for part in (e.validation, e.test)]
+            place = (purpose, e.task, str(e.steps), str(e.seed), e.status, spoken(score))
+            add_row(table, *place, *map(number, numbers), _sparkline(e.curve))
+    return table
 
 
 def _foreign(store: Store) -> str:

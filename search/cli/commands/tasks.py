@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
+from evaluators.judging.objectives import spoken
+from evaluators.tasks.agreement import Agreement, agreement_of
 from evaluators.tasks.catalogue import OFFLINE, PAPERS, load_task
-from evaluators.tasks.reference import reference, unstacked
+from evaluators.tasks.reference import reference
 from search.cli.commands.options import FormatOption
 from search.cli.output import emit, with_error
 from search.cli.tables import add_row, new_table
@@ -20,24 +23,46 @@ def tasks(
 ) -> None:
     """List the tasks that candidates can be trained on, with what ReLU and GELU reach where that was measured.
 
-    Stacked are tasks whose candidates are trained together as one network; else it is said why not.
+    Agreement: of two seeds, by the score that a search on the task goes by, among the better half of many functions; a
+    task where even four seeds agree by less than 0.5 tells bad from good and not good from better. Stacked are tasks
+    whose candidates are trained together as one network; else it is said why not.
     """
     measured = {(row["task"], row["activation"]): row for row in reference().to_dict("records")}
-    table = new_table("", "task", ">steps", ">batch", ">ReLU's error", ">GELU's error", "stacked", "about")
+    heads = (">ReLU's error", ">GELU's error", "goes by", "agreement", "stacked", "about")
+    table = new_table("", "task", ">steps", ">batch", *heads)
     rows = []
     for name in (*OFFLINE, *(PAPERS if every else ())):
         task = load_task(name)
-        told = getattr(task, "about", None) or task.__doc__ or ""
-        about, _, _ = " ".join(told.split()).partition(" Validation error after training:")
+        text = getattr(task, "about", None) or task.__doc__ or ""
+        about, _, _ = " ".join(text.split()).partition(" Validation error after training:")
         row = {"task": name, "steps": task.recipe.steps, "batch_size": task.recipe.batch_size}
         cells = []
         for activation in ("relu", "gelu"):
             found = measured.get((name, activation), {})
             row |= {f"{activation}_{key}": found.get(key) for key in ("validation_error", "validation_se")}
             cells.append(with_error(found.get("validation_error"), found.get("validation_se")))
-        why = unstacked(name) if name in OFFLINE else "not tried without its data"
-        rows.append({**row, "unstacked": why, "about": about})
-        add_row(table, name, str(row["steps"]), str(row["batch_size"]), *cells, why or "yes", about)
+        why = "" if name in OFFLINE else "not tried without its data"
+        agreement = agreement_of(name)
+        told = {"score": task.score, "unstacked": why, "about": about}
+        rows.append({**row, **told, "agreement": _plain(agreement, format_)})
+        cells += [spoken(task.score), _said(agreement), why or "yes", about]
+        add_row(table, name, str(row["steps"]), str(row["batch_size"]), *cells)
     emit(pd.DataFrame(rows), format_, table)
     if format_ == "table" and not every:
         print(f"\n{len(PAPERS)} more, of the founding papers, need data sets and extras: actsearch tasks --all")
+
+
+def _said(found: Agreement | None) -> str:
+    """Return how well a task tells good functions apart, in a few words."""
+    if found is None:
+        return ""
+    seeds = found.seeds_to_agree
+    enough = "cannot tell" if seeds is None else f"tells with {seeds} seed{'s' if seeds > 1 else ''}"
+    return f"{found.better:.2f} [{found.better_low:.2f}, {found.better_high:.2f}]: {enough}"
+
+
+def _plain(found: Agreement | None, format_: str) -> dict[str, Any] | str | None:
+    """Return it as plain values: a mapping for JSON, words for a cell."""
+    if format_ != "json" or found is None:
+        return _said(found) or None
+    return {**dataclasses.asdict(found), "can_tell": found.can_tell}

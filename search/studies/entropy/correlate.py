@@ -21,11 +21,11 @@ OUTCOMES = ("error", "loss")
 
 def spearman(x: Array, y: Array) -> float:
     """Return Spearman's rank correlation, ties sharing a rank; NaN when one of the two is constant."""
-    return float(_row_wise(x[None], y[None])[0])
+    return float(rank_correlations(x[None], y[None])[0])
 
 
-def _row_wise(x: Array, y: Array) -> Array:
-    """Return the rank correlation of each row, shape (rows,)."""
+def rank_correlations(x: Array, y: Array) -> Array:
+    """Return the rank correlation of each row, shape (rows,); NaN where one of the two is constant."""
     a, b = (stats.rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (x, y))
     size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     correlations: Array = np.divide((a * b).sum(axis=1), size, out=np.full(len(size), np.nan), where=size > 0)
@@ -50,7 +50,7 @@ def bootstrapped(x: Array, y: Array, resamples: int = RESAMPLES, seed: int = 0) 
     known = ~(np.isnan(x) | np.isnan(y))
     x, y = x[known], y[known]
     draws = np.random.default_rng(seed).integers(len(x), size=(resamples, len(x)))
-    found = _row_wise(x[draws], y[draws])
+    found = rank_correlations(x[draws], y[draws])
     found = found[~np.isnan(found)]  # of resamples that are all alike
     low, high = np.percentile(found, [2.5, 97.5]) if len(found) else (math.nan, math.nan)
     return Correlation(len(x), spearman(x, y), float(low), float(high))

@@ -5,25 +5,23 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
-import torch
 from torch import nn
 
 from evaluators.instruments.dynamic import DynamicEAFO
 from evaluators.instruments.dynamic.adaptive import AdaptiveActivation
 from evaluators.theory.quadrature import gain, sample
-from evaluators.training.pieces import Diverged, Late, Watch, pick_device, score, warm_up
+from evaluators.training.pieces import Diverged, Late, Watch, pick_device
+from evaluators.training.scoring import score
 from evaluators.training.single import fit
 from evaluators.training.task import ActivationFactory
 from primitives import activation_parameters, compile_expression, parse
 from search.studies.entropy.plan import Training, Variant, study_task
+from search.studies.spreading import mend, spread
 
 KEY = ["task", "setting", "name", "seed", "steps"]
 COLUMNS = [*KEY, "status", "reason", "error", "loss", "seconds", "constants"]
@@ -31,8 +29,6 @@ LIMIT = 120.0
 """Seconds after which a training is given up."""
 
 CPU = pick_device("cpu")
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
 
 def train(training: Training) -> dict[str, Any]:
@@ -49,7 +45,8 @@ def train(training: Training) -> dict[str, Any]:
         factory, watch = _activation(training.variant)
         first = gain(sample(parse(training.variant.expression)))
         network, _ = fit(task, factory, first, training.steps, training.seed, CPU, started + LIMIT, watch)
-        row["error"], row["loss"] = score(network, task, "validation", CPU)
+        scores = score(network, task, "validation", CPU)
+        row["error"], row["loss"] = scores.error, scores.loss
         row["constants"] = _constants(network)
     except Diverged as failure:
         row |= {"status": "diverged", "reason": str(failure)}
@@ -79,7 +76,7 @@ def complete(trainings: Sequence[Training], file: Path, workers: int) -> pd.Data
         file: CSV that rows are appended to; a line that was cut off is dropped.
         workers: processes of one thread each; 1 trains in this one.
     """
-    _mend(file)
+    mend(file)
     known = {_key(row) for row in _rows(file)}
     missing = [training for training in trainings if training.key not in known]
     started = time.monotonic()
@@ -95,13 +92,6 @@ def complete(trainings: Sequence[Training], file: Path, workers: int) -> pd.Data
                 left = passed / count * (len(missing) - count)
                 print(f"{count} of {len(missing)} trainings, {passed:.0f} s, about {left:.0f} s left", flush=True)
     return read(trainings, file)
-
-
-def _mend(file: Path) -> None:
-    if file.exists():
-        whole, _, cut = file.read_bytes().rpartition(b"\n")
-        if cut:
-            file.write_bytes(whole + b"\n" if whole else b"")
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -123,27 +113,3 @@ def read(trainings: Iterable[Training], file: Path) -> pd.DataFrame:
     for column in ("error", "loss"):
         frame[column] = pd.to_numeric(frame[column]).where(frame["status"] == "ok", math.inf)
     return frame
-
-
-def spread(function: Callable[[Item], Answer], items: Sequence[Item], workers: int) -> Iterator[Answer]:
-    """Yield the function's answers as they come, from fresh processes of one thread each.
-
-    Raises:
-        SystemExit: a process was killed; what has been yielded is not lost.
-    """
-    if workers == 1 or len(items) < 2:
-        yield from map(function, items)
-        return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start)
-    try:
-        for future in as_completed([pool.submit(function, item) for item in items]):
-            yield future.result()
-    except BrokenProcessPool:
-        raise SystemExit("a worker process was killed; the same command goes on from what is written") from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start() -> None:
-    torch.set_num_threads(1)
-    warm_up()

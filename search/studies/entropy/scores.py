@@ -13,8 +13,8 @@ from evaluators.instruments.proxies import proxies
 from evaluators.theory.density import parse_density
 from evaluators.theory.quadrature import gain, sample
 from primitives import Expression, compile_expression, parse
-from search.studies.entropy.measure import spread
 from search.studies.entropy.plan import PANELS, SMALL, Variant, study_task
+from search.studies.spreading import spread
 
 DEVIATIONS = (1.0, SMALL)
 INTEGRALS = {

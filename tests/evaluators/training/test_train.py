@@ -9,7 +9,8 @@ import torch
 
 from evaluators import Evaluation, Job, Recipe, assess, load_task
 from evaluators.training.cohort.trainer import run_job
-from evaluators.training.pieces import Diverged, batches, device_here, groups_of, learning_rate, pick_device, score
+from evaluators.training.pieces import Diverged, batches, device_here, groups_of, learning_rate, pick_device
+from evaluators.training.scoring import score
 from evaluators.training.single import fit
 from primitives import ActsearchError, compile_expression, resolve
 

@@ -19,7 +19,7 @@ def test_a_candidate_fails_when_any_seed_fails():
         ((good, dataclasses.replace(good, seed=1)), 4, "stopped", "not among the best after 1 steps"),
         ((good, bad), 1, "diverged", "seed 1: nan"),
     ):
-        ledger = Ledger(Fidelity(steps=steps, seeds=2), chosen_objectives(["error"]))
+        ledger = Ledger(Fidelity(steps=steps, seeds=2), chosen_objectives(["error"], "error"))
         ledger.keep(Candidate(1, "x", "seed"))
         found = ledger.judged(1, answers)
         assert (found.status, found.reason) == (status, reason)

@@ -72,11 +72,13 @@ def test_launch_prints_front_evidence_and_the_exported_file_that_runs(smoke):
     check = subprocess.run([sys.executable, exported], capture_output=True, text=True, check=False)
     assert "agrees with finite differences" in check.stdout
     assert (run / "front.png").stat().st_size > 10_000
-    assert "Confirmed on digits-vit" in exported.read_text()
+    assert "Confirmed on ood-regression" in exported.read_text()
 
 
 def test_a_launch_says_which_recipe_applies_and_progress_shows_the_best_formula(smoke):
-    assert "search on digits-vit: 10 steps (preset smoke; its recipe has 300)" in smoke[1].stderr
+    assert (
+        "search on ood-regression by validation error: 10 steps (preset smoke; its recipe has 1500)" in smoke[1].stderr
+    )
     assert "best 0." in smoke[1].stderr
 
 
@@ -119,7 +121,7 @@ def test_list_shows_state_and_best(smoke):
     code, out, _ = invoke("list", smoke[0].parent, "--format", "json")
     (row,) = json.loads(out)
     assert code == 0
-    assert (row["state"], row["task"], row["trained"]) == ("finished", "digits-vit", 4)
+    assert (row["state"], row["task"], row["trained"]) == ("finished", "ood-regression", 4)
 
 
 def test_show_tells_a_run_and_a_candidate(smoke, made):

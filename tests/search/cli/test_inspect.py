@@ -61,7 +61,7 @@ def test_list_counts_what_was_trained_and_not_what_crashed_before(run, kind):
     (row,) = json.loads(out)
     assert code == 0
     assert (row["state"], row["task"], row["trained"], row["best"]) == ("searching", "digits-vit", KINDS[kind], "")
-    assert row["best_error"] is None
+    assert row["best_score"] is None
     for format_ in ("table", "csv"):
         code, out, _ = invoke("list", run.parent, "--format", format_)
         assert (code, "searching" in out) == (0, True)

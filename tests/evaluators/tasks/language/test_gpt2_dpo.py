@@ -136,7 +136,7 @@ def test_equal_seeds_give_equal_outcomes_whatever_ran_before_and_leave_the_gener
         first.metrics["chosen_reward"] - first.metrics["rejected_reward"]
     )
     assert first.error == 1 - first.metrics["reward_accuracy"]
-    assert first.test_error == 1 - first.metrics["test_reward_accuracy"]
+    assert first.test_error == 1 - first.test_metrics["reward_accuracy"]
     assert first.metrics["beta"] == 0.1
 
 

@@ -14,7 +14,7 @@ from evaluators.judging.objectives import DEFAULT_OBJECTIVES, chosen_objectives
 from evaluators.training.cohort.halving import dominating, leading, points_of, promoted
 
 POINTS = st.lists(st.tuples(*[st.integers(0, 4).map(float)] * 3), min_size=1, max_size=25)
-OBJECTIVES = chosen_objectives(DEFAULT_OBJECTIVES)
+OBJECTIVES = chosen_objectives(DEFAULT_OBJECTIVES, "error")
 SHARES = st.floats(0.05, 0.95)
 
 

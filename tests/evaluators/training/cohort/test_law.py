@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from evaluators import Cohort, Data
-from evaluators.tasks.reference import unstacked
 from evaluators.training.cohort import grouping, kernels
 from evaluators.training.cohort.fallback import StackFault
 from evaluators.training.cohort.grouping import make_groups, one_by_one
@@ -493,4 +492,12 @@ def test_a_formula_that_nobody_can_read_costs_its_own_row_only():
     assert [len(group.members) for group in groups] == [8, 1, 1]
     assert parse(some[0].expression)
     assert len(one_by_one(some, Perceptron(), CPU)) == 10
-    assert unstacked("text-gpt") == grouping.TOO_LARGE
+
+
+def test_networks_whose_step_would_leave_the_cache_train_one_by_one_and_say_so():
+    class Wide(Perceptron):
+        def network(self, activation, gain):
+            return nn.Sequential(nn.Flatten(), nn.Linear(64, 20_000), activation(), nn.Linear(20_000, 10))
+
+    groups = make_groups(jobs(), Wide(), CPU)
+    assert {group.why_alone for group in groups} == {grouping.TOO_LARGE}

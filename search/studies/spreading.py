@@ -1,0 +1,49 @@
+"""Work of a study on several processes, and files of rows that a stop may have cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from evaluators.training.pieces import warm_up
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+def mend(file: Path) -> None:
+    """Drop the last line of a file if it was cut off."""
+    if file.exists():
+        whole, _, cut = file.read_bytes().rpartition(b"\n")
+        if cut:
+            file.write_bytes(whole + b"\n" if whole else b"")
+
+
+def spread(function: Callable[[Item], Answer], items: Sequence[Item], workers: int) -> Iterator[Answer]:
+    """Yield the function's answers as they come, from fresh processes of one thread each.
+
+    Raises:
+        SystemExit: a process was killed; what has been yielded is not lost.
+    """
+    if workers == 1 or len(items) < 2:
+        yield from map(function, items)
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start)
+    try:
+        for future in as_completed([pool.submit(function, item) for item in items]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise SystemExit("a worker process was killed; the same command goes on from what is written") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+    warm_up()
