@@ -245,8 +245,8 @@ class _Check:
                 outputs = self.outputs("the network in evaluation", network, inputs)
                 self.loss(task, outputs, wanted)
                 self.error(task, outputs, wanted)
-                self.metrics(task, outputs, wanted)
                 self.pairing(task, outputs, wanted)
+                self.metrics(task, outputs, wanted)
         return what_to_act_on(heard, network, tried["train"][0])
 
     def outputs(self, what: str, network: nn.Module, inputs: Tensor) -> Tensor:

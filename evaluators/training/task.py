@@ -153,8 +153,8 @@ class Classification(Task):
         return (outputs.argmax(dim=1) != targets).float()
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
-        """Return ``calibrated_loss`` and ``brier``; neither for outputs and targets of other shapes."""
-        if outputs.dim() != 2 or targets.dim() != 1:
+        """Return ``calibrated_loss`` and ``brier`` where outputs are logits (n, classes) for the loss here."""
+        if type(self).loss is not Classification.loss or outputs.dim() != 2 or targets.shape != outputs.shape[:1]:
             return {}
         return {"calibrated_loss": calibrated_loss(outputs, targets), "brier": brier_score(outputs, targets)}
 

@@ -10,10 +10,11 @@ from rich.text import Text
 
 from evaluators.judging.features import FEATURES
 from evaluators.judging.objectives import spoken
-from runs.axes import Axis
+from runs.axes import DEFAULT_AXES, Axis
 from search.cli.output import number, with_error
 
 LEVEL = 0.05
+_ERROR = DEFAULT_AXES[0]
 _OF_A_ROW = ("id", "name", "expression", "baseline", "origin", "on_front")
 
 
@@ -37,8 +38,10 @@ def front_table(frame: pd.DataFrame, title: str, objectives: Sequence[Axis]) -> 
     Args:
         frame: of :func:`runs.front.pareto`.
         title: of the table.
-        objectives: of the run; the features of extensions come after them.
+        objectives: of the run; the error comes after them, where it is none of them, and the features of extensions.
     """
+    if all(axis.name != _ERROR.name for axis in objectives):
+        objectives = [*objectives, _ERROR]
     names = [axis.name for axis in objectives]
     hidden = [name for name, feature in FEATURES.items() if not feature.shown]
     spread = [f"{name}_se" for name in ("error", *names)]

@@ -37,7 +37,7 @@ def test_the_check_takes_at_most_5_percent_of_a_quick_campaign(tmp_path, monkeyp
 
     monkeypatch.setattr(_Grouping, "_unequal", counted(_Grouping._unequal))
     monkeypatch.setattr(_Grouping, "_seen", counted(_Grouping._seen))
-    quiet = {"execution": {"executor": "serial"}, "confirm": {"automatic": False}}
+    quiet = {"score": "error", "execution": {"executor": "serial"}, "confirm": {"automatic": False}}
     config = from_dict(merge(load_preset("quick"), quiet), "bench", stored=True)
     text, task = to_toml(config), load_task("mnist1d-mlp")
     folder.create(tmp_path / "run", text, {"config": text, "seed": "0"})

@@ -37,7 +37,9 @@ TRAININGS = {1: 1000, 10: 1000, 100: 2000, 1000: 5000}
 def search(path, trainings: int, executor: Pretended, **sections: dict[str, object]) -> Account:
     """Run a campaign; return the executor's account."""
     budget, fidelity = {"trainings": trainings}, {"seeds": 2, "steps": 1000}
-    config = from_dict({"task": "digits-vit", "budget": budget, "fidelity": fidelity, **sections}, "simulation")
+    config = from_dict(
+        {"task": "digits-vit", "score": "error", "budget": budget, "fidelity": fidelity, **sections}, "simulation"
+    )
     text = to_toml(config)
     folder.create(path, text, {"config": text, "seed": "0"})
     with folder.writing(path) as store, executor:

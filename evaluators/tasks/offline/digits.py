@@ -14,6 +14,8 @@ from evaluators.training.task import ActivationFactory, Classification, Data, Pa
 class Digits(Classification):
     """1,797 real 8x8 images of digits (UCI, via scikit-learn) in 10 classes, split 1,078 / 359 / 360."""
 
+    score = "calibrated_loss"
+
     @cached_property
     def _parts(self) -> Parts:
         from sklearn.datasets import load_digits

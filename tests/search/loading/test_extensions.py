@@ -200,7 +200,7 @@ def test_the_objective_of_a_run_is_what_its_function_says_and_reading_needs_no_c
     assert "everything" not in sys.modules
     code, out, _ = run(folder, "pareto", "serial")
     assert code == 0
-    assert "steep loss  complexity  prior  steepness" in out
+    assert "steep loss  complexity  validation error  prior  steepness" in out
 
 
 def test_a_finished_run_is_confirmed_on_with_its_extension(runs):

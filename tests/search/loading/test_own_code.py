@@ -283,8 +283,8 @@ def test_a_launch_says_which_recipe_applies_and_why(file, options, search, confi
     code, _, error = invoke(*LAUNCH, *options)
     assert code == 0, error
     tail = "batches of 16 and learning rate 0.003 (its recipe)"
-    assert f"search on own_task.py:Line: {search}, {tail}\n" in error
-    assert f"confirmation on own_task.py:Line: {confirmation}, {tail}\n" in error
+    assert f"search on own_task.py:Line by validation error: {search}, {tail}\n" in error
+    assert f"confirmation on own_task.py:Line by test error: {confirmation}, {tail}\n" in error
     steps = int(search.split()[0])
     rows = json.loads(run("show", "run", "relu", "--format", "json")[1])["evaluations"]
     assert {row["steps"] for row in rows if row["purpose"] == "search"} == {steps}

@@ -373,3 +373,33 @@ def test_a_task_with_a_loop_of_its_own_is_asked_for_each_job_and_seed_and_its_me
 def test_cohorts_and_rungs_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=r"rungs|share|history|cohort|rung"):
         wrong()
+
+
+def test_the_metrics_of_a_stack_are_those_of_each_alone_on_both_parts_and_made_of_whole_parts():
+    seen = set()
+
+    class Counting(Perceptron):
+        def metrics(self, outputs, targets):
+            seen.add(len(outputs))
+            return {**super().metrics(outputs, targets), "spread": float(outputs.std())}
+
+    some = jobs(NAMES[:4], score_test=True)
+    answers = run_cohort(Cohort(some), Counting(), CPU)
+    assert seen == {200}
+    for job, (stacked,) in zip(some, answers, strict=True):
+        (alone,) = run_job(job, Counting(), CPU)
+        assert set(alone.metrics) == {"calibrated_loss", "brier", "spread"}
+        for one, other in ((stacked.metrics, alone.metrics), (stacked.test_metrics, alone.test_metrics)):
+            assert one == pytest.approx(other, rel=1e-6)
+        assert alone.validation == {**alone.metrics, "error": alone.error, "loss": alone.loss}
+        assert alone.test["brier"] == alone.test_metrics["brier"] != alone.metrics["brier"]
+        assert stacked.unstacked == ""
+
+
+def test_a_metric_that_is_not_finite_after_training_is_a_divergence_that_names_it():
+    class Broken(Perceptron):
+        def metrics(self, outputs, targets):
+            return {"mine": math.nan if outputs.abs().max() > 0 else 0.0}
+
+    for answer in (run_cohort(Cohort(jobs(NAMES[:2])), Broken(), CPU)[1], run_job(jobs()[0], Broken(), CPU)):
+        assert [(e.status, e.reason) for e in answer] == [("diverged", "its mine is not finite after training")]
