@@ -30,7 +30,7 @@ PANELS = {
         "export": "Write an activation as a Python file that needs torch and nothing else, or in another language.",
     },
     "What is there": {
-        "tasks": "List the tasks that candidates can be trained on, with what ReLU and GELU reach where that was "
+        "tasks": "List the tasks that candidates can be trained on, with the validation error of ReLU and GELU where "
         "measured.",
         "library": "List the known activations: baselines first, then names that 'score' and 'export' understand.",
         "primitives": "List the primitives that expressions are built from.",

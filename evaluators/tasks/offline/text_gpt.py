@@ -27,7 +27,7 @@ class TextGPT(Task):
     The network has width 32, one pre-norm block with 2 heads of causal attention, and the
     activation in its MLP. It is stopped long before it has learned all it can.
 
-    Validation error after training: ReLU 1.7344, GELU 1.7055.
+    Validation error after training: ReLU 2.1979, GELU 2.1833.
     """
 
     name = "text-gpt"
