@@ -18,7 +18,7 @@ def test_windows_of_all_parts_lie_side_by_side_in_one_text(task):
         data = task.data(part)
         assert torch.equal(data.inputs[:, 1:], data.targets[:, :-1])
         joined = (data.inputs[1:, 0] == data.targets[:-1, -1]).float().mean()
-        assert joined > 0.99  # but where a repeated window was left out
+        assert joined > 0.98  # but where a repeated window was left out
     windows = torch.cat([task.data(part).inputs for part in PARTS])
     assert len(torch.unique(windows, dim=0)) == len(windows)
     assert "statement" in "".join(task.symbols[number] for number in windows.flatten().tolist())
