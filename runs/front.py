@@ -71,15 +71,18 @@ def _row(candidate: Candidate, evaluations: Sequence[Evaluation], objectives: Se
         "name": candidate.name,
         "expression": candidate.expression,
         "error": numbers["error"],
-        **{f"{name}_se": _standard_error(name, evaluations) for name in ("error", *(a.name for a in objectives))},
+        **{f"{name}_se": _spread(name, evaluations) for name in ("error", *(a.name for a in objectives))},
         "baseline": candidate.name is not None,
         "origin": candidate.origin,
     }
 
 
-def _standard_error(name: str, evaluations: Sequence[Evaluation]) -> float | None:
-    """Return the standard error of a mean over seeds; ``None`` with one seed, or where it was not measured."""
-    values = [evaluation.validation[name] for evaluation in evaluations if name in evaluation.validation]
+def _spread(name: str, evaluations: Sequence[Evaluation]) -> float | None:
+    return standard_error([evaluation.validation[name] for evaluation in evaluations if name in evaluation.validation])
+
+
+def standard_error(values: Sequence[float]) -> float | None:
+    """Return the standard error of a mean; ``None`` of fewer than two values."""
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
 

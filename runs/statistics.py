@@ -8,7 +8,6 @@ nothing about other data, which is what the other tasks are for.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from evaluators import Evaluation
-from runs.front import search_scores, with_names
+from runs.front import search_scores, standard_error, with_names
 from runs.scores import FORMER, scores_of
 from runs.store import Store
 
@@ -102,7 +101,7 @@ def confirmed(store: Store) -> pd.DataFrame:
                 "score": group.score,
                 "validation_score": _mean(group.validation.values()),
                 "test_score": _mean(tests),
-                "test_se": float(np.std(tests, ddof=1) / math.sqrt(len(tests))) if len(tests) > 1 else None,
+                "test_se": standard_error(tests),
                 "search_score": _mean(e.validation[group.score] for e in claimed if group.score in e.validation),
                 "validation_error": _mean(group.validation_error),
                 "test_error": _mean(group.test_error),

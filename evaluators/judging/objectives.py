@@ -86,6 +86,9 @@ OBJECTIVES: Registry[Objective] = Registry(
 SCORE = "score"
 """The name among objectives that stands for the score of the task, whichever that is."""
 
+SCORE_NAME = r"^[a-z][a-z0-9_]{0,63}$"
+"""What a score may be called, in a task's class and in a campaign file."""
+
 DEFAULT_OBJECTIVES = (SCORE, "cost", "complexity")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from evaluators.instruments.swapping.swap import swaps_heard, what_to_act_on
 from evaluators.judging.features import FEATURES, RESERVED
+from evaluators.judging.objectives import SCORE_NAME
 from evaluators.training.examples import extreme_rows
 from evaluators.training.pieces import on_device, pick_device, seeded, weights_type
 from evaluators.training.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task, rename
@@ -59,6 +61,10 @@ def check_task(task: AnyTask, executor: str = "serial") -> tuple[str, ...]:
     recipe = getattr(task, "recipe", None)
     check.that(isinstance(recipe, Recipe), "its recipe is missing; set recipe = Recipe(steps=500)")
     check.recipe(task.recipe)
+    check.that(
+        isinstance(task.score, str) and re.fullmatch(SCORE_NAME, task.score) is not None,
+        f"its score cannot be {task.score!r}; it is a name of small letters, digits and '_', as a campaign file has it",
+    )
     notes: tuple[str, ...] = ()
     if isinstance(task, OwnLoop):
         check.call("check", task.check)
@@ -78,22 +84,22 @@ def check_task(task: AnyTask, executor: str = "serial") -> tuple[str, ...]:
 
 def first_answers(task: Task) -> tuple[float, float]:
     """Return loss and mean error of a fresh network, of seed 0, on a few examples; the same in every process."""
+    outputs, targets = _first_outputs(task)
     with seeded(0, torch.device("cpu")), torch.no_grad():
-        data = on_device(task.data("train"), task.recipe, torch.device("cpu"))
-        inputs, targets = task.batch(data, torch.arange(min(_EXAMPLES, len(data))), None)
-        outputs = task.network(nn.ReLU, 1.0).to(weights_type(task.recipe)).eval()(inputs)
         return float(task.loss(outputs, targets)), float(task.error(outputs, targets).double().mean())
 
 
 def metric_names(task: AnyTask) -> tuple[str, ...]:
     """Return the names of a task's metrics; of a loop of its own nobody knows them before."""
-    if isinstance(task, OwnLoop):
-        return ()
+    return () if isinstance(task, OwnLoop) else tuple(task.metrics(*_first_outputs(task)))
+
+
+def _first_outputs(task: Task) -> Batch:
+    """Return outputs of a fresh network, of seed 0, on a few examples, and their targets."""
     with seeded(0, torch.device("cpu")), torch.no_grad():
-        data = on_device(task.data("validation"), task.recipe, torch.device("cpu"))
+        data = on_device(task.data("train"), task.recipe, torch.device("cpu"))
         inputs, targets = task.batch(data, torch.arange(min(_EXAMPLES, len(data))), None)
-        outputs = task.network(nn.ReLU, 1.0).to(weights_type(task.recipe)).eval()(inputs)
-        return tuple(task.metrics(outputs, targets))
+        return task.network(nn.ReLU, 1.0).to(weights_type(task.recipe)).eval()(inputs), targets
 
 
 def _telling_rows(data: Data) -> Tensor:

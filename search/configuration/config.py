@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SerializeAsAny, field_validator
 
 from evaluators.judging.features import FEATURES
-from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, SCORE
+from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, SCORE, SCORE_NAME
 from evaluators.training.executors.catalogue import RayOptions
 from evaluators.training.executors.options import ExecutorOptions
 from primitives.errors import unknown
@@ -98,7 +98,7 @@ class CampaignConfig(Options):
     seeds: tuple[str, ...] = Field((), description="formulas or library names the search starts from")
     score: str | None = Field(
         None,
-        pattern=r"^[a-z][a-z0-9_]{0,63}$",
+        pattern=SCORE_NAME,
         description="what the search goes by: error, loss, or a metric of the task; that of the task when left out",
     )
     objectives: tuple[str, ...] = Field(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import csv
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from evaluators.training.pieces import warm_up
 
 Item = TypeVar("Item")
+Row = Mapping[str, Any]
 Answer = TypeVar("Answer")
 
 
@@ -23,6 +26,30 @@ def mend(file: Path) -> None:
         whole, _, cut = file.read_bytes().rpartition(b"\n")
         if cut:
             file.write_bytes(whole + b"\n" if whole else b"")
+
+
+def write_rows(file: Path, columns: Sequence[str], batches: Iterable[Sequence[Row]], total: int, every: int) -> None:
+    """Append rows to a CSV as they come, each batch on disk at once, and say now and then how long it will take.
+
+    Args:
+        file: with its head, or to be made.
+        columns: of the file.
+        batches: of rows.
+        total: how many batches there will be.
+        every: batches after which it is said.
+    """
+    started = time.monotonic()
+    with file.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns)
+        if stream.tell() == 0:
+            writer.writeheader()
+        for count, rows in enumerate(batches, start=1):
+            writer.writerows(rows)
+            stream.flush()
+            if count % every == 0 or count == total:
+                passed = time.monotonic() - started
+                left = passed / count * (total - count)
+                print(f"{count} of {total} done, {passed:.0f} s, about {left:.0f} s left", flush=True)
 
 
 def spread(function: Callable[[Item], Answer], items: Sequence[Item], workers: int) -> Iterator[Answer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import typer
 from rich.table import Table
 
+from evaluators import Evaluation
 from evaluators.judging.features import FEATURES
 from evaluators.judging.objectives import spoken
 from runs import Candidate, Store, reading
@@ -75,12 +77,13 @@ def _kind(reason: str) -> str:
 
 def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     expression = readable(candidate.expression)
-    evaluations = [
-        {"purpose": purpose, **dataclasses.asdict(e)}
+    trained = [
+        (purpose, evaluation)
         for purpose in ("search", "confirm")
-        for e in store.evaluations(purpose)
-        if e.candidate == candidate.id
+        for evaluation in store.evaluations(purpose)
+        if evaluation.candidate == candidate.id
     ]
+    evaluations = [{"purpose": purpose, **dataclasses.asdict(evaluation)} for purpose, evaluation in trained]
     if format_ == "json":
         plain = dataclasses.asdict(candidate)
         del plain["mark"]  # it says nothing to a reader
@@ -102,23 +105,21 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     if candidate.gain is not None and expression:
         out.print("\n" + _drawing(candidate.expression))
     if evaluations:
-        table = _evaluations_table(store, candidate)
+        table = _evaluations_table(trained, scores_of(store))
         out.print(table)
     for reason in dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"]):
         out.print(f"trained by itself, not in a stack: {printable(reason)}")
 
 
-def _evaluations_table(store: Store, candidate: Candidate) -> Table:
+def _evaluations_table(trained: Sequence[tuple[str, Evaluation]], scores: Mapping[str, str]) -> Table:
     """Return a candidate's trainings, by the score of each task and by error."""
-    scores = scores_of(store)
     columns = (">validation", ">test", ">error", ">test error", "training loss")
     table = new_table("", "purpose", "task", ">steps", ">seed", "status", "score", *columns)
-    for purpose in ("search", "confirm"):
-        for e in (found for found in store.evaluations(purpose) if found.candidate == candidate.id):
-            score = scores.get(e.task, FORMER)
-            numbers = [part.get(name) for name in (score, "error") for part in (e.validation, e.test)]
-            place = (purpose, e.task, str(e.steps), str(e.seed), e.status, spoken(score))
-            add_row(table, *place, *map(number, numbers), _sparkline(e.curve))
+    for purpose, e in trained:
+        score = scores.get(e.task, FORMER)
+        numbers = [part.get(name) for name in (score, "error") for part in (e.validation, e.test)]
+        place = (purpose, e.task, str(e.steps), str(e.seed), e.status, spoken(score))
+        add_row(table, *place, *map(number, numbers), _sparkline(e.curve))
     return table
 
 

@@ -76,7 +76,12 @@ def noise(table: Array) -> Noise:
     pairs = itertools.combinations(range(count), 2)
     agreement = float(np.mean([spearman(table[:, i], table[:, j]) for i, j in pairs]))
     positive = agreement if math.isnan(agreement) else max(0.0, agreement)
-    return Noise(agreement, math.sqrt(count * positive / (1 + (count - 1) * positive)))
+    return Noise(agreement, math.sqrt(of_mean(positive, count)))
+
+
+def of_mean(agreement: float, seeds: int) -> float:
+    """Return about what the means of so many seeds agree by, where single ones agree so far (Spearman and Brown)."""
+    return seeds * agreement / (1 + (seeds - 1) * agreement) if agreement > 0 else agreement
 
 
 def outcomes(trainings: pd.DataFrame, task: str, setting: str, outcome: str, seeds: int) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from evaluators.training.single import fit
 from evaluators.training.task import ActivationFactory
 from primitives import activation_parameters, compile_expression, parse
 from search.studies.entropy.plan import Training, Variant, study_task
-from search.studies.spreading import mend, spread
+from search.studies.spreading import mend, spread, write_rows
 
 KEY = ["task", "setting", "name", "seed", "steps"]
 COLUMNS = [*KEY, "status", "reason", "error", "loss", "seconds", "constants"]
@@ -79,18 +79,7 @@ def complete(trainings: Sequence[Training], file: Path, workers: int) -> pd.Data
     mend(file)
     known = {_key(row) for row in _rows(file)}
     missing = [training for training in trainings if training.key not in known]
-    started = time.monotonic()
-    with file.open("a", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        if stream.tell() == 0:
-            writer.writeheader()
-        for count, row in enumerate(spread(train, missing, workers), start=1):
-            writer.writerow(row)
-            stream.flush()
-            if count % 50 == 0 or count == len(missing):
-                passed = time.monotonic() - started
-                left = passed / count * (len(missing) - count)
-                print(f"{count} of {len(missing)} trainings, {passed:.0f} s, about {left:.0f} s left", flush=True)
+    write_rows(file, COLUMNS, ([row] for row in spread(train, missing, workers)), len(missing), every=50)
     return read(trainings, file)
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from evaluators import Data, Task, assess, load_task
-from evaluators.training.task import ActivationFactory, Part
+from evaluators import Task, assess, load_task
+from evaluators.training.task import ActivationFactory
 from primitives import IdentityIndex, fingerprint, library, resolve
+from search.studies.around import Around
 
 STEPS = {"mnist1d-mlp": 1000, "digits-vit": 300}
 """Those of the tasks' own recipes, but 1,000 for 1,500, so that all fits into 40 minutes on two cores."""
@@ -33,7 +34,7 @@ DYNAMIC = ("relu", "gelu", "crrelu")
 PANELS = tuple((task, setting) for task in TASKS for setting in SETTINGS)
 
 
-class StudyTask(Task):
+class StudyTask(Around):
     """A task in one of the two settings.
 
     ``controlled`` is the task itself: pre-activations start with a deviation of about 1 whatever
@@ -42,12 +43,9 @@ class StudyTask(Task):
     """
 
     def __init__(self, inner: Task, setting: str, activation_decay: float = 0.0) -> None:
-        self.inner, self.setting, self.name = inner, setting, inner.name
+        super().__init__(inner)
+        self.setting = setting
         self.recipe = dataclasses.replace(inner.recipe, activation_decay=activation_decay)
-
-    def data(self, part: Part) -> Data:
-        """Return the task's data."""
-        return self.inner.data(part)
 
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
         """Return the task's network, in ``small`` with small weights and without the gain."""
@@ -59,14 +57,6 @@ class StudyTask(Task):
                 if isinstance(layer, nn.Linear):
                     layer.weight.mul_(SMALL)
         return network
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the task's loss."""
-        return self.inner.loss(outputs, targets)
-
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the task's error."""
-        return self.inner.error(outputs, targets)
 
 
 @cache

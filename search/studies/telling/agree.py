@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from search.studies.entropy.correlate import rank_correlations
+from search.studies.entropy.correlate import of_mean, rank_correlations
 from search.studies.telling.panel import OFTEN_SEEDS, SCORES, SEEDS
 
 Array = NDArray[np.float64]
@@ -62,11 +62,6 @@ def better_half(table: Array) -> float:
 def _half(table: Array) -> NDArray[np.intp]:
     """Return the rows of the better half by the sum of columns."""
     return np.argsort(table.sum(axis=1), kind="stable")[: len(table) // 2]
-
-
-def of_mean(agreement: float, seeds: int) -> float:
-    """Return about what the means of so many seeds agree by, where single ones agree so far (Spearman and Brown)."""
-    return seeds * agreement / (1 + (seeds - 1) * agreement) if agreement > 0 else agreement
 
 
 def resampled(table: Array, statistic: Callable[[Array], float]) -> Interval:

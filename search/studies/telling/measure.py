@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from evaluators import Cohort, Evaluation, Job, Task, assess
 from evaluators.training.cohort.trainer import run_cohort
 from evaluators.training.pieces import pick_device
 from primitives import resolve
-from search.studies.spreading import mend, spread
+from search.studies.spreading import mend, spread, write_rows
 from search.studies.telling.panel import SCORES, Unit, measured_task, version
 
 COLUMNS = ["task", "version", "function", "seed", "steps", "status", *SCORES, "test_error", "seconds"]
@@ -70,17 +68,7 @@ def complete(units: Sequence[Unit], file: Path, workers: int) -> pd.DataFrame:
     mend(file)
     known = _current(file, made)
     missing = [unit for unit in units if not _is_in(unit, known)]
-    started = time.monotonic()
-    with file.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS)
-        if stream.tell() == 0:
-            writer.writeheader()
-        for count, rows in enumerate(spread(train, missing, workers), start=1):
-            writer.writerows(rows)
-            stream.flush()
-            passed = time.monotonic() - started
-            left = passed / count * (len(missing) - count)
-            print(f"{count} of {len(missing)} cohorts, {passed:.0f} s, about {left:.0f} s left", flush=True)
+    write_rows(file, COLUMNS, spread(train, missing, workers), len(missing), every=1)
     return _tidied(units, file, made)
 
 
@@ -89,9 +77,8 @@ def _current(file: Path, made: dict[str, str]) -> pd.DataFrame:
     if not file.exists():
         return pd.DataFrame(columns=COLUMNS)
     rows = pd.read_csv(file, dtype={"version": str, "function": str})
-    return rows[
-        [made.get(task, made_then) == made_then for task, made_then in zip(rows["task"], rows["version"], strict=True)]
-    ]
+    now = rows["task"].map(made)
+    return rows[now.isna() | (now == rows["version"])]
 
 
 def _is_in(unit: Unit, rows: pd.DataFrame) -> bool:

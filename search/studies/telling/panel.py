@@ -10,9 +10,10 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from evaluators import Data, Task, load_task
+from evaluators import Task, load_task
 from evaluators.training.calibration import brier_score, calibrated_loss
-from evaluators.training.task import ActivationFactory, Part
+from evaluators.training.task import ActivationFactory
+from search.studies.around import Around
 
 SCORES = ("error", "loss", "calibrated_loss", "brier", "log_error")
 """What is compared, as far as a task has it; ``log_error`` is the kind of Brier score that a regression has."""
@@ -92,27 +93,12 @@ def units(task: str, functions: int, at_once: int = 8) -> list[Unit]:
     ]
 
 
-class _WithScores(Task):
+class _WithScores(Around):
     """The language model with the scores of its probabilities, which are too dear for a search."""
-
-    def __init__(self, inner: Task) -> None:
-        self.inner, self.name, self.recipe, self.score = inner, inner.name, inner.recipe, inner.score
-
-    def data(self, part: Part) -> Data:
-        """Return the task's data."""
-        return self.inner.data(part)
 
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
         """Return the task's network."""
         return self.inner.network(activation, gain)
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the task's loss."""
-        return self.inner.loss(outputs, targets)
-
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the task's error."""
-        return self.inner.error(outputs, targets)
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
         """Return ``calibrated_loss`` and ``brier`` over all characters."""

@@ -88,6 +88,7 @@ FAULTS = [
     ({"metrics": raises(ValueError("odd"))}, r"metrics\(outputs, targets\) given .* raises ValueError: odd"),
     ({"score": "f1"}, "its score cannot be 'f1'; it is one of error, loss, calibrated_loss, brier"),
     ({"score": 3}, "its score cannot be 3"),
+    ({"score": "F1", "metrics": lambda *_: {"F1": 0.5}}, "its score cannot be 'F1'; it is a name of small letters"),
     ({"data": lambda *_: Data(torch.ones(5, 3), torch.ones(4))}, r"inputs \(5, 3\) and targets \(4,\)"),
     ({"data": lambda *_: with_a_hole("inputs", 17)}, r"inputs of train are not finite in row 17 \(float32\)"),
     ({"data": lambda *_: with_a_hole("targets", 19)}, r"targets of train are not finite in row 19"),

@@ -12,6 +12,7 @@ from evaluators.tasks.agreement import agreement_of, agreements, warning
 from evaluators.tasks.catalogue import OFFLINE, load_task
 from primitives import IdentityIndex, fingerprint, resolve
 from search.configuration.reading import load_preset
+from search.studies.entropy.correlate import of_mean
 from search.studies.telling import measure
 from search.studies.telling.__main__ import main
 from search.studies.telling.agree import (
@@ -20,7 +21,6 @@ from search.studies.telling.agree import (
     agreement,
     better_half,
     noise,
-    of_mean,
     prediction,
     seeds_needed,
     summary,
