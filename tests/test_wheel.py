@@ -67,7 +67,7 @@ def test_the_wheel_holds_every_file_of_ours_that_the_code_reads(site):
     wanted = {p.relative_to(ROOT) for floor in FLOORS for p in (ROOT / floor).rglob("*") if p.suffix in (".py", ".pyi")}
     wanted = {path for path in wanted if path.parts[:2] != ("search", "studies")}  # they belong to the repository
     wanted |= {Path(floor) / "py.typed" for floor in FLOORS}
-    wanted |= {Path("evaluators/tasks/reference.csv")}
+    wanted |= {Path("evaluators/tasks") / name for name in ("reference.csv", "agreement.csv")}
     wanted |= {p.relative_to(ROOT) for p in (ROOT / "search/presets").iterdir()}
     held = {p.relative_to(site) for p in site.rglob("*") if p.is_file() and p.parts[len(site.parts)] in FLOORS}
     assert held == wanted
