@@ -14,7 +14,7 @@ from evaluators.tasks import agreement
 from evaluators.tasks.catalogue import OFFLINE
 from search.studies.telling.agree import summary
 from search.studies.telling.measure import complete
-from search.studies.telling.panel import FUNCTIONS, units
+from search.studies.telling.panel import FUNCTIONS, OFTEN, units
 from search.studies.telling.report import markdown
 
 OUT, SUMMARY = Path("evaluators/study"), Path("evaluators/tasks") / agreement.FILE
@@ -29,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes of one thread each (2)")
     parser.add_argument("--functions", type=int, default=len(FUNCTIONS), help=f"of the panel ({len(FUNCTIONS)})")
     options = parser.parse_args(arguments)
-    if options.workers < 1 or options.functions < 8:
-        parser.error("it needs 1 worker and 8 functions at least")
+    if options.workers < 1 or options.functions < len(OFTEN):
+        parser.error(f"it needs 1 worker and {len(OFTEN)} functions at least")
     if options.functions < len(FUNCTIONS) and options.out is None:
         parser.error("fewer functions are a trial; name a folder for it with --out")
     names = options.tasks or list(OFFLINE)
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = pd.concat([before[~before["task"].isin(names) & before["task"].isin(OFFLINE)], found])
     found = found.sort_values("task", kind="stable").reset_index(drop=True)
     found["seeds_to_agree"] = found["seeds_to_agree"].astype("Int64")
-    found.to_csv(file, index=False, float_format="%.4g")
+    found.to_csv(file, index=False, float_format="%.6g")
     (out / "tasks.md").write_text(markdown(found, _COMMAND), encoding="utf-8")
     print(f"{out / 'tasks.md'} has the table; {time.monotonic() - started:.0f} s")
 

@@ -80,14 +80,14 @@ def units(task: str, functions: int, at_once: int = 8) -> list[Unit]:
 
     Args:
         task: its name.
-        functions: how many of the panel, an even spread.
+        functions: how many of the panel: those that are trained often, and an even spread of the others.
         at_once: how many are trained together.
     """
-    step = len(FUNCTIONS) / min(functions, len(FUNCTIONS))
-    chosen = dict.fromkeys(FUNCTIONS[int(number * step)] for number in range(min(functions, len(FUNCTIONS))))
-    often = tuple(name for name in OFTEN if name in chosen)
+    others = [name for name in FUNCTIONS if name not in OFTEN]
+    count = min(functions - len(OFTEN), len(others))
+    chosen = (*OFTEN, *(others[number * len(others) // count] for number in range(count)))
     more = tuple(seed for seed in OFTEN_SEEDS if seed not in SEEDS)
-    parts = [(tuple(chosen), SEEDS), (often, more)]
+    parts = [(chosen, SEEDS), (OFTEN, more)]
     return [
         Unit(task, names[at : at + at_once], seeds) for names, seeds in parts for at in range(0, len(names), at_once)
     ]

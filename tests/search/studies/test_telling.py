@@ -176,7 +176,7 @@ def test_finished_trainings_are_not_repeated_a_cut_line_and_an_older_task_are(tm
 
 @pytest.mark.slow
 def test_the_whole_study_runs_on_a_task_and_writes_its_table(tmp_path, capsys):
-    main(["digits-mlp", "--functions", "12", "--workers", "1", "--out", str(tmp_path)])
+    main(["digits-mlp", "--functions", "16", "--workers", "1", "--out", str(tmp_path)])
     assert {path.name for path in tmp_path.iterdir()} == {"tasks.csv", "tasks.md", "agreement.csv"}
     assert "| digits-mlp | **" in (tmp_path / "tasks.md").read_text()
     assert "has the table" in capsys.readouterr().out
