@@ -13,6 +13,8 @@ from pydantic import BaseModel
 
 from search.configuration.config import CampaignConfig
 from search.space.options import DRAWN, limited
+from search.space.pangaea import INITIAL, LARGEST_PLAIN, MULTIPLIERS
+from search.strategies.aging import AgingOptions
 from search.strategies.nsga2 import NSGA2Options
 from search.strategies.random_search import RandomOptions
 
@@ -32,7 +34,7 @@ def without_effect(config: CampaignConfig, given: Mapping[str, Any]) -> str | No
         config: all of it, checked.
         given: the keys that a user wrote, as nested dictionaries.
     """
-    for rule in (_strategy, _grammar_leaves, _grammar_limits, _grammar_weights, _rungs, _prior, _lists):
+    for rule in (_strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _rungs, _prior, _lists):
         for idle in rule(config):
             if _is_given(given, idle.key) and _value(config, idle.key) != _value(CampaignConfig(), idle.key):
                 return f"key '{idle.key}' has no effect: {idle.why}; leave it out or {idle.remedy}"
@@ -77,6 +79,29 @@ def _strategy(config: CampaignConfig) -> Iterator[Idle]:
         yield Idle("strategy.eafo", f"an EAFO step adds a learnable parameter, and {reason}", "allow parameters")
 
 
+def _aging(config: CampaignConfig) -> Iterator[Idle]:
+    if not isinstance(config.strategy, AgingOptions):
+        return
+    grammar, deepest = config.grammar, _deepest(config)
+    yield Idle("grammar.constants", "strategy 'aging' draws no fixed numbers", "choose another strategy")
+    if INITIAL in grammar.learnable and len(set(grammar.learnable)) > 1:
+        why = f"strategy 'aging' starts every multiplier at {INITIAL:g}, which is one of them"
+        yield Idle("grammar.learnable", why, "take that one out of it")
+    if grammar.max_depth >= deepest:
+        yield Idle(
+            "grammar.max_depth", f"strategy 'aging' draws no tree deeper than {deepest}", f"set it below {deepest}"
+        )
+
+
+def _deepest(config: CampaignConfig) -> int:
+    """Return how deep a tree can be that the strategy draws, whatever ``max_depth`` is; its limit where that is all."""
+    if isinstance(config.strategy, RandomOptions):
+        return DRAWN - 1
+    if isinstance(config.strategy, AgingOptions):
+        return LARGEST_PLAIN - 1 + (0 if _no_parameters(config) else min(MULTIPLIERS, config.grammar.max_parameters))
+    return config.grammar.max_depth
+
+
 def _no_parameters(config: CampaignConfig) -> str:
     """Return why trees have no learnable parameter, an empty text if they may."""
     if not config.grammar.max_parameters:
@@ -109,7 +134,7 @@ def _usable(config: CampaignConfig) -> tuple[str, ...]:
 
 def _grammar_limits(config: CampaignConfig) -> Iterator[Idle]:
     grammar = config.grammar
-    deepest = min(grammar.max_depth, DRAWN - 1) if isinstance(config.strategy, RandomOptions) else grammar.max_depth
+    deepest = min(grammar.max_depth, _deepest(config))
     for key, most in grammar.max_nesting.items():
         path = f"grammar.max_nesting.{key}"
         if not limited(key, _usable(config)):

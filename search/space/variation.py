@@ -45,7 +45,7 @@ class Parent:
     @cached_property
     def operators(self) -> tuple[list[str], list[int]]:
         """Names of mutations, and how often each is drawn."""
-        names = [name for name in OPERATORS if name not in ("multiply", "unmultiply") or _multiplies(self._grammar)]
+        names = [name for name in OPERATORS if name not in ("multiply", "unmultiply") or multiplies(self._grammar)]
         return names, [min(_MANY, _different(self._grammar, name, self.tree, self.places)) for name in names]
 
     @cached_property
@@ -62,7 +62,7 @@ def crossover(grammar: Grammar, first: Parent, second: Parent) -> Tree | None:
         part = second.tree[other.where]
         if cut.type is not other.type or _are_equal(part, first.tree[cut.where]):
             continue
-        child = _replaced(first.tree, cut, part)
+        child = replaced(first.tree, cut, part)
         if _accepted(grammar, child, first) and not _are_equal(child, second.tree):
             return child
     return None
@@ -89,7 +89,8 @@ def _accepted(grammar: Grammar, child: Tree, parent: Parent) -> bool:
     return undone == 0 or undone <= parent.undone
 
 
-def _replaced(tree: Tree, cut: Cut, part: Sequence[Any]) -> Tree:
+def replaced(tree: Tree, cut: Cut, part: Sequence[Any]) -> Tree:
+    """Return a tree with other nodes in the place of one of its subtrees."""
     return Tree([*tree[: cut.start], *part, *tree[cut.end :]])
 
 
@@ -110,7 +111,7 @@ def _subtree(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:
     if cut.type is not Real:
         return None
     part = _random_part(grammar, cut, random.randint(1, _LARGEST_PART))
-    return None if part is None else _replaced(parent, cut, part)
+    return None if part is None else replaced(parent, cut, part)
 
 
 def _random_part(grammar: Grammar, cut: Cut, size: int) -> list[Any] | None:
@@ -164,7 +165,7 @@ def _insert(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:
             )
         else:
             part.append(grammar.number("learnable" if type_ is Weight else "constant", type_))
-    return _replaced(parent, cut, part)
+    return replaced(parent, cut, part)
 
 
 def _shrink(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  # noqa: ARG001
@@ -174,7 +175,7 @@ def _shrink(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  
         return None
     cut = random.choice(inner)
     part = places[random.choice([part for part in cut.parts if places[part].type is Real])]
-    return _replaced(parent, cut, parent[part.where])
+    return replaced(parent, cut, parent[part.where])
 
 
 def _tune(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  # noqa: ARG001
@@ -187,7 +188,7 @@ def _tune(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  # 
         return None
     cut = random.choice(numbers)
     value = parent[cut.start].value
-    return _replaced(parent, cut, [leaf(type(value)(perturbed(value.value)), cut.type)])
+    return replaced(parent, cut, [leaf(type(value)(perturbed(value.value)), cut.type)])
 
 
 def _is_tunable(tree: Tree, cut: Cut) -> bool:
@@ -203,29 +204,33 @@ def _multiply(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:
     if not free:
         return None
     cut = random.choice(free)
+    return replaced(parent, cut, [*multiplier(grammar, random.choice(grammar.config.learnable)), *parent[cut.where]])
+
+
+def multiplier(grammar: Grammar, value: float) -> list[Any]:
+    """Return the nodes that multiply the subtree after them by a learnable number with this initial value."""
     name, type_ = ("scale", Weight) if grammar.has("scale") else ("mul", Real)
-    weight = leaf(Learnable(random.choice(grammar.config.learnable)), type_)
-    return _replaced(parent, cut, [grammar.primitives.mapping[name], weight, *parent[cut.where]])
+    return [grammar.primitives.mapping[name], leaf(Learnable(value), type_)]
 
 
 def _without_multiplier(grammar: Grammar, parent: Tree, places: list[Cut]) -> list[Cut]:
     if sum(map(is_learnable, parent)) >= grammar.config.max_parameters:
         return []
-    multiplied = {at for cut, kept in _multipliers(parent, places) for at in (cut.start, kept.start)}
+    multiplied = {at for cut, kept in multipliers(parent, places) for at in (cut.start, kept.start)}
     free = [cut for cut in places if cut.type is Real and cut.start not in multiplied]
     return [cut for cut in free if not is_number(parent[cut.start])]
 
 
 def _unmultiply(grammar: Grammar, parent: Tree, places: list[Cut]) -> Tree | None:  # noqa: ARG001
     """Take one learnable multiplier away."""
-    found = _multipliers(parent, places)
+    found = multipliers(parent, places)
     if not found:
         return None
     cut, kept = random.choice(found)
-    return _replaced(parent, cut, parent[kept.where])
+    return replaced(parent, cut, parent[kept.where])
 
 
-def _multipliers(tree: Tree, places: list[Cut]) -> list[tuple[Cut, Cut]]:
+def multipliers(tree: Tree, places: list[Cut]) -> list[tuple[Cut, Cut]]:
     """Return every subtree with a learnable multiplier at its top, and what that multiplies."""
     found = []
     for cut in places:
@@ -238,7 +243,7 @@ def _multipliers(tree: Tree, places: list[Cut]) -> list[tuple[Cut, Cut]]:
     return found
 
 
-def _multiplies(grammar: Grammar) -> bool:
+def multiplies(grammar: Grammar) -> bool:
     """Tell whether there are learnable multipliers in a grammar."""
     config = grammar.config
     return bool(config.max_parameters and config.learnable) and (grammar.has("scale") or grammar.has("mul"))
@@ -267,5 +272,5 @@ def _different(grammar: Grammar, name: str, parent: Tree, places: list[Cut]) -> 
         case "multiply":
             return len(_without_multiplier(grammar, parent, places))
         case "unmultiply":
-            return len(_multipliers(parent, places))
+            return len(multipliers(parent, places))
     return _MANY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from primitives.registries import Maker, Registry
+from search.strategies.aging import Aging, AgingOptions
 from search.strategies.nsga2 import NSGA2, NSGA2Options
 from search.strategies.random_search import RandomOptions, RandomSearch
 from search.strategies.strategy import Strategy, StrategyOptions
@@ -11,6 +12,7 @@ STRATEGIES: Registry[Maker[Strategy]] = Registry(
     "strategy",
     {
         "nsga2": Maker(NSGA2, NSGA2Options, "keeps the best of what was told by rank and crowding, and varies them"),
+        "aging": Maker(Aging, AgingOptions, "PANGAEA's: the best of some drawn is mutated, and the oldest leaves"),
         "random": Maker(RandomSearch, RandomOptions, "random trees, nothing learned: the control"),
     },
     Maker,

@@ -20,7 +20,7 @@ from search.strategies.strategy import Proposal, Strategy, StrategyOptions, Told
 class NSGA2Options(StrategyOptions):
     """How candidates are proposed."""
 
-    name: Literal["nsga2"] = Field("nsga2", description="nsga2, or random as a control")
+    name: Literal["nsga2"] = Field("nsga2", description="nsga2, aging as in PANGAEA, or random as a control")
     crossover: float = Field(0.4, ge=0, le=1, description="share of children made by crossover")
     newcomers: float = Field(0.1, ge=0, le=1, description="share of children that are random trees")
     eafo: float = Field(0.1, ge=0, le=1, description="share of children that are a parent plus its EAFO correction")

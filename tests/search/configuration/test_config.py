@@ -84,10 +84,15 @@ def test_a_wrong_key_or_value_is_named_with_the_reason_and_the_nearest(text):
 
 
 RANDOM = "[strategy]\nname = 'random'\n"
+AGING = "[strategy]\nname = 'aging'\n"
 NO_LEAVES = "[grammar]\nmax_parameters = 0\n"
 WITHOUT_EFFECT = {
     RANDOM + "population = 8\n[execution]\ncohort = 4": ("strategy.population", "leave out execution.cohort"),
     RANDOM + "[grammar]\nmax_depth = 9": ("grammar.max_depth", "draws trees of 10 nodes at most"),
+    AGING + "[grammar]\nconstants = [3.0]": ("grammar.constants", "draws no fixed numbers"),
+    AGING + "[grammar]\nlearnable = [0.5, 1.0]": ("grammar.learnable", "starts every multiplier at 1"),
+    AGING + "[grammar]\nmax_depth = 8": ("grammar.max_depth", "draws no tree deeper than 8"),
+    AGING + NO_LEAVES + "max_nesting = {sin = 6}\nmax_depth = 12": ("grammar.max_depth", "no tree deeper than 6"),
     "[strategy]\nnewcomers = 1.0\ncrossover = 0.9": ("strategy.crossover", "every proposal is a random tree"),
     "[strategy]\nnewcomers = 1.0\neafo = 0.9": ("strategy.eafo", "every proposal is a random tree"),
     NO_LEAVES + "[strategy]\neafo = 0.5": ("strategy.eafo", "grammar.max_parameters is 0"),
@@ -116,6 +121,8 @@ WITHOUT_EFFECT = {
 
 FOREIGN = {
     RANDOM + "crossover = 0.9": "'strategy.crossover' belongs to strategy 'nsga2'; leave it out or set strategy.name",
+    AGING + "crossover = 0.9": "'strategy.crossover' belongs to strategy 'nsga2'",
+    "[strategy]\nthreshold = 0.8": "'strategy.threshold' belongs to strategy 'aging'",
     RANDOM + "eafo = 1.0": "'strategy.eafo' belongs to strategy 'nsga2'",
     "[execution]\nexecutor = 'serial'\nworkers = 2": "'execution.workers' belongs to executor 'ray'",
 }
@@ -149,6 +156,7 @@ def test_what_a_run_file_holds_is_read_although_a_key_has_no_effect(text):
 
 CHANGES = [
     ("name = 'nsga2'", "name = 'random'"),
+    ("name = 'nsga2'", "name = 'aging'"),
     ("executor = 'ray'", "executor = 'serial'"),
     ("rungs = [0.25, 0.5]", "rungs = []"),
     ("pool = 16", "pool = 1"),
@@ -170,6 +178,8 @@ def test_a_file_of_every_default_stays_valid_when_one_key_is_changed(default, ch
 
 EFFECTIVE = [
     RANDOM + "novelty = 0.1\npopulation = 8\n[grammar]\nmax_depth = 3",
+    AGING + "sample = 4\nthreshold = 0.8\n[grammar]\nlearnable = [1.0]\nmax_depth = 7",
+    AGING + "population = 8\n[grammar]\nlearnable = [0.5, 2.0]\nmax_parameters = 3\nmax_depth = 8",
     "[strategy]\nnewcomers = 0.9\ncrossover = 0.9\neafo = 0.9",
     "[grammar]\nprimitives = ['add', 'power', 'exp', 'scale']\nexponents = [2.5]\n"
     "max_nesting = {exponential = 2, exp = 1}\nweights = {exp = 5, power = 3, gaussian = 4, scale = 2}",
