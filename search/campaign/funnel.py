@@ -25,12 +25,12 @@ from primitives import (
 from primitives.identity import Fingerprint
 from primitives.numeric import Array
 from runs import Candidate
-from search.campaign.pool import ALIKE, OUTRANKED, Child, Pool, filled
-from search.campaign.ranking import Ranking
+from search.campaign.pool import ALIKE, OUTRANKED, Pool, filled
 from search.configuration.config import CampaignConfig
 from search.space.forest import values
 from search.space.grammar import Grammar
 from search.space.novelty import Neighbourhood
+from search.strategies.choice import Child, Choice
 from search.strategies.strategy import Strategy
 
 NO_FORMULA = "it has no formula"
@@ -60,9 +60,9 @@ class Batch:
 class Funnel:
     """Judges proposals; cheap checks first. Remembers every function that has a row."""
 
-    def __init__(self, grammar: Grammar, ranking: Ranking, config: CampaignConfig) -> None:
-        self._grammar, self._ranking = grammar, ranking
-        self._name, self._radius, self._pool = config.strategy.name, config.strategy.novelty, config.prior.pool
+    def __init__(self, grammar: Grammar, choice: Choice, config: CampaignConfig) -> None:
+        self._grammar, self._choice = grammar, choice
+        self._name, self._radius = config.strategy.name, config.strategy.novelty
         self._seen = IdentityIndex()
         self._trained = Neighbourhood(self._radius)
 
@@ -79,6 +79,11 @@ class Funnel:
         if _may_be_trained(candidate):
             self._trained.add(candidate.id, len(expression.initial), _row(expression))
         return dataclasses.replace(candidate, mark=mark)
+
+    def know(self, expressions: Sequence[Expression]) -> None:
+        """Count functions as seen that have no row."""
+        for number, expression in enumerate(expressions, start=1):
+            self._seen.add(-number, expression.key, fingerprint(expression, absorbed=True))
 
     def recall(self, candidates: Sequence[Candidate]) -> None:
         """Count candidates of the run file as seen, as :meth:`remember` did; of most only the tree is read.
@@ -141,7 +146,7 @@ class Funnel:
         candidates: list[Candidate] = []
         passed: Counter[str] = Counter()
         for _ in range(_POOLS):
-            pool = filled(strategy, self._grammar, self._pool * count, self._seen, self._trained, self._name)
+            pool = filled(strategy, self._grammar, self._choice.pool(count), self._seen, self._trained, self._name)
             found = self._best_of(pool, ask, next_id + len(candidates), count)
             candidates += found
             passed.update(pool.passed_over)
@@ -153,18 +158,18 @@ class Funnel:
         """Return what came to the authority, the best first, until so many pass; count the others in the pool."""
         candidates: list[Candidate] = []
         passed, chosen, beside = pool.passed_over, 0, Neighbourhood(self._radius)
-        for place in self._ranking.order(pool.children):
+        for place in self._choice.order(pool.children, count):
             child = pool.children[place]
             if chosen == count:
                 passed[OUTRANKED] += 1
-            elif beside.nearest([child.parameters], child.row[None])[0]:
+            elif beside.nearest([child.described.parameters], child.described.row[None])[0]:
                 passed[ALIKE] += 1
             elif (judged := self._judge(child, ask + chosen, next_id + len(candidates))) is None:
                 passed[NO_FORMULA] += 1
             else:
                 candidates.append(judged)
                 if judged.status == "pending":
-                    beside.add(chosen, child.parameters, child.row)
+                    beside.add(chosen, child.described.parameters, child.described.row)
                     chosen += 1
         return candidates
 

@@ -24,6 +24,7 @@ from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
 from evaluators.judging.features import FEATURES
 from evaluators.judging.objectives import chosen_objectives, point
 from evaluators.training.job import Answers
+from evaluators.training.status import PASSED_OVER
 from evaluators.training.task import AnyTask, Task
 from primitives import BASELINES, ActsearchError, get, library, resolve
 from primitives.errors import unknown
@@ -32,12 +33,14 @@ from primitives.registries import made
 from runs import Candidate, Store
 from search.campaign.funnel import Funnel
 from search.campaign.ledger import Ledger
-from search.campaign.prior_weight import PriorWeight
+from search.campaign.prior_weight import PriorWeight, features
 from search.campaign.progress import Observer, Progress
 from search.campaign.ranking import NoisyPrior
 from search.configuration.config import CampaignConfig
 from search.space.grammar import Grammar
+from search.space.leaves import Tree
 from search.strategies.catalogue import STRATEGIES
+from search.strategies.choice import Result
 from search.strategies.strategy import Strategy, Told
 
 _AHEAD = 8
@@ -54,9 +57,9 @@ class Campaign:
         objectives = chosen_objectives(config.objectives, config.goes_by)
         self._grammar = Grammar(config.grammar)
         self._weight = PriorWeight(config.prior)
-        self._ranking = NoisyPrior(self._grammar, self._weight)
-        self._funnel = Funnel(self._grammar, self._ranking, config)
         self._strategy = made(STRATEGIES, config.strategy.name, Strategy, self._grammar, config.strategy)
+        self._choice = self._strategy.choice or NoisyPrior(self._grammar, self._weight)
+        self._funnel = Funnel(self._grammar, self._choice, config)
         self._ledger = Ledger(config.fidelity, objectives)
         self._in_flight: set[int] = set()
         self._cohorts = 0
@@ -215,10 +218,16 @@ class Campaign:
         outcome = self._ledger.finish(candidate, evaluations)
         if outcome is None:
             return
-        self._ranking.tell(candidate.facts, outcome.lowest[0])
-        if candidate.genotype is not None:
-            tree = self._grammar.loads(candidate.genotype)
-            self._strategy.tell(Told(candidate.id, tree, outcome.points[outcome.reached], outcome.missed))
+        is_baseline = candidate.name is not None
+        whole = self.config.fidelity.whole
+        self._weight.tell(features(candidate.facts), outcome.lowest[0])
+        self._choice.tell(Result(candidate.id, outcome.points, whole, is_baseline))
+        if (tree := self._tree(candidate)) is not None:
+            point = outcome.points[outcome.reached]
+            self._strategy.tell(Told(candidate.id, tree, point, outcome.missed, candidate.origin, is_baseline))
+
+    def _tree(self, candidate: Candidate) -> Tree | None:
+        return None if candidate.genotype is None else self._grammar.loads(candidate.genotype)
 
     # --- bookkeeping ------------------------------------------------------------------------
 
@@ -241,13 +250,18 @@ class Campaign:
     def _add(self, candidates: tuple[Candidate, ...], meta: Mapping[str, str] = MappingProxyType({})) -> None:
         self._store.add_candidates(candidates, meta)
         for candidate in candidates:
-            self._ledger.keep(candidate)
+            self._keep(candidate)
+
+    def _keep(self, candidate: Candidate) -> None:
+        self._ledger.keep(candidate)
+        if candidate.gain is not None and candidate.status not in PASSED_OVER:
+            self._choice.chose(candidate.id, self._tree(candidate), candidate.expression)
 
     def _replay(self) -> None:
         """Rebuild the state of everything that learns from the run file."""
         candidates = self._store.candidates()
         for candidate in candidates:
-            self._ledger.keep(candidate)
+            self._keep(candidate)
         self._funnel.recall(candidates)
         self._ledger.passed_over.update(self._store.counts("passed_over"))
         by_candidate: dict[int, list[Evaluation]] = {}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from deap import gp
 
-from evaluators.judging.features import described
 from primitives import ActsearchError, IdentityIndex
-from primitives.identity import Fingerprint
-from primitives.numeric import Array
+from search.space.describe import described
 from search.space.forest import Looked, look
 from search.space.grammar import Grammar
 from search.space.novelty import Neighbourhood
-from search.strategies.strategy import Proposal, Strategy
+from search.strategies.choice import Child
+from search.strategies.proposal import Proposal
+from search.strategies.strategy import Strategy
 
 TOO_LONG = "it is longer than max_complexity"
 KNOWN = "it is a known function"
@@ -31,25 +32,6 @@ _SPARE = 1.5
 """Proposals asked for beyond what is wanted, since some come to nothing."""
 _PATIENCE, _PER_CHILD = 2000, 12
 """Proposals looked at for a batch before there is nothing new to be had: so many, or so many for each child wanted."""
-
-
-@dataclass(frozen=True, eq=False)
-class Child:
-    """A proposal that passed every look.
-
-    Attributes:
-        proposal: the tree, and where it comes from.
-        facts: its features by name, estimated; see :attr:`evaluators.judging.looks.Looks.facts`.
-        print: its fingerprint.
-        parameters: how many learnable ones it has.
-        row: its standardised outputs, see :mod:`search.space.novelty`.
-    """
-
-    proposal: Proposal
-    facts: Mapping[str, float]
-    print: Fingerprint
-    parameters: int
-    row: Array
 
 
 @dataclass
@@ -87,9 +69,13 @@ def filled(
         ActsearchError: the strategy returns something else than proposals.
     """
     pool, batch = Pool(), IdentityIndex()
-    while len(pool.children) < wanted and pool.looked_at < max(_PATIENCE, _PER_CHILD * wanted):
+    strategy.begin()
+    patience = math.inf if strategy.is_finite else max(_PATIENCE, _PER_CHILD * wanted)
+    while len(pool.children) < wanted and pool.looked_at < patience:
         count = min(_AT_MOST, max(_AT_LEAST, int(_SPARE * (wanted - len(pool.children)))))
         proposals = _proposed(strategy, count, name, grammar)
+        if not proposals:
+            break
         for places, looked in look([proposal.tree for proposal in proposals]):
             _sort(pool, grammar, proposals[places.start : places.stop], looked, seen, batch, trained)
     for _ in pool.children[wanted:]:
@@ -100,7 +86,8 @@ def filled(
 
 def _proposed(strategy: Strategy, count: int, name: str, grammar: Grammar) -> list[Proposal]:
     found = strategy.ask(count)
-    if not isinstance(found, list) or len(found) != count or not all(map(_is_proposal, found)):
+    as_many = isinstance(found, list) and (len(found) == count or (strategy.is_finite and len(found) < count))
+    if not as_many or not all(map(_is_proposal, found)):
         raise ActsearchError(
             f"strategy '{name}' was asked for {count} proposals and returned {_shortened(found)}; it must return a "
             f"list of {count} search.Proposal"
@@ -133,7 +120,7 @@ def _sort(
     trained: Neighbourhood,
 ) -> None:
     """Take in the proposals that are worth it, and count the others."""
-    looks, facts, most = looked.looks, described(looked.looks), grammar.config.max_complexity
+    looks, all_described, most = looked.looks, described(looked), grammar.config.max_complexity
     reasons = [looks.reason(place) for place in range(len(proposals))]
     for place, proposal in enumerate(proposals):
         if reasons[place] is None and looks.complexities[place] + grammar.surcharge(proposal.tree) > most:
@@ -153,5 +140,5 @@ def _sort(
             pool.passed_over[reason] += 1
             continue
         batch.add(len(pool.children), "", print_)
-        own = {name: float(values[place]) for name, values in facts.items()}
-        pool.children.append(Child(proposal, own, print_, looked.parameters[place], looks.standardised[place]))
+        if (found := all_described[place]) is not None:
+            pool.children.append(Child(proposal, found, print_))

@@ -1,38 +1,40 @@
-"""Which of many children to train: what ranks them is one exchangeable thing."""
+"""How children are chosen where the strategy has no model of its own: in order, or by the theory."""
 
 from __future__ import annotations
 
-import abc
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from evaluators.judging.features import FEATURES, Feature, Subject
 from primitives.numeric import Array
-from search.campaign.pool import Child
-from search.campaign.prior_weight import PriorWeight, features
+from search.campaign.prior_weight import PriorWeight
 from search.space.grammar import Grammar
+from search.space.leaves import Tree
+from search.strategies.choice import Child, Choice, Result
 
 
-class Ranking(abc.ABC):
-    """Puts a pool of children in the order in which they should be trained.
+class InOrder(Choice):
+    """Leaves children in the order in which they were proposed."""
 
-    As for a strategy: it draws from Python's global ``random`` alone, and learning draws nothing, so that a resumed
-    campaign ranks as the uninterrupted one did.
-    """
+    def pool(self, count: int) -> int:
+        """Return as many as are trained."""
+        return count
 
-    @abc.abstractmethod
-    def order(self, pool: Sequence[Child]) -> list[int]:
-        """Return the places of all children, the most promising first."""
+    def order(self, pool: Sequence[Child], count: int) -> list[int]:  # noqa: ARG002
+        """Return the places as they are."""
+        return [*range(len(pool))]
 
-    @abc.abstractmethod
-    def tell(self, facts: Mapping[str, float], error: float) -> None:
-        """Learn of a trained candidate: its features and what it was trained to."""
+    def chose(self, identifier: int, tree: Tree | None, text: str) -> None:
+        """Learn nothing."""
+
+    def tell(self, result: Result) -> None:
+        """Learn nothing."""
 
 
-class NoisyPrior(Ranking):
+class NoisyPrior(Choice):
     """Ranks by the feature of the theory that predicts best, with as much noise as it predicts badly.
 
     The correlation of the order with that feature's own is the weight that the evidence of this campaign allows.
@@ -41,7 +43,11 @@ class NoisyPrior(Ranking):
     def __init__(self, grammar: Grammar, weight: PriorWeight) -> None:
         self._grammar, self._weight = grammar, weight
 
-    def order(self, pool: Sequence[Child]) -> list[int]:
+    def pool(self, count: int) -> int:
+        """Return what the configuration says for each."""
+        return self._weight.config.pool * count
+
+    def order(self, pool: Sequence[Child], count: int) -> list[int]:  # noqa: ARG002
         """Return the places by a noisy ranking."""
         feature, weight = self._weight.best()
         luck = _ranks([random.random() for _ in pool])
@@ -49,14 +55,16 @@ class NoisyPrior(Ranking):
         score = weight * theory + math.sqrt(1 - weight**2) * luck
         return [int(place) for place in np.argsort(score, kind="stable")]
 
-    def tell(self, facts: Mapping[str, float], error: float) -> None:
-        """Add evidence."""
-        self._weight.tell(features(facts), error)
+    def chose(self, identifier: int, tree: Tree | None, text: str) -> None:
+        """Learn nothing before it is trained."""
+
+    def tell(self, result: Result) -> None:
+        """Learn nothing here: the campaign weighs the theory's evidence, whatever chooses."""
 
     def _values(self, feature: Feature, pool: Sequence[Child]) -> list[float]:
         """Return a feature of every child: from arrays, or where it cannot be had from those, of its formula."""
         if feature.quick is not None:
-            return [child.facts[feature.name] for child in pool]
+            return [child.described.facts[feature.name] for child in pool]
         return [_of_formula(feature, self._grammar, child) for child in pool]
 
 

@@ -29,6 +29,10 @@ PANELS = {
         "derive": "Derive the entropy-lowering correction of an activation (EAFO), step by step; ReLU gives CRReLU.",
         "export": "Write an activation as a Python file that needs torch and nothing else, or in another language.",
     },
+    "Compare strategies": {
+        "table": "Train every distinct function of a small space on a task and keep what came out as Parquet.",
+        "replay": "Play a search strategy on such a table: how many trainings until one of the best is met.",
+    },
     "What is there": {
         "tasks": "List the tasks that candidates can be trained on, with the validation error of ReLU and GELU where "
         "measured.",

@@ -9,7 +9,7 @@ and parameters, by dynamic programming over (depth left, nesting left, what stan
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
@@ -88,9 +88,7 @@ class Counts:
             most: nodes that a tree has at most.
         """
         self.algebra, self.limits, self.most = algebra, limits, most
-        self._kinds: dict[tuple[int, int], list[View]] = {}
-        for view in algebra.views:
-            self._kinds.setdefault((len(view.places), len(view.places) - view.varying), []).append(view)
+        self._kinds = {_kind(view) for view in algebra.views}
         self._alike: dict[frozenset[View], View | None] = {}
         self._of_view = lru_cache(maxsize=None)(self._count_view)
         self._of_place = lru_cache(maxsize=None)(self._count_place)
@@ -113,6 +111,16 @@ class Counts:
         if size > self.most:
             return 0
         return self._by_size(self._forbidden(place.above), place.depth, place.budget, place.parameters)[size]
+
+    def fitting(self, place: Place) -> Iterator[tuple[View, Place]]:
+        """Yield the views that may stand at a place, and the place below each."""
+        forbidden = self._forbidden(place.above)
+        for view in self.algebra.views if place.depth else ():
+            if view in forbidden or self.limits.spent(place.budget, view.name) is None:
+                continue
+            inner = self._below(place, view)
+            if inner.parameters >= 0:
+                yield view, inner
 
     # --- counting -----------------------------------------------------------------------------
 
@@ -242,15 +250,8 @@ class Counts:
 
     def _fitting(self, place: Place, cut: tuple[int, ...]) -> list[View]:
         """Return the views that may stand at a place with arguments of these sizes, 0 being a number."""
-        found = []
-        forbidden = self._forbidden(place.above)
-        for view in self._kinds[len(cut), cut.count(0)] if place.depth else ():
-            if view in forbidden or self.limits.spent(place.budget, view.name) is None:
-                continue
-            inner = self._below(place, view)
-            if inner.parameters >= 0 and self._fill(view, inner, [part for part in cut if part]):
-                found.append(view)
-        return found
+        kind, parts = (len(cut), cut.count(0)), [part for part in cut if part]
+        return [view for view, inner in self.fitting(place) if _kind(view) == kind and self._fill(view, inner, parts)]
 
     def _fill(self, view: View, inner: Place, parts: Sequence[int]) -> bool:
         """Tell whether arguments of these sizes exist, two different ones where equal ones say nothing."""
@@ -259,6 +260,11 @@ class Counts:
         if view.varying == 2 and view.name in self.algebra.equal and parts[0] == parts[1]:
             return self.count(inner, parts[0]) ** 2 > self.count(inner._replace(parameters=0), parts[0])
         return True
+
+
+def _kind(view: View) -> tuple[int, int]:
+    """Return how many arguments a view has, and how many of them are numbers."""
+    return len(view.places), len(view.places) - view.varying
 
 
 def _are_equal(one: list[View | str], other: list[View | str]) -> bool:

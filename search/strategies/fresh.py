@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 
 from search.space.algebra import Algebra
 from search.space.leaves import Tree
-from search.strategies.strategy import Proposal
+from search.strategies.proposal import Proposal
 
 _TRIES = 8
 

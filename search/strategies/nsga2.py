@@ -13,8 +13,9 @@ from search.space.grammar import Grammar
 from search.space.leaves import Tree
 from search.space.variation import Parent, crossover, mutate
 from search.strategies.fresh import Fresh
+from search.strategies.proposal import Proposal
 from search.strategies.ranking import Indices, crowding, fronts
-from search.strategies.strategy import Proposal, Strategy, StrategyOptions, Told
+from search.strategies.strategy import Strategy, StrategyOptions, Told
 
 
 class NSGA2Options(StrategyOptions):

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from search.space.grammar import Grammar
 from search.strategies.fresh import Fresh
-from search.strategies.strategy import Proposal, Strategy, StrategyOptions, Told
+from search.strategies.proposal import Proposal
+from search.strategies.strategy import Strategy, StrategyOptions, Told
 
 
 class RandomOptions(StrategyOptions):

@@ -10,15 +10,8 @@ from pydantic import Field
 from primitives.options import Options
 from search.space.grammar import Grammar
 from search.space.leaves import Tree
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A tree with the operator that made it and the ids of its parents."""
-
-    tree: Tree
-    origin: str
-    parents: tuple[int, ...] = ()
+from search.strategies.choice import Choice
+from search.strategies.proposal import Proposal
 
 
 @dataclass(frozen=True)
@@ -30,12 +23,16 @@ class Told:
         missed: how many rungs, the end counted as one, it did not come to. What was measured at different rungs
             is not compared: who missed fewer is better, whatever the objectives, as who violates a
             constraint less is in Deb et al. 2002 ("A Fast and Elitist Multiobjective Genetic Algorithm").
+        origin: of its proposal; empty where nobody proposed it.
+        reference: whether it is a baseline.
     """
 
     id: int
     tree: Tree
     objectives: tuple[float, ...]
     missed: int = 0
+    origin: str = ""
+    reference: bool = False
 
 
 class StrategyOptions(Options):
@@ -59,6 +56,13 @@ class Strategy(abc.ABC):
     """
 
     grammar: Grammar
+    choice: Choice | None = None
+    """What chooses among its children; the campaign's prior where it has none of its own."""
+    is_finite: bool = False
+    """Whether it comes to an end, and returns fewer proposals than it is asked for when it does."""
+
+    def begin(self) -> None:  # noqa: B027  (most strategies have nothing to do here)
+        """Note that the next proposals are for another batch; those of the batch before need not have been chosen."""
 
     @abc.abstractmethod
     def ask(self, count: int) -> list[Proposal]:

@@ -9,13 +9,15 @@ from search.campaign.funnel import Funnel
 from search.campaign.loop import seeded
 from search.campaign.pool import FULL, KNOWN, NEAR, REPEATED, TOO_LONG, filled
 from search.campaign.prior_weight import PriorWeight
-from search.campaign.ranking import NoisyPrior, Ranking
+from search.campaign.ranking import NoisyPrior
 from search.configuration.config import CampaignConfig, Prior
 from search.configuration.reading import from_dict
 from search.space.forest import look
 from search.space.grammar import Grammar
 from search.space.novelty import Neighbourhood
-from search.strategies.strategy import Proposal, Strategy
+from search.strategies.choice import Choice
+from search.strategies.proposal import Proposal
+from search.strategies.strategy import Strategy
 
 
 class Fixed(Strategy):
@@ -103,13 +105,19 @@ def test_a_strategy_whose_tree_is_none_of_the_grammar_is_told(nodes):
         pool_of(Wrong(GRAMMAR, "sin(x)"), 1)
 
 
-class ByName(Ranking):
+class ByName(Choice):
     """Prefers short formulas."""
 
-    def order(self, pool):
-        return sorted(range(len(pool)), key=lambda place: pool[place].facts["complexity"])
+    def pool(self, count):
+        return 16 * count
 
-    def tell(self, facts, error):
+    def order(self, pool, count):
+        return sorted(range(len(pool)), key=lambda place: pool[place].described.facts["complexity"])
+
+    def chose(self, identifier, tree, text):
+        pass
+
+    def tell(self, result):
         pass
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from deap import base, tools
@@ -8,9 +10,12 @@ from hypothesis import given, settings
 from primitives import ActsearchError, fingerprint, library, parse
 from search.campaign.loop import seeded
 from search.space.cuts import cuts
+from search.space.enumeration import trees as all_trees
 from search.space.grammar import Grammar
 from search.space.options import Grammar as GrammarConfig
 from search.space.variation import OPERATORS
+from search.strategies.exhaustive import Exhaustive, ExhaustiveOptions
+from search.strategies.guided import Guided, GuidedOptions
 from search.strategies.nsga2 import NSGA2, NSGA2Options
 from search.strategies.random_search import RandomOptions, RandomSearch
 from search.strategies.ranking import crowding, fronts
@@ -149,6 +154,62 @@ class TestNSGA2(StrategyContract):
 class TestRandom(StrategyContract):
     def make(self, grammar):
         return RandomSearch(grammar, RandomOptions())
+
+
+class TestExhaustive(StrategyContract):
+    @pytest.fixture
+    def grammar(self):
+        return Grammar(GrammarConfig(max_complexity=4))
+
+    def make(self, grammar):
+        return Exhaustive(grammar, ExhaustiveOptions())
+
+    def test_it_proposes_every_tree_that_was_not_told_once_a_batch_and_then_nothing(self):
+        grammar = Grammar(
+            GrammarConfig(primitives=("add", "sin", "abs"), constants=(), max_parameters=0, max_complexity=5)
+        )
+        strategy, key = self.make(grammar), grammar.algebra.key
+        every = {key(tree) for tree in all_trees(grammar, 5)}
+        for _ in range(2):
+            strategy.begin()
+            assert {key(p.tree) for p in strategy.ask(1000)} == every
+            assert strategy.ask(1000) == []
+        first = next(tree for tree in all_trees(grammar, 5) if len(tree) == 3)
+        strategy.tell(Told(0, first, (0.0,)))
+        strategy.begin()
+        assert {key(p.tree) for p in strategy.ask(1000)} == every - {key(first)}
+
+    def test_a_space_that_is_too_large_is_refused_with_its_size(self):
+        with pytest.raises(ActsearchError, match=r"goes through 200,000 trees at most, and this grammar has .* lower"):
+            self.make(Grammar(GrammarConfig()))
+
+
+class TestGuided(StrategyContract):
+    def make(self, grammar):
+        return Guided(grammar, GuidedOptions(population=20))
+
+    def test_what_brought_something_good_is_credited_and_drawn_more_often(self, grammar):
+        strategy = self.make(grammar)
+        told = self.told(grammar, 200)
+        for number, each in enumerate(told):
+            good = number % 2
+            strategy.tell(Told(each.id, each.tree, (1.0 - good - number / 1e6,), 0, "crossover" if good else "eafo"))
+        assert strategy.credit["crossover"] > 0.8 > 0.3 > strategy.credit["eafo"]
+        with seeded(0, 0):
+            made = Counter(Guided.family(proposal.origin) for proposal in strategy.ask(400))
+        assert made["crossover"] > 2 * made["eafo"]
+
+    @pytest.mark.parametrize(
+        ("option", "origins"), [("hybrids", {"library", "hybrid"}), ("eafo_step", {"eafo", "bump"})]
+    )
+    def test_an_operator_can_be_switched_off(self, grammar, option, origins):
+        for switch in (True, False):
+            strategy = Guided(grammar, GuidedOptions(**{option: switch}))
+            for each in self.told(grammar, 30):
+                strategy.tell(each)
+            with seeded(0, 0):
+                made = {proposal.origin for proposal in strategy.ask(300)}
+            assert bool(made & origins) == switch
 
 
 @settings(max_examples=150)

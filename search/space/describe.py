@@ -1,0 +1,73 @@
+"""From trees and formulas to what a choice goes by: features, standardised outputs, parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from evaluators.judging.features import described as facts_of
+from primitives import Expression
+from primitives.numeric import Array
+from primitives.table import all_primitives
+from search.space.forest import Looked, look
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """What arrays say of a function.
+
+    Attributes:
+        facts: its features by name, estimated; see :attr:`evaluators.judging.looks.Looks.facts`.
+        parameters: how many learnable ones it has.
+        row: its standardised outputs, see :mod:`search.space.novelty`.
+        features: what a model is fitted on, all finite.
+    """
+
+    facts: Mapping[str, float]
+    parameters: int
+    row: Array
+    features: Array
+
+
+def described(looked: Looked) -> list[Described | None]:
+    """Return what arrays say of functions; ``None`` of those that may not be trained."""
+    looks = looked.looks
+    facts = facts_of(looks)
+    features = _table(facts, looks.standardised, np.array(looked.parameters))
+    rows: list[Described | None] = []
+    for place, sound in enumerate(looks.sound):
+        own = {name: float(values[place]) for name, values in facts.items()}
+        there = Described(own, looked.parameters[place], looks.standardised[place], features[place])
+        rows.append(there if sound else None)
+    return rows
+
+
+def of_trees(trees: Sequence[Sequence[Any]]) -> Iterator[Described | None]:
+    """Yield what arrays say of each tree."""
+    for _, looked in look(trees):
+        yield from described(looked)
+
+
+def of_expression(expression: Expression) -> Described | None:
+    """Return what arrays say of a formula; ``None`` where no tree says it, or it may not be trained."""
+    tree = everything().tree(expression)
+    return None if tree is None else next(of_trees([tree]))
+
+
+@cache
+def everything() -> Grammar:
+    """Return a grammar that says nearly every formula."""
+    names = tuple(primitive.name for primitive in all_primitives())
+    return Grammar(GrammarConfig(primitives=names, max_parameters=8, max_depth=15, max_nesting={}))
+
+
+def _table(facts: dict[str, Array], rows: Array, parameters: Array) -> Array:
+    """Return features for a model, shape (n, features), finite."""
+    columns = [np.arcsinh(np.nan_to_num(values, posinf=1e6, neginf=-1e6)) for values in facts.values()]
+    return np.column_stack([*columns, parameters, rows])

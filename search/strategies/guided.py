@@ -1,0 +1,134 @@
+"""Many children of many operators, of which a model of this campaign's own trainings picks the few that are trained."""
+
+from __future__ import annotations
+
+import random
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field
+
+from primitives import BASELINES, library
+from search.space.eafo import EafoSteps
+from search.space.grammar import Grammar
+from search.space.leaves import Tree
+from search.space.variation import Parent, crossover, mutate
+from search.strategies.choice import Choice
+from search.strategies.fresh import Fresh
+from search.strategies.proposal import Proposal
+from search.strategies.strategy import Strategy, StrategyOptions, Told
+from search.strategies.surrogate import ModelOptions, Surrogate
+
+_FLOOR = 1.0
+"""Credit that an operator has before anything is known."""
+
+
+class GuidedOptions(StrategyOptions):
+    """How candidates are proposed."""
+
+    name: Literal["guided"] = Field("guided", description="a model of this campaign's trainings picks the children")
+    newcomers: float = Field(0.3, ge=0, le=1, description="share of children that are random trees")
+    eafo_step: bool = Field(True, description="make children by the EAFO step")
+    hybrids: bool = Field(True, description="propose functions of the library, and hybrids with them")
+
+
+class Guided(Strategy):
+    """Makes children of the best; operators are drawn by what they have brought."""
+
+    def __init__(self, grammar: Grammar, options: GuidedOptions) -> None:
+        self.grammar = grammar
+        self.choice: Choice | None = Surrogate(ModelOptions())
+        self._options = options
+        self._fresh = Fresh(grammar.algebra)
+        self._eafo = EafoSteps(grammar)
+        self._best: list[tuple[int, float, int, Told]] = []
+        self._parents: dict[int, Parent] = {}
+        self._tried: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+
+    def ask(self, count: int) -> list[Proposal]:
+        """Return children, random trees and known functions."""
+        self._eafo.begin()
+        return self._fresh.batch(count, self._child)
+
+    def tell(self, told: Told) -> None:
+        """Keep it if it is among the best, and credit who made it."""
+        self._fresh.tell(told.tree)
+        entry = (told.missed, told.objectives[0], told.id, told)
+        insort(self._best, entry, key=lambda one: one[:3])
+        kept = len(self._best) <= self._options.population or self._best[-1] is not entry
+        for *_, dropped in self._best[self._options.population :]:
+            self._parents.pop(dropped.id, None)
+        del self._best[self._options.population :]
+        family = self.family(told.origin)
+        self._tried[family] += 1
+        self._kept[family] += kept
+
+    # --- operators ----------------------------------------------------------------------------
+
+    @staticmethod
+    def family(origin: str) -> str:
+        """Return the operator that a proposal comes from; mutations count as one."""
+        return origin if origin in ("random", "crossover", "library", "hybrid", "eafo", "bump", "") else "mutation"
+
+    @property
+    def credit(self) -> dict[str, float]:
+        """Share of what each operator proposed and was trained that came among the best, smoothed."""
+        return {name: (self._kept[name] + _FLOOR) / (self._tried[name] + 2 * _FLOOR) for name in self._operators}
+
+    @cached_property
+    def _operators(self) -> dict[str, Callable[[Told], Proposal | None]]:
+        own: dict[str, Callable[[Told], Proposal | None]] = {"mutation": self._mutated, "crossover": self._crossed}
+        if self._options.eafo_step:
+            own["eafo"] = self._stepped
+        if self._options.hybrids and self._known:
+            own["hybrid"] = self._hybrid
+        return own
+
+    @cached_property
+    def _known(self) -> list[Tree]:
+        """Trees of the library's functions that this grammar can say, but for the baselines, which are trained."""
+        found = (self.grammar.tree(entry.expression) for name, entry in library().items() if name not in BASELINES)
+        return [tree for tree in found if tree is not None and self.grammar.fits(tree)]
+
+    def _child(self) -> Proposal:
+        if len(self._best) < 2 or random.random() < self._options.newcomers:
+            return self._newcomer()
+        names, weights = zip(*self.credit.items(), strict=True)
+        (name,) = random.choices(names, weights)
+        return self._operators[name](self._parent()) or self._newcomer()
+
+    def _newcomer(self) -> Proposal:
+        if self._options.hybrids and self._known and random.random() < 0.1:
+            return Proposal(random.choice(self._known), "library")
+        return Proposal(self.grammar.random_tree(), "random")
+
+    def _parent(self) -> Told:
+        """Return one of the best, the better the more often."""
+        return self._best[int(len(self._best) * random.random() ** 2)][3]
+
+    def _cut(self, told: Told) -> Parent:
+        return self._parents.get(told.id) or self._parents.setdefault(told.id, Parent(self.grammar, told.tree))
+
+    def _mutated(self, parent: Told) -> Proposal | None:
+        found = mutate(self.grammar, self._cut(parent))
+        return None if found is None else Proposal(found[1], found[0], (parent.id,))
+
+    def _crossed(self, parent: Told) -> Proposal | None:
+        other = self._parent()
+        child = crossover(self.grammar, self._cut(parent), self._cut(other))
+        return None if child is None else Proposal(child, "crossover", (parent.id, other.id))
+
+    def _stepped(self, parent: Told) -> Proposal | None:
+        found = self._eafo.step(parent.tree)
+        return None if found is None else Proposal(found[1], found[0], (parent.id,))
+
+    def _hybrid(self, parent: Told) -> Proposal | None:
+        """Put a part of a known function into the parent, or of the parent into a known function."""
+        pair = [self._cut(parent), Parent(self.grammar, random.choice(self._known))]
+        random.shuffle(pair)
+        child = crossover(self.grammar, *pair)
+        return None if child is None else Proposal(child, "hybrid", (parent.id,))

@@ -1,0 +1,186 @@
+"""A model of what a training would say, fitted on this campaign's own trainings, and the choice that follows from it.
+
+Trees of a forest are fitted on features of the functions. What each of them says is one guess; a batch is chosen
+by the guesses of different parts of the forest, as Thompson sampling does, so that it is diverse where the forest does
+not agree (Thompson 1933; Breiman 2001 for forests, Geurts et al. 2006 for the kind of tree).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.ensemble import ExtraTreesRegressor
+
+from primitives import parse
+from primitives.numeric import Array
+from search.space.describe import Described, of_expression, of_trees
+from search.space.leaves import Tree
+from search.strategies.choice import Child, Choice, Result
+
+_TREES = 100
+_ENOUGH = 8
+"""Trainings before the forest is asked."""
+_MOST = 2000
+"""Trainings that it is fitted on: the best half of them, and the latest of the others."""
+_COMPONENTS = 12
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """How the model is made and asked.
+
+    Attributes:
+        trees: of the forest.
+        voters: trees that choose one member of a batch.
+        pool: children to choose from, at least.
+        of_each: children to choose from for each that is trained.
+    """
+
+    trees: int = _TREES
+    voters: int = 10
+    pool: int = 128
+    of_each: int = 16
+
+
+class Surrogate(Choice):
+    """Chooses by a forest; before there are enough trainings, at random."""
+
+    def __init__(self, options: ModelOptions = ModelOptions()) -> None:
+        self._options = options
+        self._said: dict[int, tuple[Tree | None, str]] = {}
+        self._seen: dict[int, Described | None] = {}
+        self._results: dict[int, Result] = {}
+
+    def pool(self, count: int) -> int:
+        """Return how many children it wants."""
+        return max(self._options.pool, self._options.of_each * count)
+
+    def chose(self, identifier: int, tree: Tree | None, text: str) -> None:
+        """Note a candidate; it is looked at when the model is fitted on it."""
+        self._said[identifier] = tree, text
+
+    def tell(self, result: Result) -> None:
+        """Keep a result."""
+        self._results[result.id] = result
+
+    def order(self, pool: Sequence[Child], count: int) -> list[int]:
+        """Return the places, those that some part of the forest likes best first."""
+        luck = [*range(len(pool))]
+        random.shuffle(luck)
+        forest = self._forest()
+        if forest is None or not pool:
+            return luck
+        guesses = forest.guesses([child.described for child in pool])
+        return _picked(guesses, count, self._options.voters)
+
+    # --- the model ----------------------------------------------------------------------------
+
+    def _forest(self) -> _Forest | None:
+        results = self._chosen_results()
+        self._look([result.id for result in results])
+        known = [result for result in results if self._seen[result.id] is not None]
+        if len(known) < _ENOUGH:
+            return None
+        described = [self._seen[result.id] for result in known]
+        return _Forest([d for d in described if d is not None], targets(known), self._options.trees)
+
+    def _chosen_results(self) -> list[Result]:
+        """Return the results that the model is fitted on."""
+        every = list(self._results.values())
+        if len(every) <= _MOST:
+            return every
+        values = targets(every)
+        best = set(np.argsort(values, kind="stable")[: _MOST // 2].tolist())
+        others = [place for place in range(len(every)) if place not in best][-_MOST // 2 :]
+        return [every[place] for place in sorted(best | {*others})]
+
+    def _look(self, identifiers: Sequence[int]) -> None:
+        new = [identifier for identifier in identifiers if identifier not in self._seen]
+        trees = [(identifier, tree) for identifier in new if (tree := self._said[identifier][0]) is not None]
+        for (identifier, _), found in zip(trees, of_trees([tree for _, tree in trees]), strict=True):
+            self._seen[identifier] = found
+        for identifier in new:
+            if self._said[identifier][0] is None:
+                self._seen[identifier] = of_expression(parse(self._said[identifier][1]))
+
+
+def targets(results: Sequence[Result]) -> Array:
+    """Return what each would reach at the end by the first objective, shape (n,).
+
+    Of one that was stopped at a rung it is what a straight line says, through those that went on from there.
+    """
+    values = np.array([result.points[max(result.points)][0] for result in results])
+    for steps in {max(result.points) for result in results}:
+        stopped = np.array([max(result.points) == steps < result.whole for result in results])
+        if not stopped.any():
+            continue
+        pairs = [
+            (result.points[steps][0], result.points[result.whole][0])
+            for result in results
+            if steps in result.points and result.whole in result.points
+        ]
+        slope, offset = _line(np.array(pairs).reshape(-1, 2))
+        values[stopped] = offset + slope * values[stopped]
+    return values
+
+
+def _line(pairs: Array) -> tuple[float, float]:
+    """Return slope and offset of a line through pairs, the slope not negative; the identity where there are few."""
+    if len(pairs) < 3:
+        return 1.0, 0.0
+    early, late = pairs.T
+    spread = early.var()
+    slope = max(0.0, float(((early - early.mean()) * (late - late.mean())).mean() / spread)) if spread else 1.0
+    return slope, float(late.mean() - slope * early.mean())
+
+
+class _Forest:
+    """Trees fitted on what was told."""
+
+    def __init__(self, described: Sequence[Described], values: Array, trees: int) -> None:
+        rows = np.stack([each.row for each in described])
+        self._parts = PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
+        self._model = ExtraTreesRegressor(
+            trees, max_features=0.5, min_samples_leaf=1, bootstrap=True, random_state=random.getrandbits(31), n_jobs=1
+        )
+        self._model.fit(self._table(described), _levelled(values))
+
+    def _table(self, described: Sequence[Described]) -> NDArray[np.float32]:
+        features = np.stack([each.features for each in described])
+        parts = self._parts.transform(np.stack([each.row for each in described]))
+        return np.column_stack([features, parts]).astype(np.float32)
+
+    def guesses(self, described: Sequence[Described]) -> Array:
+        """Return what each tree says of each function, shape (trees, n)."""
+        table = self._table(described)
+        return np.stack([tree.predict(table, check_input=False) for tree in self._model.estimators_])
+
+
+def _levelled(values: Array) -> Array:
+    """Return values whose bad half is drawn together, so that trees tell the good ones apart."""
+    middle = float(np.median(values))
+    spread = float(middle - values.min()) or 1.0
+    beyond = np.maximum(values - middle, 0.0)
+    return np.minimum(values, middle) + spread * np.log1p(beyond / spread) / 2
+
+
+def _picked(guesses: Array, count: int, voters: int) -> list[int]:
+    """Return places: for each of a batch the best by a few trees of its own, then the others by all trees."""
+    mean = guesses.mean(axis=0)
+    order: list[int] = []
+    taken = np.zeros(guesses.shape[1], dtype=bool)
+    for _ in range(min(count, guesses.shape[1])):
+        trees = random.sample(range(len(guesses)), min(voters, len(guesses)))
+        said = guesses[trees].mean(axis=0)
+        said[taken] = math.inf
+        place = int(said.argmin())
+        taken[place] = True
+        order.append(place)
+    rest = [int(place) for place in np.argsort(mean, kind="stable") if not taken[place]]
+    return order + rest
