@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from deap import gp
 
-from evaluators.judging.features import described
+from evaluators.judging.features.catalogue import described
 from primitives import ActsearchError, IdentityIndex
 from primitives.identity import Fingerprint
 from primitives.numeric import Array
@@ -39,7 +39,7 @@ class Child:
 
     Attributes:
         proposal: the tree, and where it comes from.
-        facts: its features by name, estimated; see :attr:`evaluators.judging.looks.Looks.facts`.
+        facts: its features by name, estimated; see :func:`evaluators.judging.features.catalogue.described`.
         print: its fingerprint.
         parameters: how many learnable ones it has.
         row: its standardised outputs, see :mod:`search.space.novelty`.

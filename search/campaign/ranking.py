@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from evaluators.judging.features import FEATURES, Feature, Subject
+from evaluators.judging.features.catalogue import FEATURES
+from evaluators.judging.features.feature import Feature, Subject
 from primitives.numeric import Array
 from search.campaign.pool import Child
 from search.campaign.prior_weight import PriorWeight, features
