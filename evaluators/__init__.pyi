@@ -7,8 +7,8 @@ from .instruments.swapping.swap import Swapped as Swapped
 from .instruments.swapping.swap import swap as swap
 from .judging.assessment import Assessment as Assessment
 from .judging.assessment import assess as assess
-from .judging.features import FEATURES as FEATURES
-from .judging.features import Feature as Feature
+from .judging.features.catalogue import FEATURES as FEATURES
+from .judging.features.feature import Feature as Feature
 from .judging.objectives import OBJECTIVES as OBJECTIVES
 from .judging.objectives import Objective as Objective
 from .tasks.catalogue import TASKS as TASKS

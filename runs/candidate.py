@@ -22,7 +22,7 @@ class Candidate:
         ask: number of the training slot it was proposed for; 0 for baselines.
         genotype: the DEAP tree as JSON, or ``None`` when the grammar cannot say it.
         name: of a baseline, else ``None``.
-        facts: its features by name, see :data:`evaluators.judging.features.FEATURES`; of what the screen rejected
+        facts: its features by name, see :func:`evaluators.judging.features.catalogue.kept`; of what the screen rejected
             only those of the formula alone, of what never came that far none.
         status: ``pending`` until trained; ``stopped`` by halving before its last step; ``outranked``
             means it passed the screen and another proposal for the same training slot was

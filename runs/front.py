@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evaluators import Evaluation
-from evaluators.judging.features import FEATURES
+from evaluators.judging.features.catalogue import kept
 from runs.axes import Axis, axes, known, value
 from runs.candidate import Candidate
 from runs.store import Store
@@ -37,13 +37,13 @@ def scored(store: Store) -> pd.DataFrame:
     names = [axis.name for axis in objectives]
     trained = dict.fromkeys(["error", *(name for name in names if name in _measured(whole))])
     spread = [column for name in trained for column in (name, f"{name}_se")]
-    facts = dict.fromkeys([*names, *FEATURES, *(name for c, _ in whole for name in c.facts)])
+    facts = dict.fromkeys([*names, *kept(), *(name for c, _ in whole for name in c.facts)])
     numbers = [*spread, *(name for name in facts if name not in trained)]
     columns = ["id", "name", "expression", *numbers, "baseline", "origin"]
     frame = with_names(pd.DataFrame(rows, columns=columns))
     # The kinds are said, because a column without rows has none of its own.
     kinds: dict[str, type] = dict.fromkeys(numbers, float)
-    kinds |= {name: feature.kind for name, feature in FEATURES.items()}
+    kinds |= {name: feature.kind for name, feature in kept().items()}
     kinds |= {"id": int, "baseline": bool, "expression": object, "origin": object}
     frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
     points = frame[names].to_numpy(dtype=float)

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args
 
 from evaluators import Evaluation
-from evaluators.judging.features import RESERVED
+from evaluators.judging.features.feature import RESERVED
 from evaluators.training.status import CandidateStatus
 from primitives.errors import ActsearchError
 from primitives.identity import Mark

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evaluators.judging import screen
-from evaluators.judging.features import FEATURES, Subject
+from evaluators.judging.features.catalogue import kept
+from evaluators.judging.features.feature import Subject
 from evaluators.theory.finite import not_finite
 from primitives import Expression
 from primitives.errors import ActsearchError
@@ -20,7 +21,7 @@ class Assessment:
 
     Attributes:
         rejection: why it must not be trained, or ``None``.
-        facts: its features by name, see :data:`evaluators.judging.features.FEATURES`; of what is rejected only
+        facts: its features by name, see :func:`evaluators.judging.features.catalogue.kept`; of what is rejected only
             those of the formula alone.
         straight: whether the rejection is only because it is a straight line.
     """
@@ -45,7 +46,7 @@ def assess(expression: Expression) -> Assessment:
     """
     subject = Subject(expression)
     try:
-        facts = {feature.name: feature.value(subject) for feature in FEATURES.values() if feature.formula}
+        facts = {feature.name: feature.value(subject) for feature in kept().values() if feature.formula}
     except ActsearchError as error:
         return Assessment(str(error))
     if reason := not_finite(expression):
@@ -62,4 +63,4 @@ def assess(expression: Expression) -> Assessment:
 
 
 def _values(subject: Subject) -> dict[str, float]:
-    return {feature.name: feature.value(subject) for feature in FEATURES.values() if not feature.formula}
+    return {feature.name: feature.value(subject) for feature in kept().values() if not feature.formula}

@@ -7,7 +7,6 @@ steep or singular may be off by half a nat and more; ``evaluators/study/agreemen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,6 +17,7 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.stats import norm
 
 from evaluators.judging import screen
+from evaluators.judging.rows import Grid, Rows
 from evaluators.theory.density import Array
 from evaluators.theory.entropy import NOISE
 from evaluators.theory.finite import WIDE_GRID
@@ -27,6 +27,9 @@ from primitives.identity import POINTS
 NODES = np.linspace(-8.0, 8.0, 513)
 """Nodes of the quadrature under a standard normal, every 32nd of the assessment's."""
 WEIGHTS = np.exp(-(NODES**2) / 2) / np.exp(-(NODES**2) / 2).sum()
+NORMAL_GRID = Grid(NODES, WEIGHTS)
+FAR = (-200.0, -100.0, -50.0, 50.0, 100.0, 200.0)
+"""Where tails are looked at."""
 QUANTILES: Array = norm.ppf((np.arange(64) + 0.5) / 64)
 """Equally likely values of a standard normal input, symmetric about 0, shape (64,)."""
 
@@ -35,6 +38,7 @@ _ENDS = np.cumsum([0, *map(len, _PARTS)])
 AT_NODES, AT_POINTS, AT_WIDE, AT_QUANTILES = (slice(int(a), int(b)) for a, b in pairwise(_ENDS))
 GRID = np.concatenate(_PARTS)
 """Where functions are looked at: the parts one after the other, shape (n,)."""
+AT_FAR = np.array([AT_WIDE.start + int(np.argmin(np.abs(_PARTS[2] - x))) for x in FAR])
 
 _LARGEST = float(np.finfo(np.float32).max)
 _REACH = 16.0
@@ -110,68 +114,19 @@ class Looks:
 
     # --- features, of functions that pass the screen -----------------------------------------
 
-    @cached_property
-    def _at_nodes(self) -> Array:
-        """Values at the nodes; a straight line in the place of what is not sound."""
-        return np.where(self.sound[:, None], self.values[:, AT_NODES], NODES)
+    def at(self, places: slice | NDArray[np.intp]) -> Array:
+        """Return values at places of the grid; a straight line in the place of what is not sound."""
+        return np.where(self.sound[:, None], self.values[:, places], GRID[places])
 
     @cached_property
-    def second_moment(self) -> Array:
-        """E[f(X)^2]."""
-        second: Array = self._at_nodes**2 @ WEIGHTS
-        return second
+    def rows(self) -> Rows:
+        """Values and slopes at the nodes; a straight line in the place of what is not sound."""
+        return Rows(self.at(AT_NODES), np.where(self.sound[:, None], self.slopes[:, AT_NODES], 1.0), NORMAL_GRID)
 
     @cached_property
     def gain(self) -> Array:
         """The initialisation factor; see :func:`evaluators.theory.quadrature.gain`."""
-        return np.clip(1 / np.sqrt(np.maximum(self.second_moment, 1e-300)), *GAIN_LIMITS)
-
-    @cached_property
-    def _mean(self) -> Array:
-        mean: Array = self._at_nodes @ WEIGHTS
-        return mean
-
-    @cached_property
-    def _centred(self) -> Array:
-        return self._at_nodes - self._mean[:, None]
-
-    @cached_property
-    def _variance(self) -> Array:
-        variance: Array = self._centred**2 @ WEIGHTS
-        return np.maximum(variance, 1e-300)
-
-    @cached_property
-    def mean_share(self) -> Array:
-        """E[f]^2 / E[f^2]; this and the next two as :class:`evaluators.theory.meanfield.MeanField` has them."""
-        return self._mean**2 / np.maximum(self.second_moment, 1e-300)
-
-    @cached_property
-    def chi1(self) -> Array:
-        """The factor by which a squared gradient grows from layer to layer."""
-        masses = (WEIGHTS[1:] + WEIGHTS[:-1]) / 2
-        growth = (np.diff(self._at_nodes, axis=1) / (NODES[1] - NODES[0])) ** 2 @ masses
-        chi1: Array = growth / np.maximum(self.second_moment, 1e-300) * float(NODES**2 @ WEIGHTS)
-        return chi1
-
-    @cached_property
-    def linear_share(self) -> Array:
-        """Share of the variance that the best straight line explains."""
-        covariance = self._centred @ (WEIGHTS * NODES)
-        share: Array = np.minimum(1.0, covariance**2 / (float(NODES**2 @ WEIGHTS) * self._variance))
-        return share
-
-    @cached_property
-    def tails(self) -> tuple[Array, Array]:
-        """The exponent with which each function grows towards minus and plus infinity, 0 where it settles.
-
-        Measured between 50 and 200, so an exponential shows as a large number, 16 at most.
-        """
-        wide = self.values[:, AT_WIDE]
-        places = {x: int(np.argmin(np.abs(_PARTS[2] - x))) for x in (-200, -100, -50, 50, 100, 200)}
-        return (
-            _order(*(wide[:, places[x]] for x in (-50, -100, -200))),
-            _order(*(wide[:, places[x]] for x in (50, 100, 200))),
-        )
+        return np.clip(1 / np.sqrt(self.rows.second_moment), *GAIN_LIMITS)
 
     @cached_property
     def standardised(self) -> Array:
@@ -182,7 +137,7 @@ class Looks:
     def _positions(self) -> Array:
         """Where the standardised values lie, in bins."""
         end = _REACH - 1
-        standard = self._centred / np.sqrt(self._variance)[:, None]
+        standard = self.rows.centred / np.sqrt(self.rows.variance)[:, None]
         return np.clip(standard, -end, end) / _STEP + _BINS // 2
 
     @cached_property
@@ -217,29 +172,11 @@ class Looks:
         part = self._positions - below
         left = np.take_along_axis(averaged, below, axis=1)
         smoothed = left + part * (np.take_along_axis(averaged, below + 1, axis=1) - left)
-        standard = self._centred / np.sqrt(self._variance)[:, None]
+        standard = self.rows.centred / np.sqrt(self.rows.variance)[:, None]
         pull = -((smoothed * standard) @ WEIGHTS)
         gradient = smoothed - (smoothed @ WEIGHTS)[:, None] + pull[:, None] * standard
         size: Array = np.sqrt(gradient**2 @ WEIGHTS)
         return size
-
-    @property
-    def facts(self) -> Mapping[str, Array]:
-        """Every feature by name, shape (n,) each; only those of sound functions mean anything."""
-        left, right = self.tails
-        return {
-            "cost": self.costs,
-            "complexity": self.complexities,
-            "prior": self.entropy,
-            "correction": self.correction,
-            "gain": self.gain,
-            "second_moment": self.second_moment,
-            "mean_share": self.mean_share,
-            "chi1": self.chi1,
-            "linear_share": self.linear_share,
-            "left_tail": left,
-            "right_tail": right,
-        }
 
 
 def standardised(rows: Array) -> Array:
@@ -257,12 +194,3 @@ def standardised(rows: Array) -> Array:
 def _all_finite(rows: Array) -> NDArray[np.bool_]:
     """Tell which rows float32 can hold."""
     return np.asarray((np.abs(rows) <= _LARGEST).all(axis=1))
-
-
-def _order(near: Array, middle: Array, far: Array) -> Array:
-    """Return the growth exponents of functions known at 50, 100 and 200."""
-    with np.errstate(all="ignore"):
-        first, second = np.abs(middle - near), np.abs(far - middle)
-        noise = 1e-9 * np.maximum(np.abs(far), 1e-6)
-        order = np.log2(second / np.maximum(first, 1e-300))
-    return np.where(second <= noise, 0.0, np.clip(np.nan_to_num(order, nan=0.0, posinf=16.0), 0.0, 16.0))

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from evaluators.instruments.swapping.swap import swaps_heard, what_to_act_on
-from evaluators.judging.features import FEATURES, RESERVED
+from evaluators.judging.features.catalogue import kept
+from evaluators.judging.features.feature import RESERVED
 from evaluators.judging.objectives import SCORE_NAME
 from evaluators.training.examples import extreme_rows
 from evaluators.training.pieces import on_device, pick_device, seeded, weights_type
@@ -359,7 +360,7 @@ class _Check:
         )
         for name, value in metrics.items():
             self.that(
-                is_name(name) and name not in RESERVED and name not in FEATURES,
+                is_name(name) and name not in RESERVED and name not in kept(),
                 f"metrics(outputs, targets) has the name {name!r}, which is taken, or is not made of letters, digits, "
                 "'_', '.' and '-'; choose another",
             )

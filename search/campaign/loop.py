@@ -21,7 +21,7 @@ from types import MappingProxyType
 from threadpoolctl import ThreadpoolController
 
 from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
-from evaluators.judging.features import FEATURES
+from evaluators.judging.features.catalogue import FEATURES
 from evaluators.judging.objectives import chosen_objectives, point
 from evaluators.training.job import Answers
 from evaluators.training.status import PASSED_OVER

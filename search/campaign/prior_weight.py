@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from scipy import stats
 
-from evaluators.judging.features import FEATURES
+from evaluators.judging.features.catalogue import FEATURES
 from search.configuration.config import Prior
 
 Features = Mapping[str, float]

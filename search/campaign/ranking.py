@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluators.judging.features import FEATURES, Feature, Subject
+from evaluators.judging.features.catalogue import FEATURES
+from evaluators.judging.features.feature import Feature, Subject
 from primitives.numeric import Array
 from search.campaign.prior_weight import PriorWeight
 from search.space.grammar import Grammar

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from evaluators.judging.features import FEATURES
+from evaluators.judging.features.catalogue import FEATURES
 from evaluators.training.status import FAILURES, PASSED_OVER
 from search.campaign.pool import ALIKE, FULL, KNOWN, OUTRANKED, REPEATED
 from search.campaign.progress import Progress

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from evaluators.judging.features import FEATURES
+from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
 from runs.axes import DEFAULT_AXES, Axis
 from search.cli.output import number, with_error
@@ -43,7 +43,7 @@ def front_table(frame: pd.DataFrame, title: str, objectives: Sequence[Axis]) -> 
     if all(axis.name != _ERROR.name for axis in objectives):
         objectives = [*objectives, _ERROR]
     names = [axis.name for axis in objectives]
-    hidden = [name for name, feature in FEATURES.items() if not feature.shown]
+    hidden = [name for name, feature in kept().items() if not feature.shown]
     spread = [f"{name}_se" for name in ("error", *names)]
     others = [name for name in frame.columns if name not in (*names, *_OF_A_ROW, *spread, *hidden)]
     labels = [axis.label for axis in objectives]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SerializeAsAny, field_validator
 
-from evaluators.judging.features import FEATURES
+from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, SCORE, SCORE_NAME
 from evaluators.training.executors.catalogue import RayOptions
 from evaluators.training.executors.options import ExecutorOptions
@@ -120,7 +120,7 @@ class CampaignConfig(Options):
                 continue
             if name not in OBJECTIVES:
                 raise ValueError(unknown("objective", name, (SCORE, *OBJECTIVES)))
-            if not OBJECTIVES.is_ours(name) and name in FEATURES:
+            if not OBJECTIVES.is_ours(name) and name in kept():
                 raise ValueError(f"objective '{name}' is called like a feature, and both are kept by name; rename one")
         if not names or len(set(names)) != len(names):
             raise ValueError("it names one objective at least, and each once")

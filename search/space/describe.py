@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numpy as np
-
-from evaluators.judging.features import described as facts_of
+from evaluators.judging.features.catalogue import described as facts_of
+from evaluators.judging.features.catalogue import table
 from primitives import Expression
 from primitives.numeric import Array
 from primitives.table import all_primitives
@@ -39,7 +38,7 @@ def described(looked: Looked) -> list[Described | None]:
     """Return what arrays say of functions; ``None`` of those that may not be trained."""
     looks = looked.looks
     facts = facts_of(looks)
-    features = _table(facts, looks.standardised, np.array(looked.parameters))
+    _, features = table(looks, facts)
     rows: list[Described | None] = []
     for place, sound in enumerate(looks.sound):
         own = {name: float(values[place]) for name, values in facts.items()}
@@ -65,9 +64,3 @@ def everything() -> Grammar:
     """Return a grammar that says nearly every formula."""
     names = tuple(primitive.name for primitive in all_primitives())
     return Grammar(GrammarConfig(primitives=names, max_parameters=8, max_depth=15, max_nesting={}))
-
-
-def _table(facts: dict[str, Array], rows: Array, parameters: Array) -> Array:
-    """Return features for a model, shape (n, features), finite."""
-    columns = [np.arcsinh(np.nan_to_num(values, posinf=1e6, neginf=-1e6)) for values in facts.values()]
-    return np.column_stack([*columns, parameters, rows])

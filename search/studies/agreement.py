@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from evaluators import assess
-from evaluators.judging.features import described
+from evaluators.judging.features.catalogue import described
 from evaluators.theory.meanfield import mean_field
 from evaluators.theory.quadrature import sample
 from primitives import ActsearchError, Expression, all_primitives, fingerprint, growth
@@ -153,9 +153,9 @@ def _kind(reason: str | None) -> str:
 
 
 def _beside(expression: Expression) -> dict[str, float]:
-    """Return what :class:`evaluators.judging.looks.Looks` estimates beside the features of the registry."""
+    """Return what arrays say of mean field and tails, that candidates do not keep."""
     field_ = mean_field(sample(expression))
-    tails = dict(zip(("left_tail", "right_tail"), growth(expression), strict=True))
+    tails = dict(zip(("left_growth", "right_growth"), growth(expression), strict=True))
     orders = {name: tail.order for name, tail in tails.items() if tail.kind in ("power", "constant", "vanishing")}
     names = ("second_moment", "mean_share", "chi1", "linear_share")
     return {**{name: getattr(field_, name) for name in names}, **orders}

@@ -15,6 +15,7 @@ import pytest
 from deap import gp
 
 from evaluators import assess
+from evaluators.judging.features.catalogue import described
 from primitives import IdentityIndex, fingerprint
 from primitives.numeric import Array
 from search.campaign.loop import seeded
@@ -144,7 +145,7 @@ def evolved(grammar: Grammar, told: int = 400) -> NSGA2:
                     if looks.sound[row] and index.find_values(looked.prints[row]) is None:
                         count += 1
                         index.add(count, str(count), looked.prints[row])
-                        error = abs(looks.entropy[row] - 0.3) + abs(looks.linear_share[row] - 0.75)
+                        error = abs(looks.entropy[row] - 0.3) + abs(looks.rows.linear_share[row] - 0.75)
                         point = (float(error), float(looks.costs[row]), float(looks.complexities[row]))
                         strategy.tell(Told(count, asked[place].tree, point))
     return strategy
@@ -208,7 +209,7 @@ def test_the_authority_on_the_same_children_in_the_same_run(made):
     trees = [grammar.loads(text) for text in json.loads(made.read_text())["known"][:200]]
     started = time.process_time()
     for _, looked in look(trees):
-        _ = looked.looks.facts, looked.looks.sound
+        _ = described(looked.looks), looked.looks.sound
     quick, started = time.process_time() - started, time.process_time()
     for tree in trees:
         expression = grammar.expression(tree)

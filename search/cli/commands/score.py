@@ -10,8 +10,9 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from evaluators import FEATURES, assess
+from evaluators import assess
 from evaluators.instruments.measures import measure, sites
+from evaluators.judging.features.catalogue import kept
 from evaluators.theory.density import parse_density
 from evaluators.training.pieces import device_here
 from evaluators.training.task import AnyTask
@@ -69,10 +70,10 @@ def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
     rows: list[dict[str, Any]] = []
     for expression in expressions:
         found = assess(expression)
-        facts = {name: found.facts.get(name) for name in FEATURES}
+        facts = {name: found.facts.get(name) for name in kept()}
         screen = found.rejection or "passes"
         rows.append({"expression": str(expression), "screen": screen, **facts, **_likeness(expression)})
-    shown = sorted(FEATURES.values(), key=lambda feature: not feature.predicts)  # the theory first
+    shown = sorted(kept().values(), key=lambda feature: not feature.predicts)  # the theory first
     table = new_table("", "expression", "screen", *(f">{feature.name}" for feature in shown), "tails", "known as")
     for row in rows:
         numbers = (number(row[feature.name], feature.digits) for feature in shown)

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from evaluators import Evaluation
-from evaluators.judging.features import FEATURES
+from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
 from runs import Candidate, Store, reading
 from runs.candidate import readable
@@ -87,7 +87,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     if format_ == "json":
         plain = dataclasses.asdict(candidate)
         del plain["mark"]  # it says nothing to a reader
-        facts = dict.fromkeys(FEATURES) | plain.pop("facts")
+        facts = dict.fromkeys(kept()) | plain.pop("facts")
         latex = expression.latex if expression else None
         print(to_json({**plain, **facts, "latex": latex, "evaluations": evaluations}))
         return

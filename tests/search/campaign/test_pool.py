@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from deap import gp
 
-from evaluators.judging.features import FEATURES, Feature, described
+from evaluators.judging.features.catalogue import FEATURES, described
+from evaluators.judging.features.feature import Feature
 from primitives import ActsearchError, IdentityIndex, resolve
 from search.campaign.funnel import Funnel
 from search.campaign.loop import seeded
@@ -200,4 +201,4 @@ def test_a_feature_without_a_form_for_arrays_ranks_by_the_formula():
 def test_every_cheap_feature_of_the_registry_is_known_of_a_child():
     ((_, looked),) = look([GRAMMAR.tree(resolve("gelu"))])
     facts = described(looked.looks)
-    assert {"prior", "correction", "gain", "cost", "complexity", "chi1", "linear_share", "left_tail"} <= set(facts)
+    assert {"prior", "correction", "gain", "cost", "complexity", "chi1", "linear_share", "left_growth"} <= set(facts)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluators import assess
+from evaluators.judging.features.catalogue import described
 from evaluators.judging.looks import GRID, Looks
 from primitives import all_primitives, compile_expression, fingerprint, parse
 from primitives.module import torch
@@ -73,7 +74,7 @@ def test_a_tree_that_overflows_is_a_verdict_and_no_warning():
         warnings.simplefilter("error")
         looks = looked_at([grammar.loads(text) for text in texts]).looks
         assert [looks.reason(row) for row in range(4)] == ["it is not finite"] * 4
-        assert all(np.isfinite(found).all() for found in looks.facts.values())
+        assert all(np.isfinite(found).all() for found in described(looks).values())
 
 
 def test_equal_subtrees_of_a_batch_are_evaluated_once(monkeypatch):
@@ -100,8 +101,8 @@ def test_a_batch_says_of_each_tree_what_it_says_of_it_alone():
         np.testing.assert_allclose(alone.prints[0], looked.prints[row], rtol=1e-9, atol=1e-12)
         assert alone.looks.reason(0) == looked.looks.reason(row)
         if alone.looks.sound[0]:
-            for name, found in alone.looks.facts.items():
-                assert found[0] == pytest.approx(looked.looks.facts[name][row], rel=1e-9, abs=1e-12), name
+            for name, found in described(alone.looks).items():
+                assert found[0] == pytest.approx(described(looked.looks)[name][row], rel=1e-9, abs=1e-12), name
 
 
 def test_some_of_the_looks_are_what_all_of_them_say():

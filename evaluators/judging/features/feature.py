@@ -1,4 +1,4 @@
-"""What is computed of a function before any training: one number a feature, all of them in one mapping."""
+"""What a feature is, and what it is computed of."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
-from evaluators.judging.cost import cost
-from evaluators.judging.looks import Looks
+import numpy as np
+
+from evaluators.judging.looks import FAR, NODES, NORMAL_GRID, Looks
+from evaluators.judging.rows import Grid, Rows
 from evaluators.theory.density import Array
 from evaluators.theory.entropy import Output, output
-from evaluators.theory.quadrature import Samples, gain, sample
-from primitives import Expression
+from evaluators.theory.meanfield import MeanField, mean_field
+from evaluators.theory.quadrature import NORMAL, Samples, sample
+from primitives import Expression, compile_expression
 from primitives.errors import ActsearchError
-from primitives.registries import Registry
 
 RESERVED = frozenset(
     {
@@ -24,6 +27,12 @@ RESERVED = frozenset(
     }
 )
 """What else is known of a candidate, in frames and in JSON."""
+
+Scale = Literal["linear", "log", "asinh"]
+
+_FINE = Grid(NORMAL.nodes, NORMAL.weights)
+_STRIDE = (len(NORMAL.nodes) - 1) // (len(NODES) - 1)
+_LEAST, _MOST = 1e-6, 1e12
 
 
 class Subject:
@@ -46,6 +55,27 @@ class Subject:
         """The standardised, smoothed output under the standard normal."""
         return output(self.samples)
 
+    @cached_property
+    def mean_field(self) -> MeanField:
+        """What the function does to signals in a wide network."""
+        return mean_field(self.samples)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """The samples as a batch of one."""
+        return Rows(self.samples.values[None], self.samples.slopes[None], _FINE)
+
+    @cached_property
+    def coarse(self) -> Rows:
+        """The samples at the nodes of :class:`evaluators.judging.looks.Looks`, for what depends on their distance."""
+        samples = self.samples
+        return Rows(samples.values[None, ::_STRIDE], samples.slopes[None, ::_STRIDE], NORMAL_GRID)
+
+    @cached_property
+    def far(self) -> Array:
+        """Values at :data:`evaluators.judging.looks.FAR`, shape (1, 6)."""
+        return compile_expression(self.expression).at(np.array(FAR))[None]
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -63,6 +93,8 @@ class Feature:
         predicts: whether the campaign may choose what to train by it, once it is seen to predict the error.
         quick: estimates it of many functions at once, from arrays, shape (n,); a campaign that chooses by a feature
             without it computes it of every formula of the pool, which is slow.
+        kept: whether every candidate keeps it as a fact; what is not kept is computed only where it is asked for.
+        scale: on which a model should see it: as it is, its logarithm (from 1e-6 to 1e12), or its asinh.
     """
 
     name: str
@@ -75,17 +107,21 @@ class Feature:
     shown: bool = True
     predicts: bool = False
     quick: Callable[[Looks], Array] | None = None
+    kept: bool = True
+    scale: Scale = "linear"
 
     def __post_init__(self) -> None:
-        """Check the name.
+        """Check the name, and that what a campaign may choose by is kept.
 
         Raises:
-            ActsearchError: a column or a key of a candidate has it.
+            ActsearchError: a column or a key of a candidate has the name, or it predicts and is not kept.
         """
         if self.name in RESERVED:
             raise ActsearchError(
                 f"a feature cannot be called '{self.name}': a candidate has something else of that name"
             )
+        if self.predicts and not self.kept:
+            raise ActsearchError(f"feature '{self.name}' predicts, so it must be kept as well")
 
     def value(self, subject: Subject) -> float:
         """Return the feature of a function.
@@ -101,69 +137,8 @@ class Feature:
             raise ActsearchError(f"its feature '{self.name}' is {value}")
         return value
 
-
-FEATURES: Registry[Feature] = Registry(
-    "feature",
-    {
-        each.name: each
-        for each in (
-            Feature(
-                "cost",
-                "float32 multiplications",
-                "cost",
-                lambda s: cost(s.expression),
-                digits=0,
-                formula=True,
-                shown=False,
-                quick=lambda looks: looks.costs,
-            ),
-            Feature(
-                "complexity",
-                "nodes",
-                "complexity",
-                lambda s: s.expression.complexity,
-                digits=0,
-                formula=True,
-                kind=int,
-                shown=False,
-                quick=lambda looks: looks.complexities,
-            ),
-            Feature(
-                "prior",
-                "nats",
-                "entropy prior",
-                lambda s: s.output.entropy,
-                digits=4,
-                predicts=True,
-                quick=lambda looks: looks.entropy,
-            ),
-            Feature(
-                "correction",
-                "1",
-                "size of the remaining correction",
-                lambda s: s.output.correction,
-                digits=2,
-                shown=False,
-                predicts=True,
-                quick=lambda looks: looks.correction,
-            ),
-            Feature(
-                "gain",
-                "1",
-                "initialisation factor",
-                lambda s: gain(s.samples),
-                digits=4,
-                shown=False,
-                quick=lambda looks: looks.gain,
-            ),
-        )
-    },
-    Feature,
-)
-"""Every feature by name; an extension adds to it with ``FEATURES.register(name, Feature(...))``."""
-
-
-def described(looks: Looks) -> dict[str, Array]:
-    """Return every cheap feature of functions by name: of the registry, and what :class:`Looks` knows beside it."""
-    own = {name: feature.quick(looks) for name, feature in FEATURES.items() if feature.quick is not None}
-    return {**looks.facts, **own}
+    def scaled(self, values: Array) -> Array:
+        """Return values on the feature's scale."""
+        if self.scale == "log":
+            return np.log(np.clip(values, _LEAST, _MOST))
+        return np.arcsinh(values) if self.scale == "asinh" else np.asarray(values, dtype=float)
