@@ -76,6 +76,7 @@ OBJECTIVES: Registry[Objective] = Registry(
         "calibrated_loss": Objective(
             "calibrated_loss", "nats", "validation calibrated loss", itemgetter("calibrated_loss")
         ),
+        "brier": Objective("brier", "1", "validation brier", itemgetter("brier")),
         "cost": Objective("cost", "float32 multiplications", "cost", itemgetter("cost"), 0),
         "complexity": Objective("complexity", "nodes", "complexity", itemgetter("complexity"), 0),
     },
@@ -85,6 +86,9 @@ OBJECTIVES: Registry[Objective] = Registry(
 
 SCORE = "score"
 """The name among objectives that stands for the score of the task, whichever that is."""
+
+MEASURED = ("error", "loss", "calibrated_loss", "brier")
+"""The registered objectives that are scores of a task."""
 
 SCORE_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 """What a score may be called, in a task's class and in a campaign file."""

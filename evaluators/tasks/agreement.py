@@ -12,6 +12,8 @@ from importlib import resources
 import pandas as pd
 
 FILE = "agreement.csv"
+_MOST_SEEDS = 4
+"""Seeds of which the mean must agree, see :attr:`Agreement.seeds_to_agree`."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,15 @@ def agreements() -> pd.DataFrame:
         return pd.read_csv(file)
 
 
-def agreement_of(task: str) -> Agreement | None:
-    """Return what is known of a task; ``None`` where nobody has measured it, as of a user's own."""
+def agreement_of(task: str, score: str | None = None) -> Agreement | None:
+    """Return what is known of a task; ``None`` where nobody has measured it, as of a user's own.
+
+    Args:
+        task: its name.
+        score: that is gone by; the task's own when ``None``.
+    """
     found = agreements()
-    rows = found[(found["task"] == task) & found["chosen"]]
+    rows = found[(found["task"] == task) & (found["chosen"] if score is None else found["score"] == score)]
     if rows.empty:
         return None
     row = rows.iloc[0]
@@ -74,13 +81,23 @@ def agreement_of(task: str) -> Agreement | None:
     return Agreement(**{**numbers, "score": str(row["score"]), "seeds_to_agree": enough})  # type: ignore[arg-type]
 
 
-def warning(task: str) -> str | None:
-    """Return why results on a task say little about good functions, ``None`` where they do or nobody knows."""
-    found = agreement_of(task)
-    if found is None or found.can_tell:
+def warning(task: str, score: str | None = None, seeds: int = _MOST_SEEDS) -> str | None:
+    """Return why results on a task say little about good functions, ``None`` where they do or nobody knows.
+
+    Args:
+        task: its name.
+        score: that is gone by; the task's own when ``None``.
+        seeds: that are averaged.
+    """
+    found = agreement_of(task, score)
+    if found is None or (found.seeds_to_agree is not None and found.seeds_to_agree <= seeds):
         return None
-    return (
-        f"task '{task}' cannot tell good functions apart: among the better half of {found.functions} two seeds agree "
-        f"by {found.better:.2f} [{found.better_low:.2f}, {found.better_high:.2f}]; "
-        "'actsearch tasks' names those that can"
+    by = found.score.replace("_", " ")
+    measured = (
+        f"among the better half of {found.functions} two seeds agree by {found.better:.2f} "
+        f"[{found.better_low:.2f}, {found.better_high:.2f}]"
     )
+    enough = found.seeds_to_agree
+    if enough is not None:
+        return f"task '{task}' tells good functions apart by {by} with {enough} seeds, not {seeds}: {measured}"
+    return f"task '{task}' cannot tell good functions apart by {by}: {measured}; 'actsearch tasks' names those that can"

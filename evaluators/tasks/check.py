@@ -26,6 +26,9 @@ from primitives.registries import is_name
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _EXAMPLES = 4
+_MANY = 64
+"""Examples of a part that metrics are tried on."""
+_SCORED: tuple[Part, ...] = ("validation", "test")
 _AT_ONCE = 1024
 _ALL_BYTES = 2**30
 """Bytes of loaded inputs up to which every example is looked at, beyond them an even spread."""
@@ -75,7 +78,8 @@ def check_task(task: AnyTask, executor: str = "serial") -> tuple[str, ...]:
                 parts = {part: check.data(task, part) for part in _PARTS}
                 targets = {part: check.values(task, part, data) for part, data in parts.items()}
                 tried = {part: check.batch(task, part, data, _telling_rows(data)) for part, data in parts.items()}
-            notes = check.network(task, tried, targets)
+                scored = {part: check.batch(task, part, parts[part], _even_rows(parts[part])) for part in _SCORED}
+            notes = check.network(task, tried, targets, scored)
     if executor == "ray":
         from evaluators.training.user_code.sending import refuse_unsendable
 
@@ -85,22 +89,29 @@ def check_task(task: AnyTask, executor: str = "serial") -> tuple[str, ...]:
 
 def first_answers(task: Task) -> tuple[float, float]:
     """Return loss and mean error of a fresh network, of seed 0, on a few examples; the same in every process."""
-    outputs, targets = _first_outputs(task)
+    outputs, targets = _first_outputs(task, "train", torch.arange(min(_EXAMPLES, len(task.data("train")))))
     with seeded(0, torch.device("cpu")), torch.no_grad():
         return float(task.loss(outputs, targets)), float(task.error(outputs, targets).double().mean())
 
 
 def metric_names(task: AnyTask) -> tuple[str, ...]:
     """Return the names of a task's metrics; of a loop of its own nobody knows them before."""
-    return () if isinstance(task, OwnLoop) else tuple(task.metrics(*_first_outputs(task)))
+    if isinstance(task, OwnLoop):
+        return ()
+    return tuple(task.metrics(*_first_outputs(task, "validation", _even_rows(task.data("validation")))))
 
 
-def _first_outputs(task: Task) -> Batch:
-    """Return outputs of a fresh network, of seed 0, on a few examples, and their targets."""
+def _first_outputs(task: Task, part: Part, rows: Tensor) -> Batch:
+    """Return outputs of a fresh network, of seed 0, on some examples, and their targets."""
     with seeded(0, torch.device("cpu")), torch.no_grad():
-        data = on_device(task.data("train"), task.recipe, torch.device("cpu"))
-        inputs, targets = task.batch(data, torch.arange(min(_EXAMPLES, len(data))), None)
+        data = on_device(task.data(part), task.recipe, torch.device("cpu"))
+        inputs, targets = task.batch(data, rows, None)
         return task.network(nn.ReLU, 1.0).to(weights_type(task.recipe)).eval()(inputs), targets
+
+
+def _even_rows(data: Data) -> Tensor:
+    """Return rows from the first to the last: what is said of a whole part needs all of its kinds."""
+    return torch.linspace(0, len(data) - 1, min(_MANY, len(data))).round().long()
 
 
 def _telling_rows(data: Data) -> Tensor:
@@ -210,8 +221,16 @@ class _Check:
         )
         return inputs, targets
 
-    def network(self, task: Task, tried: Mapping[Part, Batch], targets: Mapping[Part, Tensor]) -> tuple[str, ...]:
+    def network(
+        self,
+        task: Task,
+        tried: Mapping[Part, Batch],
+        targets: Mapping[Part, Tensor],
+        scored: Mapping[Part, Batch],
+    ) -> tuple[str, ...]:
         """Check the network, its activations, loss and error on some examples of each part; ``targets`` are all.
+
+        Metrics are tried on ``scored``, an even choice from the parts that they are computed of.
 
         What :func:`evaluators.swap` did not reach in it is returned.
         """
@@ -253,7 +272,8 @@ class _Check:
                 self.loss(task, outputs, wanted)
                 self.error(task, outputs, wanted)
                 self.pairing(task, outputs, wanted)
-                self.metrics(task, outputs, wanted)
+            for inputs, wanted in scored.values():
+                self.metrics(task, self.outputs("the network in evaluation", network, inputs), wanted)
         return what_to_act_on(heard, network, tried["train"][0])
 
     def outputs(self, what: str, network: nn.Module, inputs: Tensor) -> Tensor:
@@ -370,7 +390,10 @@ class _Check:
                 "as by float(tensor)",
             )
         known = ("error", "loss", *metrics)
-        self.that(task.score in known, f"its score cannot be {task.score!r}; it is one of {', '.join(known)}")
+        why = ""
+        if task.score == "calibrated_loss" and isinstance(task, Classification):
+            why = "; only a classification with the loss that it has by itself reports a calibrated loss"
+        self.that(task.score in known, f"its score cannot be {task.score!r}; it is one of {', '.join(known)}{why}")
 
 
 def _pairs_all(function: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> bool:

@@ -31,7 +31,8 @@ PANELS = {
     },
     "Compare strategies": {
         "table": "Train every distinct function of a small space on a task and keep what came out as Parquet.",
-        "replay": "Play a search strategy on such a table: how many trainings until one of the best is met.",
+        "replay": "Play a search strategy on a table and say how many trainings it takes to meet one of the best "
+        "functions.",
     },
     "What is there": {
         "tasks": "List the tasks that candidates can be trained on, with the validation error of ReLU and GELU where "

@@ -39,7 +39,7 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
         out.print(confirmed_table(panel, task == config.task), "")
         if len(part):
             out.print(comparison_table(part), "")
-        if reason := warning(task):
+        if reason := warning(task, str(panel["score"].iloc[0]), int(panel["seeds"].max())):
             print(f"note: {reason}\n")
     for part in parts:
         for line in verdicts(part):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from evaluators.judging.objectives import SCORE
 from search.configuration.config import CampaignConfig
 from search.space.options import DRAWN, limited
 from search.space.pangaea import INITIAL, LARGEST_PLAIN, MULTIPLIERS
@@ -34,7 +35,7 @@ def without_effect(config: CampaignConfig, given: Mapping[str, Any]) -> str | No
         config: all of it, checked.
         given: the keys that a user wrote, as nested dictionaries.
     """
-    for rule in (_strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _rungs, _prior, _lists):
+    for rule in (_score, _strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _rungs, _prior, _lists):
         for idle in rule(config):
             if _is_given(given, idle.key) and _value(config, idle.key) != _value(CampaignConfig(), idle.key):
                 return f"key '{idle.key}' has no effect: {idle.why}; leave it out or {idle.remedy}"
@@ -58,6 +59,12 @@ def _value(config: BaseModel, key: str) -> Any:
 
 
 # --- the rules: what has no effect when ---------------------------------------------------------------
+
+
+def _score(config: CampaignConfig) -> Iterator[Idle]:
+    if SCORE not in config.objectives and config.score not in config.objectives:
+        why = f"objectives name {', '.join(config.objectives)}, and neither '{SCORE}' nor '{config.score}'"
+        yield Idle("score", why, f"put '{SCORE}' into objectives")
 
 
 def _strategy(config: CampaignConfig) -> Iterator[Idle]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import tomlkit
 
 from evaluators import Executor
-from evaluators.judging.objectives import spoken
+from evaluators.judging.objectives import MEASURED, SCORE, spoken
 from evaluators.training.executors.catalogue import EXECUTORS
 from evaluators.training.executors.options import ExecutorOptions
 from evaluators.training.task import AnyTask
@@ -43,7 +43,7 @@ def settled(
     return config.model_copy(
         update={
             "task": labels[config.task],
-            "score": config.score or task.score,
+            "score": config.score or _named_score(config.objectives) or task.score,
             "extensions": tuple(extensions),
             "fidelity": config.fidelity.model_copy(update={"steps": steps}),
             "confirm": config.confirm.model_copy(
@@ -51,6 +51,11 @@ def settled(
             ),
         }
     )
+
+
+def _named_score(objectives: Sequence[str]) -> str | None:
+    """Return what the objectives name in the place of the task's score, so that confirmation goes by the same."""
+    return None if SCORE in objectives else next((name for name in objectives if name in MEASURED), None)
 
 
 def execution_overrides(

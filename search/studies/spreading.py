@@ -21,11 +21,13 @@ Answer = TypeVar("Answer")
 
 
 def mend(file: Path) -> None:
-    """Drop the last line of a file if it was cut off."""
+    """Drop the last line of a file if it was cut off, and the file if nothing is left."""
     if file.exists():
         whole, _, cut = file.read_bytes().rpartition(b"\n")
-        if cut:
-            file.write_bytes(whole + b"\n" if whole else b"")
+        if cut and whole:
+            file.write_bytes(whole + b"\n")
+        elif not whole:
+            file.unlink()
 
 
 def write_rows(file: Path, columns: Sequence[str], batches: Iterable[Sequence[Row]], total: int, every: int) -> None:
@@ -43,6 +45,7 @@ def write_rows(file: Path, columns: Sequence[str], batches: Iterable[Sequence[Ro
         writer = csv.DictWriter(stream, columns)
         if stream.tell() == 0:
             writer.writeheader()
+            stream.flush()
         for count, rows in enumerate(batches, start=1):
             writer.writerows(rows)
             stream.flush()

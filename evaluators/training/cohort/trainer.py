@@ -172,6 +172,9 @@ def _own_training(job: Job, task: OwnLoop, seed: int, device: torch.device, dead
         return failed(job, seed, "oom", "the device ran out of memory", time.monotonic() - started)
     except Exception as error:
         return failed(job, seed, "crashed", f"{type(error).__name__}: {error}", time.monotonic() - started)
+    if job.score_test and task.score not in ("error", "loss", *outcome.test_metrics):
+        reason = f"its loop says nothing of '{task.score}' on the test part; put it into Outcome.test_metrics"
+        return failed(job, seed, "crashed", reason, time.monotonic() - started)
     return Evaluation(
         job.candidate,
         job.task,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,7 +92,7 @@ def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
     asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
     if not quiet:
         _tell_recipes(asked, whole, loaded.tasks)
-        _tell_blunt(loaded.tasks)
+        _tell_blunt(scores_of_tasks(loaded.tasks, whole), whole)
         _tell_unstacked(loaded.tasks, whole.execution.device)
     text = to_toml(whole)
     meta = as_meta(loaded.records.values(), map(record_of, codes))
@@ -116,10 +116,12 @@ def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
             print(f"{name} trains one candidate after another: {reason}", file=sys.stderr)
 
 
-def _tell_blunt(tasks: Iterable[str]) -> None:
-    """Say which tasks are known to be no evidence."""
-    for name in tasks:
-        if reason := warning(name):
+def _tell_blunt(scores: Mapping[str, str], settings: CampaignConfig) -> None:
+    """Say which tasks are known to be no evidence by the score and the number of seeds that they are used with."""
+    for name, score in scores.items():
+        seeds = [settings.fidelity.seeds] if name == settings.task else []
+        seeds += [settings.confirm.seeds] if settings.confirm.automatic and name in settings.confirm_tasks else []
+        if reason := warning(name, score, min(seeds)):
             print(f"note: {reason}", file=sys.stderr)
 
 

@@ -30,7 +30,7 @@ def tasks(
     network, where they are not.
     """
     measured = {(row["task"], row["activation"]): row for row in reference().to_dict("records")}
-    heads = (">ReLU", ">GELU", "goes by", "agreement", "tells with", ">seeds", "about")
+    heads = (">ReLU", ">GELU", "goes by", "agreement", "tells with", ">seeds for 5 %", "about")
     table = new_table("", "task", ">steps", *heads)
     rows = []
     for name in (*OFFLINE, *(PAPERS if every else ())):
@@ -47,7 +47,7 @@ def tasks(
         agreement = agreement_of(name)
         told = {"score": task.score, "unstacked": why, "about": about}
         rows.append({**row, **told, "agreement": _plain(agreement, format_)})
-        cells += [spoken(task.score), *_cells(agreement), re.split(r"\.(?: (?=[A-Z])|$)", about)[0]]
+        cells += [spoken(task.score), *_cells(agreement), re.split(r"\.(?: (?=[A-Z0-9])|$)", about)[0]]
         add_row(table, name, str(row["steps"]), *cells)
     emit(pd.DataFrame(rows), format_, table)
     if format_ == "table" and not every:

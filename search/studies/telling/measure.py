@@ -91,7 +91,9 @@ def _tidied(units: Sequence[Unit], file: Path, made: dict[str, str]) -> pd.DataF
     """Write the rows in their order, without those of older versions, and return the wanted ones."""
     rows = _current(file, made).drop_duplicates(["task", "function", "seed"], keep="last")
     rows = rows.sort_values(["task", "seed", "function"], kind="stable").reset_index(drop=True)
-    rows.to_csv(file, index=False)
+    beside = file.with_suffix(".new")
+    rows.to_csv(beside, index=False)
+    beside.replace(file)
     wanted = {(unit.task, name, seed) for unit in units for name in unit.functions for seed in unit.seeds}
     keys = zip(rows["task"], rows["function"], rows["seed"], strict=True)
     return rows[[key in wanted for key in keys]].reset_index(drop=True)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, gelu
 
 from evaluators import Classification, Data, Recipe, swap
-from evaluators.tasks.check import check_task
+from evaluators.tasks.check import check_task, metric_names
 from evaluators.tasks.networks import mlp
 from primitives import ActsearchError
 
@@ -305,3 +305,19 @@ def test_what_a_swap_did_not_reach_is_told():
     lines = check_task(Swapping())
     assert sorted(line.split(":")[0] for line in lines) == ["0", "0.unused"]
     assert "0.unused: the new activation never ran" in lines
+
+
+def test_a_metric_of_a_whole_part_is_tried_on_rows_of_all_kinds_of_it():
+    class Sorted(Blobs):
+        score = "one_class"
+
+        def data(self, part):
+            return Data(super().data(part).inputs, torch.arange(20) // 10)
+
+        def metrics(self, outputs, targets):
+            if len(targets.unique()) < 2:
+                raise ValueError("only one class present")
+            return {"one_class": 0.5}
+
+    check_task(Sorted())
+    assert metric_names(Sorted()) == ("one_class",)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from evaluators import load_task
 from primitives import ActsearchError
 from search.configuration.config import CampaignConfig
 from search.configuration.layers import layers
 from search.configuration.reading import PRESETS, from_dict, from_toml, load_preset
 from search.configuration.writing import defaults_toml, to_toml
+from search.loading.run import settled
 
 
 def test_the_commented_defaults_are_the_defaults_and_explain_every_key():
@@ -87,6 +89,7 @@ RANDOM = "[strategy]\nname = 'random'\n"
 AGING = "[strategy]\nname = 'aging'\n"
 NO_LEAVES = "[grammar]\nmax_parameters = 0\n"
 WITHOUT_EFFECT = {
+    "score = 'loss'\nobjectives = ['error', 'cost']": ("score", "put 'score' into objectives"),
     RANDOM + "population = 8\n[execution]\ncohort = 4": ("strategy.population", "leave out execution.cohort"),
     RANDOM + "[grammar]\nmax_depth = 9": ("grammar.max_depth", "draws trees of 10 nodes at most"),
     AGING + "[grammar]\nconstants = [3.0]": ("grammar.constants", "draws no fixed numbers"),
@@ -230,3 +233,17 @@ def test_a_missing_file_suggests_the_nearest_one(tmp_path):
 def test_an_unknown_preset_suggests_the_nearest():
     with pytest.raises(ActsearchError, match="unknown preset 'quik'; did you mean 'quick'"):
         layers(None, "quik", {})
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("", "brier"),
+        ("score = 'loss'", "loss"),
+        ("objectives = ['loss', 'cost']", "loss"),
+        ("objectives = ['cost', 'complexity']", "brier"),
+    ],
+)
+def test_what_a_search_goes_by_is_what_confirmation_goes_by(text, score):
+    config, task = from_toml(text, "c.toml"), load_task("tabular")
+    assert settled(config, {config.task: "tabular"}, (), task).goes_by == score

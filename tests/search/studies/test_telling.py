@@ -174,6 +174,16 @@ def test_finished_trainings_are_not_repeated_a_cut_line_and_an_older_task_are(tm
     assert set(again["status"]) == {"diverged"}
 
 
+@pytest.mark.parametrize("left", ["", "task,version,func", "task\n"])
+def test_a_study_goes_on_after_a_stop_before_its_first_row(tmp_path, monkeypatch, left):
+    task = measured_task("digits-mlp")
+    monkeypatch.setattr(task, "recipe", task.recipe.__class__(steps=3))
+    file = tmp_path / "tasks.csv"
+    file.write_text(",".join(measure.COLUMNS) + "\n" if left == "task\n" else left)
+    assert len(complete([Unit("digits-mlp", ("relu",), (1,))], file, workers=1)) == 1
+    assert len(pd.read_csv(file)) == 1
+
+
 @pytest.mark.slow
 def test_the_whole_study_runs_on_a_task_and_writes_its_table(tmp_path, capsys):
     main(["digits-mlp", "--functions", "16", "--workers", "1", "--out", str(tmp_path)])
@@ -198,6 +208,21 @@ def test_a_task_goes_by_the_score_that_the_table_chose_and_the_table_is_of_this_
     if found.can_tell:
         assert of_mean(found.better, found.seeds_to_agree) >= LEAST - 1e-3
         assert of_mean(found.better_low, found.seeds_to_agree) >= LEAST_LOW - 1e-3
+
+
+@pytest.mark.parametrize(
+    ("task", "score", "seeds", "told"),
+    [
+        ("mnist5k-vit", "error", 4, "cannot tell good functions apart by error"),
+        ("mnist5k-vit", None, 1, "tells good functions apart by calibrated loss with 3 seeds, not 1"),
+        ("digits-mlp", "loss", 4, "cannot tell good functions apart by loss"),
+        ("mnist1d-mlp", "error", 1, None),
+        ("my-task", "error", 1, None),
+    ],
+)
+def test_a_task_is_warned_of_by_the_score_and_the_seeds_that_it_is_used_with(task, score, seeds, told):
+    found = warning(task, score, seeds)
+    assert found is None if told is None else told in found
 
 
 @pytest.mark.parametrize("preset", ["quick", "standard", "smoke"])

@@ -357,6 +357,16 @@ def test_a_task_with_a_loop_of_its_own_is_asked_for_each_job_and_seed_and_its_me
     assert "loop of its own" in why_not_stacked(Scripted(), CPU)
 
 
+def test_a_loop_that_says_nothing_of_its_own_score_on_the_test_part_fails_with_the_remedy():
+    class ByMargin(Scripted):
+        score = "margin"
+
+    for asked, status in ((False, "ok"), (True, "crashed")):
+        ((found,),) = run_cohort(Cohort(jobs(("x**2",), score_test=asked)), ByMargin(), CPU)
+        assert found.status == status
+    assert "nothing of 'margin' on the test part; put it into Outcome.test_metrics" in found.reason
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
