@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from search.campaign.loop import seeded
+from search.space.describe import of_trees
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
+from search.strategies import surrogate as module
+from search.strategies.choice import Child, Result
+from search.strategies.proposal import Proposal
+from search.strategies.surrogate import Surrogate, targets
+
+GRAMMAR = Grammar(GrammarConfig())
+
+
+@pytest.fixture(scope="module")
+def children():
+    with seeded(5, 0):
+        trees = [GRAMMAR.random_tree() for _ in range(260)]
+    return [
+        Child(Proposal(tree, "random"), found, np.zeros(0))
+        for tree, found in zip(trees, of_trees(trees), strict=True)
+        if found is not None
+    ]
+
+
+def worth(child):
+    return child.described.facts["linear_share"]
+
+
+def told(children, worth=worth):
+    choice = Surrogate()
+    for number, child in enumerate(children):
+        choice.chose(number, child.proposal.tree, "")
+        choice.tell(Result(number, {100: (worth(child),)}, 100))
+    return choice
+
+
+def ordered(choice, pool, count=8):
+    with seeded(1, 1):
+        return choice.order(pool, count)
+
+
+def test_what_it_picks_is_as_good_as_what_it_was_told_says(children):
+    known, pool = children[:120], children[120:]
+    picked = ordered(told(known), pool)
+    assert sorted(picked) == list(range(len(pool)))
+    values = np.array([worth(child) for child in pool])
+    assert np.median(values[picked[:8]]) <= np.quantile(values, 0.1)
+    upside_down = ordered(told(known, lambda child: -worth(child)), pool)
+    assert np.median(values[upside_down[:8]]) >= np.quantile(values, 0.9)
+
+
+def test_before_it_knows_enough_the_order_is_luck_and_whole(children):
+    for known in ([], children[:7]):
+        assert sorted(ordered(told(known), children[7:50])) == list(range(43))
+    assert ordered(told([]), []) == []
+
+
+def test_equal_histories_choose_alike_and_telling_draws_nothing(children):
+    state = random.getstate()
+    first, second = told(children[:60]), told(children[:60])
+    assert random.getstate() == state
+    assert ordered(first, children[60:]) == ordered(second, children[60:])
+
+
+def test_members_of_a_batch_are_picked_by_different_trees(children):
+    pool = children[60:]
+    batches = []
+    for seed in range(4):
+        with seeded(seed, 0):
+            batches.append(frozenset(told(children[:60]).order(pool, 4)[:4]))
+    assert len(set(batches)) > 1
+
+
+def test_what_was_stopped_at_a_rung_is_judged_by_those_that_went_on():
+    went_on = [Result(n, {10: (n / 10,), 40: (0.1 + 0.5 * n / 10,)}, 40) for n in range(8)]
+    stopped = Result(99, {10: (1.2,)}, 40)
+    assert targets([*went_on, stopped])[-1] == pytest.approx(0.1 + 0.5 * 1.2)
+    assert targets([stopped])[-1] == 1.2
+    backwards = [Result(n, {10: (n / 10,), 40: (-n / 10,)}, 40) for n in range(8)]
+    assert targets([*backwards, stopped])[-1] == pytest.approx(-0.35)
+
+
+def test_of_very_many_the_best_and_the_latest_are_fitted(children, monkeypatch):
+    monkeypatch.setattr(module, "_MOST", 40)
+    chosen = {result.id for result in told(children[:200])._chosen_results()}
+    values = [worth(child) for child in children[:200]]
+    assert len(chosen) == 40
+    assert {int(place) for place in np.argsort(values, kind="stable")[:20]} <= chosen
+    assert max(chosen) >= 195
+
+
+def test_a_function_that_no_tree_says_is_looked_at_by_its_formula(children):
+    choice = told(children[:20])
+    choice.chose(50, None, "alpha*x + (1 - alpha)*relu(x); alpha=0.25")
+    choice.tell(Result(50, {100: (0.1,)}, 100, reference=True))
+    assert sorted(ordered(choice, children[20:40])) == list(range(20))
+    assert choice._seen[50] is not None
