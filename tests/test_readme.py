@@ -17,7 +17,11 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Shrunk for the test: the smallest preset on the serial executor instead of minutes of training, and for a user's own
 # task a campaign as small; on Ray, as a reader would run them, all of these tasks train together.
-SHRINK = {"--preset quick --task": "tiny.toml --task", "--preset quick": "--preset smoke"}
+SHRINK = {
+    "--repeats 20": "--repeats 2",
+    "--preset quick --task": "tiny.toml --task",
+    "--preset quick": "--preset smoke",
+}
 TINY = """
 [fidelity]
 steps = 4
@@ -50,7 +54,12 @@ def shrunk(line):
     return line
 
 
-EXAMPLES = {name[1]: block for block in blocks("python") if (name := re.match(r"# (\w+\.py)\n", block))}
+EXAMPLES = {
+    name[1]: block
+    for kind in ("python", "toml")
+    for block in blocks(kind)
+    if (name := re.match(r"# (\w+\.(?:py|toml))\n", block))
+}
 
 
 def files_named(line):

@@ -1,0 +1,89 @@
+"""Trainings that each strategy takes on the committed tables, against aging evolution and against even draws."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.strategies.catalogue import STRATEGIES
+from search.tables.board import Board, Plain, plain
+from search.tables.games import Outcome, Quartiles, played
+from search.tables.replay import Rules
+from search.tables.table import read
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(3000)]
+
+TABLES = sorted(Path("evaluators/study/tables").glob("*.parquet"))
+RULES = Rules(trainings=200, batch=4)
+PLAYED = (
+    ("random", {}, 300),
+    ("nsga2", {}, 300),
+    ("aging", {}, 300),
+    ("aging", {"population": 16, "sample": 5}, 300),
+    ("guided", {}, 100),
+    ("guided", {"eafo_step": False}, 50),
+    ("guided", {"hybrids": False}, 50),
+    ("guided", {"newcomers": 1.0}, 50),
+)
+SAMPLES = 2000
+
+
+def even_draws(board: Board, best: frozenset[int], repeats: int = 5000) -> np.ndarray:
+    """Return trainings until one of the best, the baselines first and then distinct functions drawn evenly."""
+    luck, known = np.random.default_rng(0), set(board.baselines)
+    first = next((n for n, place in enumerate(board.baselines, start=1) if place in best), None)
+    others = np.array([place in best for place in range(len(board)) if place not in known])
+    drawn = [len(known) + 1 + int(luck.permutation(others).argmax()) for _ in range(repeats)]
+    return np.full(repeats, float(first)) if first is not None else np.array(drawn, dtype=float)
+
+
+def noise_ceiling(board: Board, best: frozenset[int]) -> float:
+    """Return the median trainings of whoever knows one seed's score of every function and trains in that order."""
+    luck = np.random.default_rng(0)
+    met = []
+    for _ in range(300):
+        said = [luck.choice(scores) if scores else np.inf for scores in board.scores]
+        order = [*board.baselines, *(place for place in np.argsort(said) if place not in board.baselines)]
+        met.append(next(n for n, place in enumerate(order, start=1) if place in best))
+    return float(np.median(met))
+
+
+def ratio(values: np.ndarray, rivals: np.ndarray) -> str:
+    """Return the ratio of medians with a 95 % bootstrap interval."""
+    luck = np.random.default_rng(0)
+    found = [
+        np.median(luck.choice(values, len(values))) / np.median(luck.choice(rivals, len(rivals)))
+        for _ in range(SAMPLES)
+    ]
+    low, high = np.quantile(found, (0.025, 0.975))
+    return f"{np.median(values) / np.median(rivals):.2f} ({low:.2f} to {high:.2f})"
+
+
+def of(table: Plain, name: str, options: dict[str, object], repeats: int) -> Outcome:
+    chosen = STRATEGIES[name].options(**options)
+    return played(table, name, chosen, RULES, repeats, workers=os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
+def test_guided_meets_a_top_function_in_a_third_of_the_trainings_of_aging_and_half_of_even_draws(file):
+    table = plain(file, read(file, ()).origin.score)
+    board = Board(table)
+    best = board.best(max(1, round(len(board) / 100)))
+    even = even_draws(board, best)
+    found = {(name, str(options)): of(table, name, options, repeats) for name, options, repeats in PLAYED}
+    aging = np.minimum(found["aging", "{}"].first_percent, RULES.trainings)
+    print(f"\n{file.stem}: {len(board)} functions, batches of {RULES.batch}; medians (quartiles); ratios of medians")
+    print(f"even draws {np.median(even):.0f}; noise ceiling {noise_ceiling(board, best):.0f}")
+    for (name, options), outcome in found.items():
+        values = np.minimum(outcome.first_percent, RULES.trainings)
+        quartiles = [Quartiles.of(outcome.first_percent), Quartiles.of(outcome.first_ten)]
+        said = "; ".join(f"{q.median} ({q.low} to {q.high})" for q in quartiles)
+        regret = ", ".join(f"{after}: {np.median(values_):.4f}" for after, values_ in outcome.regret.items())
+        print(f"{name} {options}: top 1 %, top 10 {said}; regret {regret}; over aging {ratio(values, aging)}, "
+              f"over even draws {ratio(values, even)}")  # fmt: skip
+    guided = np.median(found["guided", "{}"].first_percent)
+    assert guided <= np.median(aging) / 3
+    assert guided <= np.median(even) / 2
