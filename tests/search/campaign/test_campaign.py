@@ -44,7 +44,7 @@ NO_EAFO = {"strategy": {"eafo": 0.0}}
 
 
 def config(**changes):
-    base = BASE if changes.get("strategy", {}).get("name") == "random" else merge(BASE, NO_EAFO)
+    base = merge(BASE, NO_EAFO) if changes.get("strategy", {}).get("name", "nsga2") == "nsga2" else BASE
     return from_dict(merge(base, changes), "test")
 
 

@@ -64,3 +64,31 @@ def test_many_workers_have_the_next_cohort_waiting_and_it_is_trained_once_howeve
     assert sorted(trained + [job.candidate for job in then.jobs]) == sorted(
         c.id for c in rows if c.was_trained or c.name
     )
+
+
+SMALL = {"primitives": ["abs", "max", "sin", "relu"], "constants": [], "max_parameters": 0, "max_complexity": 5}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"strategy": {"name": "guided", "population": 8}, "fidelity": {"rungs": [0.25, 0.5]}},
+        {"strategy": {"name": "aging", "population": 12, "sample": 4}},
+        {"strategy": {"name": "exhaustive"}, "grammar": SMALL},
+    ],
+    ids=lambda changes: changes["strategy"]["name"],
+)
+def test_a_stopped_campaign_goes_on_as_if_it_had_not_whatever_its_strategy(tmp_path, changes):
+    class Stops(Imagined):
+        def collect(self):
+            if len(self.cohorts) > 3:
+                raise KeyboardInterrupt
+            return super().collect()
+
+    settings = config(**{"budget": {"trainings": 40}, **changes})
+    whole, front, progress = run(tmp_path / "whole", settings, Imagined(members=4))
+    assert progress.trained == 40 or progress.exhausted
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", settings, Stops(members=4))
+    resumed, again, _ = run(tmp_path / "parts", settings, Imagined(members=4))
+    assert (resumed, again) == (whole, front)
