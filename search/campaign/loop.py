@@ -281,6 +281,7 @@ class Campaign:
         progress.passed_over = dict(ledger.passed_over)
         progress.steps_spent, progress.steps_saved = ledger.steps_spent, ledger.steps_saved
         progress.correlations = self._weight.correlations()
+        progress.strategy_lines = self._strategy.lines()
         progress.wall_seconds = time.monotonic() - self._started
         return progress
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluators.judging.objectives import Objective, Point
@@ -40,6 +40,7 @@ class Progress:
         proposed: children looked at, whatever became of them.
         passed_over: how many of those came to nothing, by reason.
         exhausted: whether the search ended since nothing new was found.
+        strategy_lines: what the strategy says of itself, see :meth:`search.strategies.strategy.Strategy.lines`.
     """
 
     budget: int
@@ -57,6 +58,7 @@ class Progress:
     proposed: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
     exhausted: bool = False
+    strategy_lines: Sequence[str] = ()
 
 
 Observer = Callable[[Progress], None]

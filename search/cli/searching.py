@@ -44,6 +44,7 @@ def search_and_print(
         halving_line(campaign.progress),
         *unstacked_lines(store),
         *prior_lines(campaign.progress),
+        *campaign.progress.strategy_lines,
         sep="\n",
     )
     print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")

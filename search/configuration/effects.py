@@ -16,6 +16,7 @@ from search.configuration.config import CampaignConfig
 from search.space.options import DRAWN, limited
 from search.space.pangaea import INITIAL, LARGEST_PLAIN, MULTIPLIERS
 from search.strategies.aging import AgingOptions
+from search.strategies.guided import GuidedOptions
 from search.strategies.nsga2 import NSGA2Options
 from search.strategies.random_search import RandomOptions
 
@@ -76,6 +77,8 @@ def _strategy(config: CampaignConfig) -> Iterator[Idle]:
         if config.grammar.max_depth >= DRAWN - 1:
             why = f"strategy 'random' draws trees of {DRAWN} nodes at most"
             yield Idle("grammar.max_depth", why, f"set it below {DRAWN - 1}")
+    if isinstance(chosen, GuidedOptions):
+        yield from _guided(config, chosen)
     if not isinstance(chosen, NSGA2Options):
         return
     if chosen.newcomers == 1:
@@ -107,6 +110,17 @@ def _deepest(config: CampaignConfig) -> int:
     if isinstance(config.strategy, AgingOptions):
         return LARGEST_PLAIN - 1 + (0 if _no_parameters(config) else min(MULTIPLIERS, config.grammar.max_parameters))
     return config.grammar.max_depth
+
+
+def _guided(config: CampaignConfig, chosen: GuidedOptions) -> Iterator[Idle]:
+    for key in ("pool", "initial_weight"):
+        why = "strategy 'guided' chooses by a model of its own"
+        yield Idle(f"prior.{key}", why, "choose another strategy")
+    if chosen.newcomers == 1:
+        why = "with strategy.newcomers = 1 every proposal is a random tree or one of the library"
+        yield Idle("strategy.eafo_step", why, "lower strategy.newcomers")
+    if reason := _no_parameters(config):
+        yield Idle("strategy.eafo_step", f"an EAFO step adds a learnable parameter, and {reason}", "allow parameters")
 
 
 def _no_parameters(config: CampaignConfig) -> str:

@@ -67,12 +67,24 @@ class Guided(Strategy):
         self._tried[family] += 1
         self._kept[family] += kept
 
+    def lines(self) -> list[str]:
+        """Return what each operator brought."""
+        told = [name for name in (*self._operators, "random", "library") if self._tried[name]]
+        parts = [f"{name} {self._kept[name]} of {self._tried[name]}" for name in told]
+        return (
+            [f"trained children that came among the best {self._options.population}: {', '.join(parts)}"]
+            if parts
+            else []
+        )
+
     # --- operators ----------------------------------------------------------------------------
 
     @staticmethod
     def family(origin: str) -> str:
-        """Return the operator that a proposal comes from; mutations count as one."""
-        return origin if origin in ("random", "crossover", "library", "hybrid", "eafo", "bump", "") else "mutation"
+        """Return the operator that a proposal comes from; mutations count as one, and both kinds of EAFO step."""
+        if origin == "bump":
+            return "eafo"
+        return origin if origin in ("random", "crossover", "library", "hybrid", "eafo", "") else "mutation"
 
     @property
     def credit(self) -> dict[str, float]:

@@ -64,6 +64,10 @@ class Strategy(abc.ABC):
     def begin(self) -> None:  # noqa: B027  (most strategies have nothing to do here)
         """Note that the next proposals are for another batch; those of the batch before need not have been chosen."""
 
+    def lines(self) -> list[str]:
+        """Return what a person may want to know of it when a search ends, a sentence a line."""
+        return []
+
     @abc.abstractmethod
     def ask(self, count: int) -> list[Proposal]:
         """Return that many proposals. They may be duplicates or useless; the funnel judges."""

@@ -87,9 +87,13 @@ def test_a_wrong_key_or_value_is_named_with_the_reason_and_the_nearest(text):
 
 RANDOM = "[strategy]\nname = 'random'\n"
 AGING = "[strategy]\nname = 'aging'\n"
+GUIDED = "[strategy]\nname = 'guided'\n"
 NO_LEAVES = "[grammar]\nmax_parameters = 0\n"
 WITHOUT_EFFECT = {
     "score = 'loss'\nobjectives = ['error', 'cost']": ("score", "put 'score' into objectives"),
+    GUIDED + "[prior]\npool = 4": ("prior.pool", "choose another strategy"),
+    GUIDED + "newcomers = 1.0\neafo_step = false": ("strategy.eafo_step", "lower strategy.newcomers"),
+    GUIDED + "eafo_step = false\n" + NO_LEAVES: ("strategy.eafo_step", "allow parameters"),
     RANDOM + "population = 8\n[execution]\ncohort = 4": ("strategy.population", "leave out execution.cohort"),
     RANDOM + "[grammar]\nmax_depth = 9": ("grammar.max_depth", "draws trees of 10 nodes at most"),
     AGING + "[grammar]\nconstants = [3.0]": ("grammar.constants", "draws no fixed numbers"),

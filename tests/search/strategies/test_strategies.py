@@ -194,6 +194,8 @@ class TestGuided(StrategyContract):
         for number, each in enumerate(told):
             good = number % 2
             strategy.tell(Told(each.id, each.tree, (1.0 - good - number / 1e6,), 0, "crossover" if good else "eafo"))
+        (line,) = strategy.lines()
+        assert "crossover 100 of 100" in line
         assert strategy.credit["crossover"] > 0.8 > 0.3 > strategy.credit["eafo"]
         with seeded(0, 0):
             made = Counter(Guided.family(proposal.origin) for proposal in strategy.ask(400))
