@@ -36,9 +36,11 @@ def without_effect(config: CampaignConfig, given: Mapping[str, Any]) -> str | No
         config: all of it, checked.
         given: the keys that a user wrote, as nested dictionaries.
     """
+    own = {"strategy": type(config.strategy).model_validate({}), "execution": type(config.execution).model_validate({})}
+    default = CampaignConfig().model_copy(update=own)
     for rule in (_score, _strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _rungs, _prior, _lists):
         for idle in rule(config):
-            if _is_given(given, idle.key) and _value(config, idle.key) != _value(CampaignConfig(), idle.key):
+            if _is_given(given, idle.key) and _value(config, idle.key) != _value(default, idle.key):
                 return f"key '{idle.key}' has no effect: {idle.why}; leave it out or {idle.remedy}"
     return None
 
