@@ -12,6 +12,7 @@ from primitives import BASELINES, ActsearchError, Expression, IdentityIndex, fin
 from search.campaign.funnel import Funnel
 from search.campaign.ranking import InOrder
 from search.configuration.config import CampaignConfig, Prior
+from search.loading.formulas import lines_of
 from search.space.grammar import Grammar
 from search.strategies.exhaustive import Exhaustive, ExhaustiveOptions
 
@@ -67,19 +68,12 @@ def of_list(file: Path) -> list[Function]:
     Raises:
         ActsearchError: it cannot be read, or a line is no function that can be trained; the message names the line.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ActsearchError(f"the list '{file}' cannot be read: {error}") from None
     found, seen = baselines(), IdentityIndex()
     for number, name in enumerate(BASELINES):
         _is_new(seen, number, resolve(name))
-    for number, line in enumerate(lines, start=1):
-        text = line.split("#", 1)[0].strip()
-        if not text:
-            continue
+    for number, text in lines_of(file):
+        expression = resolve(text)
         try:
-            expression = resolve(text)
             function = _function(expression)
         except ActsearchError as error:
             raise ActsearchError(f"'{file}', line {number}: {error}") from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ from search.cli.commands.options import (
     ExtensionOption,
     QuietOption,
     WorkersOption,
+    locate,
 )
 from search.cli.interrupt import Interruptible
 from search.cli.searching import scores_of_tasks, search_and_print, task_names
@@ -35,6 +37,7 @@ from search.configuration.config import CampaignConfig
 from search.configuration.layers import Layers, layers
 from search.configuration.writing import to_toml
 from search.loading.extensions import import_named, record_of
+from search.loading.formulas import Found, formulas_from
 from search.loading.run import absolute_folder, default_folder, execution_overrides, make_executor, settled
 from search.loading.tasks import Loader, refuse_data_without_use
 
@@ -49,6 +52,10 @@ def launch(
     ] = None,
     extension: ExtensionOption = None,
     data: DataOption = None,
+    from_: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="Formulas to start from: a list, PySR's hall of fame, a run; may be repeated."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
     trainings: Annotated[int | None, typer.Option(help="Candidates to train.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps of a search training.")] = None,
@@ -74,7 +81,19 @@ def launch(
         overrides["fidelity"] = {"steps": steps}
     if execution := execution_overrides(executor, workers, address, device):
         overrides["execution"] = execution
-    _launch(layers(config, preset or (None if config else "quick"), overrides), run, quiet)
+    asked = layers(config, preset or (None if config else "quick"), overrides)
+    if from_:
+        asked = with_seeds(asked, [formulas_from(locate(source)) for source in from_], quiet)
+    _launch(asked, run, quiet)
+
+
+def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
+    """Return layers whose seeds are those of the file and preset, and then what was found."""
+    for reason in (reason for each in found for reason in each.passed_over) if not quiet else ():
+        print(f"note: not a seed, {reason}", file=sys.stderr)
+    own = asked.raw.get("seeds", [])
+    seeds = [*(own if isinstance(own, list) else []), *(text for each in found for text in each.formulas)]
+    return dataclasses.replace(asked, options={**asked.options, "seeds": list(dict.fromkeys(seeds))})
 
 
 def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
