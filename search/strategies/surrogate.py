@@ -43,7 +43,7 @@ class ModelOptions:
     """
 
     trees: int = _TREES
-    voters: int = 10
+    voters: int = 4
     pool: int = 128
     of_each: int = 16
 
