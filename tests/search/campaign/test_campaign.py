@@ -44,7 +44,9 @@ NO_EAFO = {"strategy": {"eafo": 0.0}}
 
 
 def config(**changes):
-    base = merge(BASE, NO_EAFO) if changes.get("strategy", {}).get("name", "nsga2") == "nsga2" else BASE
+    name = changes.get("strategy", {}).get("name", "nsga2")
+    base = merge(BASE, NO_EAFO) if name == "nsga2" else BASE
+    base = {key: value for key, value in base.items() if key != "prior"} if name == "guided" else base
     return from_dict(merge(base, changes), "test")
 
 
