@@ -70,15 +70,16 @@ def confirm(
         observer(done, len(jobs))
 
 
-def cohorts_of(jobs: Sequence[Job], executor: Executor) -> list[Cohort]:
-    """Return jobs in cohorts that fit on a worker, small enough to give every worker one."""
+def cohorts_of(jobs: Sequence[Job], executor: Executor, most: int | None = None) -> list[Cohort]:
+    """Return jobs in cohorts that fit on a worker, small enough to give every worker one; of ``most`` trainings."""
     alike: dict[tuple[str, int, tuple[int, ...]], list[Job]] = {}
     for job in jobs:
         alike.setdefault((job.task, job.steps, job.seeds), []).append(job)
     share = math.ceil(len(jobs) / executor.capacity)
     found = []
     for (task, _, seeds), same in alike.items():
-        size = max(1, min(executor.members(task, len(seeds)), share))
+        limit = share if most is None else min(share, most // len(seeds))
+        size = max(1, min(executor.members(task, len(seeds)), limit))
         found += [Cohort(tuple(same[at : at + size])) for at in range(0, len(same), size)]
     return found
 

@@ -80,11 +80,6 @@ class Funnel:
             self._trained.add(candidate.id, len(expression.initial), _row(expression))
         return dataclasses.replace(candidate, mark=mark)
 
-    def know(self, expressions: Sequence[Expression]) -> None:
-        """Count functions as seen that have no row."""
-        for number, expression in enumerate(expressions, start=1):
-            self._seen.add(-number, expression.key, fingerprint(expression, absorbed=True))
-
     def recall(self, candidates: Sequence[Candidate]) -> None:
         """Count candidates of the run file as seen, as :meth:`remember` did; of most only the tree is read.
 

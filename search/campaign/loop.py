@@ -38,7 +38,6 @@ from search.campaign.progress import Observer, Progress
 from search.campaign.ranking import NoisyPrior
 from search.configuration.config import CampaignConfig
 from search.space.grammar import Grammar
-from search.space.leaves import Tree
 from search.strategies.catalogue import STRATEGIES
 from search.strategies.choice import Result
 from search.strategies.strategy import Strategy, Told
@@ -218,16 +217,11 @@ class Campaign:
         outcome = self._ledger.finish(candidate, evaluations)
         if outcome is None:
             return
-        is_baseline = candidate.name is not None
-        whole = self.config.fidelity.whole
         self._weight.tell(features(candidate.facts), outcome.lowest[0])
-        self._choice.tell(Result(candidate.id, outcome.points, whole, is_baseline))
-        if (tree := self._tree(candidate)) is not None:
-            point = outcome.points[outcome.reached]
-            self._strategy.tell(Told(candidate.id, tree, point, outcome.missed, candidate.origin, is_baseline))
-
-    def _tree(self, candidate: Candidate) -> Tree | None:
-        return None if candidate.genotype is None else self._grammar.loads(candidate.genotype)
+        self._choice.tell(Result(candidate.id, outcome.points, self.config.fidelity.whole))
+        if candidate.genotype is not None:
+            tree, point = self._grammar.loads(candidate.genotype), outcome.points[outcome.reached]
+            self._strategy.tell(Told(candidate.id, tree, point, outcome.missed, candidate.origin))
 
     # --- bookkeeping ------------------------------------------------------------------------
 
@@ -255,7 +249,7 @@ class Campaign:
     def _keep(self, candidate: Candidate) -> None:
         self._ledger.keep(candidate)
         if candidate.gain is not None and candidate.status not in PASSED_OVER:
-            self._choice.chose(candidate.id, self._tree(candidate), candidate.expression)
+            self._choice.chose(candidate.id, candidate.genotype, candidate.expression)
 
     def _replay(self) -> None:
         """Rebuild the state of everything that learns from the run file."""

@@ -120,7 +120,7 @@ def _sort(
     trained: Neighbourhood,
 ) -> None:
     """Take in the proposals that are worth it, and count the others."""
-    looks, all_described, most = looked.looks, described(looked), grammar.config.max_complexity
+    looks, most = looked.looks, grammar.config.max_complexity
     reasons = [looks.reason(place) for place in range(len(proposals))]
     for place, proposal in enumerate(proposals):
         if reasons[place] is None and looks.complexities[place] + grammar.surcharge(proposal.tree) > most:
@@ -132,13 +132,15 @@ def _sort(
     for place, match in zip(left, near, strict=True):
         if match is not None:
             reasons[place] = NEAR
-    for place, proposal in enumerate(proposals):
+    kept: list[int] = []
+    for place in range(len(proposals)):
         print_, reason = looked.prints[place], reasons[place]
         if reason is None and batch.find_values(print_) is not None:
             reason = REPEATED
         if reason is not None:
             pool.passed_over[reason] += 1
             continue
-        batch.add(len(pool.children), "", print_)
-        if (found := all_described[place]) is not None:
-            pool.children.append(Child(proposal, found, print_))
+        batch.add(len(pool.children) + len(kept), "", print_)
+        kept.append(place)
+    for place, found in zip(kept, described(looked, kept), strict=True):
+        pool.children.append(Child(proposals[place], found, looked.prints[place]))

@@ -13,7 +13,6 @@ from evaluators.judging.features.feature import Feature, Subject
 from primitives.numeric import Array
 from search.campaign.prior_weight import PriorWeight
 from search.space.grammar import Grammar
-from search.space.leaves import Tree
 from search.strategies.choice import Child, Choice, Result
 
 
@@ -28,7 +27,7 @@ class InOrder(Choice):
         """Return the places as they are."""
         return [*range(len(pool))]
 
-    def chose(self, identifier: int, tree: Tree | None, text: str) -> None:
+    def chose(self, identifier: int, genotype: str | None, text: str) -> None:
         """Learn nothing."""
 
     def tell(self, result: Result) -> None:
@@ -56,7 +55,7 @@ class NoisyPrior(Choice):
         score = weight * theory + math.sqrt(1 - weight**2) * luck
         return [int(place) for place in np.argsort(score, kind="stable")]
 
-    def chose(self, identifier: int, tree: Tree | None, text: str) -> None:
+    def chose(self, identifier: int, genotype: str | None, text: str) -> None:
         """Learn nothing before it is trained."""
 
     def tell(self, result: Result) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 from evaluators.judging.features.catalogue import described as facts_of
 from evaluators.judging.features.catalogue import table
@@ -34,23 +36,22 @@ class Described:
     features: Array
 
 
-def described(looked: Looked) -> list[Described | None]:
-    """Return what arrays say of functions; ``None`` of those that may not be trained."""
+def described(looked: Looked, places: Iterable[int]) -> Iterator[Described]:
+    """Yield what arrays say of the functions at some places, which must be sound."""
     looks = looked.looks
     facts = facts_of(looks)
     _, features = table(looks, facts)
-    rows: list[Described | None] = []
-    for place, sound in enumerate(looks.sound):
+    for place in places:
         own = {name: float(values[place]) for name, values in facts.items()}
-        there = Described(own, looked.parameters[place], looks.standardised[place], features[place])
-        rows.append(there if sound else None)
-    return rows
+        yield Described(own, looked.parameters[place], looks.standardised[place], features[place])
 
 
 def of_trees(trees: Sequence[Sequence[Any]]) -> Iterator[Described | None]:
-    """Yield what arrays say of each tree."""
+    """Yield what arrays say of each tree; ``None`` of one that may not be trained."""
     for _, looked in look(trees):
-        yield from described(looked)
+        sound = looked.looks.sound
+        found = described(looked, np.flatnonzero(sound))
+        yield from (next(found) if passes else None for passes in sound)
 
 
 def of_expression(expression: Expression) -> Described | None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from primitives.identity import Fingerprint
 from search.space.describe import Described
-from search.space.leaves import Tree
 from search.strategies.proposal import Proposal
 
 
@@ -35,13 +34,11 @@ class Result:
         id: of the candidate.
         points: its objectives by steps, at every rung that it reached and at the end.
         whole: steps of a whole training.
-        reference: whether it is a baseline.
     """
 
     id: int
     points: Mapping[int, tuple[float, ...]]
     whole: int
-    reference: bool = False
 
 
 class Choice(abc.ABC):
@@ -65,12 +62,13 @@ class Choice(abc.ABC):
         """
 
     @abc.abstractmethod
-    def chose(self, identifier: int, tree: Tree | None, text: str) -> None:
+    def chose(self, identifier: int, genotype: str | None, text: str) -> None:
         """Note that a candidate is trained from now on, or was.
 
         Args:
             identifier: of the candidate.
-            tree: that says it, ``None`` where the grammar has none.
+            genotype: the tree that says it, as :meth:`search.space.grammar.Grammar.dumps` has it; ``None`` where the
+                grammar has none.
             text: of its expression.
         """
 

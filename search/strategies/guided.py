@@ -20,7 +20,7 @@ from search.strategies.choice import Choice
 from search.strategies.fresh import Fresh
 from search.strategies.proposal import Proposal
 from search.strategies.strategy import Strategy, StrategyOptions, Told
-from search.strategies.surrogate import ModelOptions, Surrogate
+from search.strategies.surrogate import Surrogate
 
 _FLOOR = 1.0
 """Credit that an operator has before anything is known."""
@@ -40,7 +40,7 @@ class Guided(Strategy):
 
     def __init__(self, grammar: Grammar, options: GuidedOptions) -> None:
         self.grammar = grammar
-        self.choice: Choice | None = Surrogate(ModelOptions())
+        self.choice: Choice | None = Surrogate(grammar)
         self._options = options
         self._fresh = Fresh(grammar.algebra)
         self._eafo = EafoSteps(grammar)

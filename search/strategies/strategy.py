@@ -24,7 +24,6 @@ class Told:
             is not compared: who missed fewer is better, whatever the objectives, as who violates a
             constraint less is in Deb et al. 2002 ("A Fast and Elitist Multiobjective Genetic Algorithm").
         origin: of its proposal; empty where nobody proposed it.
-        reference: whether it is a baseline.
     """
 
     id: int
@@ -32,7 +31,6 @@ class Told:
     objectives: tuple[float, ...]
     missed: int = 0
     origin: str = ""
-    reference: bool = False
 
 
 class StrategyOptions(Options):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +19,14 @@ from sklearn.ensemble import ExtraTreesRegressor
 from primitives import parse
 from primitives.numeric import Array
 from search.space.describe import Described, of_expression, of_trees
-from search.space.leaves import Tree
+from search.space.grammar import Grammar
 from search.strategies.choice import Child, Choice, Result
 
 _TREES = 100
+_VOTERS = 4
+"""Trees that choose one member of a batch."""
+_POOL, _OF_EACH = 128, 16
+"""Children to choose from: so many at least, or so many for each that is trained."""
 _ENOUGH = 8
 """Trainings before the forest is asked."""
 _MOST = 2000
@@ -31,39 +34,22 @@ _MOST = 2000
 _COMPONENTS = 12
 
 
-@dataclass(frozen=True)
-class ModelOptions:
-    """How the model is made and asked.
-
-    Attributes:
-        trees: of the forest.
-        voters: trees that choose one member of a batch.
-        pool: children to choose from, at least.
-        of_each: children to choose from for each that is trained.
-    """
-
-    trees: int = _TREES
-    voters: int = 4
-    pool: int = 128
-    of_each: int = 16
-
-
 class Surrogate(Choice):
     """Chooses by a forest; before there are enough trainings, at random."""
 
-    def __init__(self, options: ModelOptions = ModelOptions()) -> None:
-        self._options = options
-        self._said: dict[int, tuple[Tree | None, str]] = {}
+    def __init__(self, grammar: Grammar) -> None:
+        self._grammar = grammar
+        self._said: dict[int, tuple[str | None, str]] = {}
         self._seen: dict[int, Described | None] = {}
         self._results: dict[int, Result] = {}
 
     def pool(self, count: int) -> int:
         """Return how many children it wants."""
-        return max(self._options.pool, self._options.of_each * count)
+        return max(_POOL, _OF_EACH * count)
 
-    def chose(self, identifier: int, tree: Tree | None, text: str) -> None:
+    def chose(self, identifier: int, genotype: str | None, text: str) -> None:
         """Note a candidate; it is looked at when the model is fitted on it."""
-        self._said[identifier] = tree, text
+        self._said[identifier] = genotype, text
 
     def tell(self, result: Result) -> None:
         """Keep a result."""
@@ -77,7 +63,7 @@ class Surrogate(Choice):
         if forest is None or not pool:
             return luck
         guesses = forest.guesses([child.described for child in pool])
-        return _picked(guesses, count, self._options.voters)
+        return _picked(guesses, count)
 
     # --- the model ----------------------------------------------------------------------------
 
@@ -88,7 +74,7 @@ class Surrogate(Choice):
         if len(known) < _ENOUGH:
             return None
         described = [self._seen[result.id] for result in known]
-        return _Forest([d for d in described if d is not None], targets(known), self._options.trees)
+        return _Forest([d for d in described if d is not None], targets(known))
 
     def _chosen_results(self) -> list[Result]:
         """Return the results that the model is fitted on."""
@@ -102,11 +88,10 @@ class Surrogate(Choice):
 
     def _look(self, identifiers: Sequence[int]) -> None:
         new = [identifier for identifier in identifiers if identifier not in self._seen]
-        trees = [(identifier, tree) for identifier in new if (tree := self._said[identifier][0]) is not None]
-        for (identifier, _), found in zip(trees, of_trees([tree for _, tree in trees]), strict=True):
-            self._seen[identifier] = found
+        read = {n: self._grammar.loads(genotype) for n in new if (genotype := self._said[n][0]) is not None}
+        self._seen.update(zip(read, of_trees(list(read.values())), strict=True))
         for identifier in new:
-            if self._said[identifier][0] is None:
+            if identifier not in read:
                 self._seen[identifier] = of_expression(parse(self._said[identifier][1]))
 
 
@@ -143,11 +128,11 @@ def _line(pairs: Array) -> tuple[float, float]:
 class _Forest:
     """Trees fitted on what was told."""
 
-    def __init__(self, described: Sequence[Described], values: Array, trees: int) -> None:
+    def __init__(self, described: Sequence[Described], values: Array) -> None:
         rows = np.stack([each.row for each in described])
         self._parts = PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
         self._model = ExtraTreesRegressor(
-            trees, max_features=0.5, min_samples_leaf=1, bootstrap=True, random_state=random.getrandbits(31), n_jobs=1
+            _TREES, max_features=0.5, bootstrap=True, random_state=random.getrandbits(31), n_jobs=1
         )
         self._model.fit(self._table(described), _levelled(values))
 
@@ -170,13 +155,13 @@ def _levelled(values: Array) -> Array:
     return np.minimum(values, middle) + spread * np.log1p(beyond / spread) / 2
 
 
-def _picked(guesses: Array, count: int, voters: int) -> list[int]:
+def _picked(guesses: Array, count: int) -> list[int]:
     """Return places: for each of a batch the best by a few trees of its own, then the others by all trees."""
     mean = guesses.mean(axis=0)
     order: list[int] = []
     taken = np.zeros(guesses.shape[1], dtype=bool)
     for _ in range(min(count, guesses.shape[1])):
-        trees = random.sample(range(len(guesses)), min(voters, len(guesses)))
+        trees = random.sample(range(len(guesses)), _VOTERS)
         said = guesses[trees].mean(axis=0)
         said[taken] = math.inf
         place = int(said.argmin())

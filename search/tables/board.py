@@ -33,6 +33,7 @@ class Plain:
     """A table as plain values, to be sent to other processes.
 
     Attributes:
+        by: the column that is judged by.
         texts: of its functions.
         genotypes: a tree of each in the grammar of everything, ``None`` where it has none.
         scores: of each what its seeds said; none of one that always failed.
@@ -40,6 +41,7 @@ class Plain:
         grammar: that strategies draw from.
     """
 
+    by: str
     texts: tuple[str, ...]
     genotypes: tuple[str | None, ...]
     scores: tuple[tuple[float, ...], ...]
@@ -47,17 +49,18 @@ class Plain:
     grammar: GrammarConfig
 
 
-def plain(file: Path, by: str) -> Plain:
+def plain(file: Path, by: str | None = None) -> Plain:
     """Read a table, a stranger's too.
 
     Args:
         file: Parquet.
-        by: the column that is made small.
+        by: the column that is made small; the score of the table's task when ``None``.
 
     Raises:
         ActsearchError: it lacks a column, an expression cannot be read, or it has too few functions.
     """
     table = read(file, NEEDED)
+    by = table.origin.score if by is None else by
     numbers = [name for name in table.rows.columns if pd.api.types.is_numeric_dtype(table.rows[name])]
     if by not in numbers or by in ("seed", "steps", "seconds"):
         scores = [name for name in numbers if name not in ("seed", "steps", "seconds", "test_error")]
@@ -73,7 +76,9 @@ def plain(file: Path, by: str) -> Plain:
     genotypes = tuple(None if tree is None else everything().dumps(tree) for tree in trees)
     steps = int(table.rows["steps"].max()) if "steps" in table.rows else 1
     found = tuple(tuple(values) for values in by_text.values())
-    return Plain(texts, genotypes, found, steps, _grammar(file, table, [tree for tree in trees if tree is not None]))
+    return Plain(
+        by, texts, genotypes, found, steps, _grammar(file, table, [tree for tree in trees if tree is not None])
+    )
 
 
 def _tree(file: Path, text: str) -> Tree | None:
@@ -122,7 +127,7 @@ class Board:
         self.scores = table.scores
         self.means: Array = np.array([np.mean(values) if values else np.inf for values in table.scores])
         self._index = IdentityIndex()
-        self._described: dict[int, Described | None] = {}
+        self._described: dict[int, Described] = {}
         self._places: dict[Hashable, int | None] = {}
         self._enter()
         found = (self._index.find_values(fingerprint(resolve(name), absorbed=True)) for name in BASELINES)
@@ -137,10 +142,12 @@ class Board:
         trees = {n: everything().loads(text) for n, text in enumerate(self.plain.genotypes) if text is not None}
         numbers, found = list(trees), list(trees.values())
         for places, looked in look(found):
-            for place, seen in zip(places, described(looked), strict=True):
-                number = numbers[place]
-                self._described[number] = seen
-                self._index.add(number, "", looked.prints[place - places.start])
+            sound = np.flatnonzero(looked.looks.sound)
+            self._described.update(
+                (numbers[places[at]], seen) for at, seen in zip(sound, described(looked, sound), strict=True)
+            )
+            for place, print_ in zip(places, looked.prints, strict=True):
+                self._index.add(numbers[place], "", print_)
         for number, text in enumerate(self.plain.texts):
             if number not in trees:
                 self._index.add(number, "", fingerprint(parse(text), absorbed=True))

@@ -82,7 +82,7 @@ class _Player:
 
     def game(self) -> Game:
         for place in self._board.baselines:
-            self._train(place, self._board.baseline_tree(place), "", reference=True)
+            self._train(place, self._board.baseline_tree(place), "")
         while (left := self._rules.trainings - len(self._trained)) > 0:
             chosen = self._chosen(min(self._rules.batch, left))
             if not chosen:
@@ -91,7 +91,7 @@ class _Player:
             for place, proposal, _ in said:
                 self._note(place, proposal.tree)
             for place, proposal, score in said:
-                self._tell(place, proposal.tree, score, proposal.origin, reference=False)
+                self._tell(place, proposal.tree, score, proposal.origin)
         return Game(tuple(self._trained), tuple(self._trained.values()), self._elsewhere, self._repeated)
 
     def _said(self, place: int) -> float:
@@ -99,15 +99,16 @@ class _Player:
         self._trained[place] = self._luck.choice(scores) if scores else np.inf
         return self._trained[place]
 
-    def _train(self, place: int, tree: Tree | None, origin: str, *, reference: bool) -> None:
+    def _train(self, place: int, tree: Tree | None, origin: str) -> None:
         self._note(place, tree)
-        self._tell(place, tree, self._said(place), origin, reference=reference)
+        self._tell(place, tree, self._said(place), origin)
 
     def _note(self, place: int, tree: Tree | None) -> None:
         if self._strategy.choice is not None:
-            self._strategy.choice.chose(place, tree, self._board.plain.texts[place])
+            genotype = None if tree is None else self._board.grammar.dumps(tree)
+            self._strategy.choice.chose(place, genotype, self._board.plain.texts[place])
 
-    def _tell(self, place: int, tree: Tree | None, score: float, origin: str, *, reference: bool) -> None:
+    def _tell(self, place: int, tree: Tree | None, score: float, origin: str) -> None:
         seen = self._board.described(place)
         if not np.isfinite(score):
             return
@@ -115,9 +116,9 @@ class _Player:
         point = (score, facts["cost"], facts["complexity"])
         steps = self._board.plain.steps
         if self._strategy.choice is not None:
-            self._strategy.choice.tell(Result(place, {steps: point}, steps, reference))
+            self._strategy.choice.tell(Result(place, {steps: point}, steps))
         if tree is not None:
-            self._strategy.tell(Told(place, tree, point, 0, origin, reference))
+            self._strategy.tell(Told(place, tree, point, 0, origin))
 
     # --- a batch ------------------------------------------------------------------------------
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluators import assess
-from primitives import BASELINES, ActsearchError, Expression, IdentityIndex, fingerprint, resolve
+from primitives import BASELINES, ActsearchError, resolve
+from runs import Candidate
 from search.campaign.funnel import Funnel
 from search.campaign.ranking import InOrder
 from search.configuration.config import CampaignConfig, Prior
@@ -32,9 +32,34 @@ class Function:
     gain: float
 
 
-def baselines() -> list[Function]:
-    """Return the baselines of every campaign; every table begins with them."""
-    return [_function(resolve(name)) for name in BASELINES]
+class _Taken:
+    """Takes functions in as a campaign would, each once, the baselines first."""
+
+    def __init__(self, config: CampaignConfig) -> None:
+        self.grammar = Grammar(config.grammar)
+        own = {"strategy": ExhaustiveOptions(novelty=0.0), "prior": Prior(pool=1)}
+        self.funnel = Funnel(self.grammar, InOrder(), config.model_copy(update=own))
+        self.functions: list[Function] = []
+        for name in BASELINES:
+            self.add(name)
+
+    def add(self, text: str) -> None:
+        """Take in a formula or name, unless its function is there already.
+
+        Raises:
+            ActsearchError: it can never be trained.
+        """
+        expression = resolve(text)
+        row = Candidate(len(self.functions) + 1, str(expression), "seed")
+        judged = self.funnel.starter(row, expression)
+        if judged.status == "rejected":
+            raise ActsearchError(f"'{expression}' cannot be trained: {judged.reason}")
+        self.keep([judged])
+
+    def keep(self, candidates: Iterable[Candidate]) -> None:
+        """Take in those that wait for a training."""
+        found = ((each.expression, each.gain) for each in candidates if each.status == "pending")
+        self.functions += [Function(text, gain) for text, gain in found if gain is not None]
 
 
 def of_space(config: CampaignConfig) -> list[Function]:
@@ -45,21 +70,12 @@ def of_space(config: CampaignConfig) -> list[Function]:
     Raises:
         ActsearchError: the space is too large to be gone through.
     """
-    wanted = {"strategy": ExhaustiveOptions(novelty=0.0), "prior": Prior(pool=1)}
-    config = config.model_copy(update=wanted)
-    grammar = Grammar(config.grammar)
-    strategy, funnel = Exhaustive(grammar, ExhaustiveOptions()), Funnel(grammar, InOrder(), config)
-    first = baselines()
-    funnel.know([resolve(name) for name in BASELINES])
-    found = [Function(text, gain) for text, gain in _all(funnel, strategy)]
-    return first + found
-
-
-def _all(funnel: Funnel, strategy: Exhaustive) -> Iterator[tuple[str, float]]:
-    count = 1000
-    while batch := funnel.fill(strategy, 1, count, _AT_ONCE).candidates:
-        count += len(batch)
-        yield from ((c.expression, c.gain) for c in batch if c.status == "pending" and c.gain is not None)
+    taken, looked_at = _Taken(config), len(BASELINES)
+    strategy = Exhaustive(taken.grammar, ExhaustiveOptions())
+    while batch := taken.funnel.fill(strategy, 1, looked_at + 1, _AT_ONCE).candidates:
+        looked_at += len(batch)
+        taken.keep(batch)
+    return taken.functions
 
 
 def of_list(file: Path) -> list[Function]:
@@ -68,18 +84,13 @@ def of_list(file: Path) -> list[Function]:
     Raises:
         ActsearchError: it cannot be read, or a line is no function that can be trained; the message names the line.
     """
-    found, seen = baselines(), IdentityIndex()
-    for number, name in enumerate(BASELINES):
-        _is_new(seen, number, resolve(name))
+    taken = _Taken(CampaignConfig())
     for number, text in lines_of(file):
-        expression = resolve(text)
         try:
-            function = _function(expression)
+            taken.add(text)
         except ActsearchError as error:
             raise ActsearchError(f"'{file}', line {number}: {error}") from None
-        if _is_new(seen, len(BASELINES) + number, expression):
-            found.append(function)
-    return found
+    return taken.functions
 
 
 def even_draw(functions: Sequence[Function], count: int, seed: int = 0) -> list[Function]:
@@ -87,18 +98,3 @@ def even_draw(functions: Sequence[Function], count: int, seed: int = 0) -> list[
     first, rest = list(functions[: len(BASELINES)]), functions[len(BASELINES) :]
     places = sorted(random.Random(seed).sample(range(len(rest)), max(0, min(count - len(first), len(rest)))))
     return first + [rest[place] for place in places]
-
-
-def _function(expression: Expression) -> Function:
-    found = assess(expression)
-    if found.gain is None:
-        raise ActsearchError(f"'{expression}' cannot be trained: {found.rejection}")
-    return Function(str(expression), found.gain)
-
-
-def _is_new(seen: IdentityIndex, identifier: int, expression: Expression) -> bool:
-    print_ = fingerprint(expression, absorbed=True)
-    if seen.find_structure(expression.key) is not None or seen.find_values(print_) is not None:
-        return False
-    seen.add(identifier, expression.key, print_)
-    return True

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from evaluators import Cohort, Evaluation, Executor, Job
-from evaluators.training.job import Answers
+from evaluators import Evaluation, Executor, Job
 from primitives import ActsearchError
+from search.campaign.confirmation import cohorts_of
 from search.tables.space import Function
 from search.tables.table import COLUMNS, Origin, Table, read, write
 
@@ -101,35 +102,13 @@ def missing(wanted: Wanted, rows: pd.DataFrame) -> list[tuple[Function, tuple[in
     return [(function, seeds) for function, seeds in lacking if seeds]
 
 
-def cohorts(lacking: Sequence[tuple[Function, tuple[int, ...]]], wanted: Wanted, executor: Executor) -> list[Cohort]:
-    """Return what to train together: functions that lack the same seeds."""
-    by_seeds: dict[tuple[int, ...], list[Job]] = {}
-    for number, (function, seeds) in enumerate(lacking):
-        job = Job(
-            *(number, function.expression, function.gain, wanted.origin.task, wanted.origin.steps, seeds),
-            score_test=True,
-            timeout=wanted.timeout,
-        )
-        by_seeds.setdefault(seeds, []).append(job)
-    found = []
-    for seeds, jobs in by_seeds.items():
-        size = max(1, min(executor.members(wanted.origin.task, len(seeds)), _AT_ONCE // len(seeds)))
-        found += [Cohort(tuple(jobs[at : at + size])) for at in range(0, len(jobs), size)]
-    return found
-
-
-def train(cohorts: Sequence[Cohort], executor: Executor) -> Iterator[tuple[Cohort, Answers]]:
-    """Yield cohorts with their answers as they finish."""
-    waiting, flying = list(reversed(cohorts)), 0
-    while waiting or flying:
-        while waiting and flying < executor.capacity:
-            executor.submit(waiting.pop())
-            flying += 1
-        finished = executor.collect()
-        if not finished:
-            return
-        flying -= len(finished)
-        yield from finished
+def jobs_of(lacking: Sequence[tuple[Function, tuple[int, ...]]], wanted: Wanted) -> list[Job]:
+    """Return what is to be trained."""
+    task, steps = wanted.origin.task, wanted.origin.steps
+    return [
+        Job(number, function.expression, function.gain, task, steps, seeds, True, wanted.timeout)
+        for number, (function, seeds) in enumerate(lacking)
+    ]
 
 
 def complete(wanted: Wanted, file: Path, executor: Executor, tell: Callable[[Progress], None]) -> Table:
@@ -137,11 +116,12 @@ def complete(wanted: Wanted, file: Path, executor: Executor, tell: Callable[[Pro
     parts = parts_of(file)
     before = known(file, wanted.origin)
     lacking = missing(wanted, before.rows)
-    batches = cohorts(lacking, wanted, executor)
+    for cohort in cohorts_of(jobs_of(lacking, wanted), executor, _AT_ONCE):
+        executor.submit(cohort)
     total, done, started = sum(len(seeds) for _, seeds in lacking), 0, time.monotonic()
     number = len(list(parts.glob("*.parquet"))) if parts.is_dir() else 0
     found = [before.rows]
-    for cohort, answers in train(batches, executor):
+    for cohort, answers in itertools.chain.from_iterable(iter(executor.collect, [])):
         new = pd.DataFrame([_row(job, one) for job, per in zip(cohort.jobs, answers, strict=True) for one in per])
         parts.mkdir(parents=True, exist_ok=True)
         number += 1

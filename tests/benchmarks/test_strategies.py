@@ -12,7 +12,6 @@ from search.strategies.catalogue import STRATEGIES
 from search.tables.board import Board, Plain, plain
 from search.tables.games import Outcome, Quartiles, played
 from search.tables.replay import Rules
-from search.tables.table import read
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3000)]
 
@@ -69,7 +68,7 @@ def of(table: Plain, name: str, options: dict[str, object], repeats: int) -> Out
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
 def test_guided_meets_a_top_function_in_a_third_of_the_trainings_of_aging_and_half_of_even_draws(file):
-    table = plain(file, read(file, ()).origin.score)
+    table = plain(file)
     board = Board(table)
     best = board.best(max(1, round(len(board) / 100)))
     even = even_draws(board, best)

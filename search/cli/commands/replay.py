@@ -48,13 +48,11 @@ def replay(
     """
     from search.loading.extensions import import_extensions
     from search.tables.picture import plot_games
-    from search.tables.table import read
 
     check_format(format_)
     import_extensions(extension or ())
     name, options = _strategy(strategy, set_ or [])
-    score = by or read(table, ()).origin.score
-    board = plain(table, score)
+    board = plain(table, by)
     if trainings > len(board.texts):
         trainings = len(board.texts)
         print(f"note: a game ends after {trainings} trainings, the functions of the table", file=sys.stderr)
@@ -62,7 +60,7 @@ def replay(
     count = min(workers or os.cpu_count() or 1, repeats)
     outcome = played(board, name, options, rules, repeats, count, extension or ())
     if plot is not None:
-        plot_games({name: outcome}, trainings, plot, f"{name} on {table.name}, {repeats} games, by {score}")
+        plot_games({name: outcome}, trainings, plot, f"{name} on {table.name}, {repeats} games, by {board.by}")
     _print(name, board, outcome, format_)
     if plot is not None:
         print(f"plot: {plot}", file=sys.stderr)

@@ -115,7 +115,7 @@ class ByName(Choice):
     def order(self, pool, count):
         return sorted(range(len(pool)), key=lambda place: pool[place].described.facts["complexity"])
 
-    def chose(self, identifier, tree, text):
+    def chose(self, identifier, genotype, text):
         pass
 
     def tell(self, result):

@@ -33,9 +33,9 @@ def worth(child):
 
 
 def told(children, worth=worth):
-    choice = Surrogate()
+    choice = Surrogate(GRAMMAR)
     for number, child in enumerate(children):
-        choice.chose(number, child.proposal.tree, "")
+        choice.chose(number, GRAMMAR.dumps(child.proposal.tree), "")
         choice.tell(Result(number, {100: (worth(child),)}, 100))
     return choice
 
@@ -98,6 +98,6 @@ def test_of_very_many_the_best_and_the_latest_are_fitted(children, monkeypatch):
 def test_a_function_that_no_tree_says_is_looked_at_by_its_formula(children):
     choice = told(children[:20])
     choice.chose(50, None, "alpha*x + (1 - alpha)*relu(x); alpha=0.25")
-    choice.tell(Result(50, {100: (0.1,)}, 100, reference=True))
+    choice.tell(Result(50, {100: (0.1,)}, 100))
     assert sorted(ordered(choice, children[20:40])) == list(range(20))
     assert choice._seen[50] is not None
