@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -142,3 +142,18 @@ class Feature:
         if self.scale == "log":
             return np.log(np.clip(values, _LEAST, _MOST))
         return np.arcsinh(values) if self.scale == "asinh" else np.asarray(values, dtype=float)
+
+
+def for_models(
+    name: str, label: str, of: Callable[[Subject], float], *, quick: Callable[[Looks], Array], **more: Any
+) -> Feature:
+    """Return a feature that is a pure number and there for models: no column shows it and no candidate keeps it.
+
+    Args:
+        name: of the feature, and
+        label: what reports call it.
+        of: computes it, and
+        quick: of many at once.
+        more: whatever else differs from a feature's defaults.
+    """
+    return Feature(name, "1", label, of, shown=False, kept=False, quick=quick, **more)

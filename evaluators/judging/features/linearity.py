@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluators.judging.features.feature import Feature, Subject
+from evaluators.judging.features.feature import Subject, for_models
 from evaluators.judging.looks import AT_NODES, AT_WIDE, GRID, Looks
 from evaluators.theory.density import Array, parse_density
 from evaluators.theory.quadrature import quadrature
@@ -73,32 +73,23 @@ def _wide(looks: Looks) -> Array:
 
 
 LINEARITY = (
-    Feature(
+    for_models(
         "linear_share",
-        "1",
         "share that a line explains",
         lambda s: s.mean_field.linear_share,
-        shown=False,
         quick=lambda looks: looks.rows.linear_share,
-        kept=False,
     ),
-    Feature(
+    for_models(
         "linear_share_narrow",
-        "1",
         f"share that a line explains at scale {NARROW:g}",
         lambda s: _of(s, NARROW),
-        shown=False,
         quick=_narrow,
-        kept=False,
     ),
-    Feature(
+    for_models(
         "linear_share_wide",
-        "1",
         f"share that a line explains at scale {WIDE:g}",
         lambda s: _of(s, WIDE),
-        shown=False,
         quick=_wide,
-        kept=False,
     ),
 )
 """The shares at scales 1, 0.3 and 3."""

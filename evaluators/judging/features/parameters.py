@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.judging.features.feature import Feature, Subject
+from evaluators.judging.features.feature import Subject, for_models
 from evaluators.judging.looks import AT_NODES, WEIGHTS, Looks
 from evaluators.judging.rows import owned
 from evaluators.theory.density import Array
@@ -29,26 +29,20 @@ def _effect(looks: Looks) -> Array:
 
 
 PARAMETERS = (
-    Feature(
+    for_models(
         "parameter_count",
-        "1",
         "learnable parameters",
         lambda s: len(s.expression.parameters),
         digits=0,
         formula=True,
         kind=int,
-        shown=False,
         quick=_count,
-        kept=False,
     ),
-    Feature(
+    for_models(
         "parameter_effect",
-        "1",
         "effect of learnable parameters",
         _effect_of,
-        shown=False,
         quick=_effect,
-        kept=False,
         scale="asinh",
     ),
 )

@@ -6,7 +6,7 @@ bias and with weights scaled by the gain, so that every layer's input is a stand
 
 from __future__ import annotations
 
-from evaluators.judging.features.feature import Feature, Subject
+from evaluators.judging.features.feature import Subject, for_models
 from evaluators.judging.looks import Looks
 from evaluators.judging.rows import Rows
 from evaluators.theory.density import Array
@@ -39,52 +39,37 @@ def _point_at_once(looks: Looks) -> Array:
 
 
 PROPAGATION = (
-    Feature(
+    for_models(
         "second_moment",
-        "1",
         "second moment",
         lambda s: s.mean_field.second_moment,
-        shown=False,
         quick=lambda looks: looks.rows.second_moment,
-        kept=False,
         scale="log",
     ),
-    Feature(
+    for_models(
         "mean_share",
-        "1",
         "share of the mean",
         lambda s: s.mean_field.mean_share,
-        shown=False,
         quick=lambda looks: looks.rows.mean_share,
-        kept=False,
     ),
-    Feature(
+    for_models(
         "chi1",
-        "1",
         "gradient growth a layer",
         lambda s: s.mean_field.chi1,
-        shown=False,
         quick=lambda looks: looks.rows.chi1,
-        kept=False,
         scale="log",
     ),
-    Feature(
+    for_models(
         "correlation_slope",
-        "1",
         "slope of the correlation map at 0",
         lambda s: float(correlation_slope(s.rows)[0]),
-        shown=False,
         quick=lambda looks: correlation_slope(looks.rows),
-        kept=False,
     ),
-    Feature(
+    for_models(
         "correlation_point",
-        "1",
         "fixed point of the correlation map",
         _point_of,
-        shown=False,
         quick=_point_at_once,
-        kept=False,
     ),
 )
 """The first three are those of :class:`evaluators.theory.meanfield.MeanField`; with a jump chi1 is infinite in theory

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evaluators.judging.features.feature import Feature
+from evaluators.judging.features.feature import Feature, for_models
 from evaluators.judging.rows import Rows
 from evaluators.theory.density import Array
 
@@ -72,28 +72,17 @@ def kinks(rows: Rows) -> Array:
 
 
 def _feature(name: str, label: str, of_rows: Callable[[Rows], Array]) -> Feature:
-    return Feature(
-        name,
-        "1",
-        label,
-        lambda s: float(of_rows(s.rows)[0]),
-        shown=False,
-        quick=lambda looks: of_rows(looks.rows),
-        kept=False,
-    )
+    return for_models(name, label, lambda s: float(of_rows(s.rows)[0]), quick=lambda looks: of_rows(looks.rows))
 
 
 SHAPE = (
     _feature("non_monotone", "mass that turns back", non_monotone),
     _feature("lipschitz", "logarithm of the steepest slope", lipschitz),
     _feature("oddness", "odd share of the variance", oddness),
-    Feature(
+    for_models(
         "kinks",
-        "1",
         "sharpest kink",
         lambda s: float(kinks(s.coarse)[0]),
-        shown=False,
         quick=lambda looks: kinks(looks.rows),
-        kept=False,
     ),
 )

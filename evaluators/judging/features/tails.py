@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.judging.features.feature import Feature
+from evaluators.judging.features.feature import for_models
 from evaluators.judging.looks import AT_FAR, Looks
 from evaluators.theory.density import Array
 
@@ -51,33 +51,24 @@ def _far(looks: Looks) -> Array:
 
 
 TAILS = (
-    Feature(
+    for_models(
         "left_growth",
-        "1",
         "exponent of the left tail",
         lambda s: float(growth_order(s.far, _LEFT)[0]),
-        shown=False,
         quick=lambda looks: growth_order(_far(looks), _LEFT),
-        kept=False,
         scale="asinh",
     ),
-    Feature(
+    for_models(
         "right_growth",
-        "1",
         "exponent of the right tail",
         lambda s: float(growth_order(s.far, _RIGHT)[0]),
-        shown=False,
         quick=lambda looks: growth_order(_far(looks), _RIGHT),
-        kept=False,
         scale="asinh",
     ),
-    Feature(
+    for_models(
         "tail_balance",
-        "1",
         "balance of the tails",
         lambda s: float(tail_balance(s.far, s.rows.second_moment)[0]),
-        shown=False,
         quick=lambda looks: tail_balance(_far(looks), looks.rows.second_moment),
-        kept=False,
     ),
 )
