@@ -25,7 +25,8 @@ def scored(store: Store) -> pd.DataFrame:
     other objective that trainings measure, such as ``calibrated_loss``, one column for each other objective and
     feature, such as ``cost`` (float32 multiplications), ``complexity`` (nodes), ``prior`` (nats),
     ``correction`` and ``gain``, then ``baseline``, ``origin``, and ``on_front`` (not dominated by any row,
-    baselines included).
+    baselines included, and not worse than all baselines by everything that trainings measure: such a function is
+    worth nothing however cheap it is).
 
     Raises:
         ActsearchError: a candidate lacks an objective.
@@ -48,7 +49,16 @@ def scored(store: Store) -> pd.DataFrame:
     frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
     points = frame[names].to_numpy(dtype=float)
     frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)
+    frame["on_front"] &= ~_worse_than_all_baselines(frame, [name for name in names if name in trained])
     return frame
+
+
+def _worse_than_all_baselines(frame: pd.DataFrame, scores: Sequence[str]) -> pd.Series[bool]:
+    """Tell of each row whether every baseline has less of every score; of none where there is no baseline or score."""
+    baselines = frame.loc[frame["baseline"], list(scores)]
+    if baselines.empty:
+        return pd.Series(False, index=frame.index)
+    return (frame[list(scores)] > baselines.max()).all(axis=1)
 
 
 def with_names(frame: pd.DataFrame) -> pd.DataFrame:

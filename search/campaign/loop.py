@@ -58,6 +58,7 @@ class Campaign:
         self._weight = PriorWeight(config.prior)
         self._strategy = made(STRATEGIES, config.strategy.name, Strategy, self._grammar, config.strategy)
         self._choice = self._strategy.choice or NoisyPrior(self._grammar, self._weight)
+        self._choice.aim(objectives)
         self._funnel = Funnel(self._grammar, self._choice, config)
         self._ledger = Ledger(config.fidelity, objectives)
         self._in_flight: set[int] = set()
@@ -216,9 +217,11 @@ class Campaign:
         """Pass one finished candidate to everything that learns from it."""
         outcome = self._ledger.finish(candidate, evaluations)
         if outcome is None:
+            self._choice.lose(candidate.id)
             return
         self._weight.tell(features(candidate.facts), outcome.lowest[0])
-        self._choice.tell(Result(candidate.id, outcome.points, self.config.fidelity.whole))
+        whole, is_baseline = self.config.fidelity.whole, candidate.name is not None
+        self._choice.tell(Result(candidate.id, outcome.points, whole, is_baseline))
         if candidate.genotype is not None:
             tree, point = self._grammar.loads(candidate.genotype), outcome.points[outcome.reached]
             self._strategy.tell(Told(candidate.id, tree, point, outcome.missed, candidate.origin))

@@ -11,7 +11,7 @@ from evaluators.training.executors.options import ExecutorOptions
 from primitives.errors import unknown
 from primitives.options import Options
 from search.space.options import Grammar
-from search.strategies.nsga2 import NSGA2Options
+from search.strategies.guided import GuidedOptions
 from search.strategies.strategy import StrategyOptions
 
 
@@ -107,7 +107,7 @@ class CampaignConfig(Options):
     grammar: Grammar = Grammar()
     fidelity: Fidelity = Fidelity()
     budget: Budget = Budget()
-    strategy: SerializeAsAny[StrategyOptions] = NSGA2Options()
+    strategy: SerializeAsAny[StrategyOptions] = GuidedOptions()
     prior: Prior = Prior()
     confirm: Confirm = Confirm()
     execution: SerializeAsAny[ExecutorOptions] = RayOptions()

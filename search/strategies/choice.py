@@ -6,6 +6,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluators.judging.objectives import Objective
 from primitives.identity import Fingerprint
 from search.space.describe import Described
 from search.strategies.proposal import Proposal
@@ -34,11 +35,13 @@ class Result:
         id: of the candidate.
         points: its objectives by steps, at every rung that it reached and at the end.
         whole: steps of a whole training.
+        baseline: whether it is one of the baselines; what is worse than all of them is worth nothing.
     """
 
     id: int
     points: Mapping[int, tuple[float, ...]]
     whole: int
+    baseline: bool = False
 
 
 class Choice(abc.ABC):
@@ -47,6 +50,9 @@ class Choice(abc.ABC):
     As for a strategy: it draws from Python's global ``random`` alone, and learning draws nothing, so that a resumed
     campaign chooses as the uninterrupted one did.
     """
+
+    def aim(self, objectives: Sequence[Objective]) -> None:  # noqa: B027  (most choices go by the first alone)
+        """Note what results are of, before anything is told."""
 
     @abc.abstractmethod
     def pool(self, count: int) -> int:
@@ -75,3 +81,6 @@ class Choice(abc.ABC):
     @abc.abstractmethod
     def tell(self, result: Result) -> None:
         """Learn what a training said."""
+
+    def lose(self, identifier: int) -> None:  # noqa: B027  (most choices do not ask what is in flight)
+        """Note that a training gave no numbers."""

@@ -29,7 +29,9 @@ _FLOOR = 1.0
 class GuidedOptions(StrategyOptions):
     """How candidates are proposed."""
 
-    name: Literal["guided"] = Field("guided", description="a model of this campaign's trainings picks the children")
+    name: Literal["guided"] = Field(
+        "guided", description="guided, nsga2, aging as in PANGAEA, exhaustive in small spaces, or random as a control"
+    )
     newcomers: float = Field(0.3, ge=0, le=1, description="share of children that are random trees")
     eafo_step: bool = Field(True, description="make children by the EAFO step")
     hybrids: bool = Field(True, description="propose functions of the library, and hybrids with them")

@@ -21,7 +21,7 @@ from search.strategies.strategy import Strategy, StrategyOptions, Told
 class NSGA2Options(StrategyOptions):
     """How candidates are proposed."""
 
-    name: Literal["nsga2"] = Field("nsga2", description="nsga2, aging as in PANGAEA, or random as a control")
+    name: Literal["nsga2"] = Field("nsga2", description="ranks and crowding; children of the best")
     crossover: float = Field(0.4, ge=0, le=1, description="share of children made by crossover")
     newcomers: float = Field(0.1, ge=0, le=1, description="share of children that are random trees")
     eafo: float = Field(0.1, ge=0, le=1, description="share of children that are a parent plus its EAFO correction")

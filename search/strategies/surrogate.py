@@ -1,8 +1,8 @@
 """A model of what a training would say, fitted on this campaign's own trainings, and the choice that follows from it.
 
-Trees of a forest are fitted on features of the functions. What each of them says is one guess; a batch is chosen
-by the guesses of different parts of the forest, as Thompson sampling does, so that it is diverse where the forest does
-not agree (Thompson 1933; Breiman 2001 for forests, Geurts et al. 2006 for the kind of tree).
+What each tree of a forest says is one guess; each member of a batch is chosen by a few trees of its own, as Thompson
+sampling does, so that a batch is diverse where the forest does not agree (Thompson 1933). Some members are those with
+the lowest first objective, the others those that would add most to the front, see :mod:`search.strategies.acquisition`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.ensemble import ExtraTreesRegressor
 
-from primitives import parse
+from evaluators.judging.objectives import Objective
+from primitives import ActsearchError, parse
 from primitives.numeric import Array
 from search.space.describe import Described, of_expression, of_trees
 from search.space.grammar import Grammar
+from search.strategies.acquisition import picked
 from search.strategies.choice import Child, Choice, Result
+from search.strategies.model import Forest, Mask, levelled, targets
 
-_TREES = 100
 _VOTERS = 4
 """Trees that choose one member of a batch."""
 _POOL, _OF_EACH = 128, 16
@@ -31,7 +31,10 @@ _ENOUGH = 8
 """Trainings before the forest is asked."""
 _MOST = 2000
 """Trainings that it is fitted on: the best half of them, and the latest of the others."""
-_COMPONENTS = 12
+_GREEDY = 0.5
+"""Share of a batch that goes by the first objective alone."""
+_BEYOND = 0.1
+"""How far beyond the worst value that is known, as a share of the range, an objective is still worth something."""
 
 
 class Surrogate(Choice):
@@ -39,9 +42,15 @@ class Surrogate(Choice):
 
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
+        self._objectives: tuple[Objective, ...] = ()
         self._said: dict[int, tuple[str | None, str]] = {}
         self._seen: dict[int, Described | None] = {}
         self._results: dict[int, Result] = {}
+        self._waiting: dict[int, None] = {}
+
+    def aim(self, objectives: Sequence[Objective]) -> None:
+        """Note what results are of."""
+        self._objectives = tuple(objectives)
 
     def pool(self, count: int) -> int:
         """Return how many children it wants."""
@@ -50,122 +59,122 @@ class Surrogate(Choice):
     def chose(self, identifier: int, genotype: str | None, text: str) -> None:
         """Note a candidate; it is looked at when the model is fitted on it."""
         self._said[identifier] = genotype, text
+        self._waiting[identifier] = None
 
     def tell(self, result: Result) -> None:
         """Keep a result."""
         self._results[result.id] = result
+        self._waiting.pop(result.id, None)
+
+    def lose(self, identifier: int) -> None:
+        """Count it no more among those that are being trained."""
+        self._waiting.pop(identifier, None)
 
     def order(self, pool: Sequence[Child], count: int) -> list[int]:
         """Return the places, those that some part of the forest likes best first."""
         luck = [*range(len(pool))]
         random.shuffle(luck)
-        forest = self._forest()
-        if forest is None or not pool:
+        view = self._view([child.described for child in pool]) if pool else None
+        if view is None:
             return luck
-        guesses = forest.guesses([child.described for child in pool])
-        return _picked(guesses, count)
+        chosen = picked(view.opinion, min(count, len(pool)), view.reference, lambda: random.random() < _GREEDY)
+        taken = {*chosen}
+        return chosen + [place for place in view.by_mean() if place not in taken]
 
     # --- the model ----------------------------------------------------------------------------
 
-    def _forest(self) -> _Forest | None:
+    def _view(self, pool: Sequence[Described]) -> _View | None:
+        """Return what the model thinks of a pool; ``None`` before there are enough trainings."""
         results = self._chosen_results()
-        self._look([result.id for result in results])
-        known = [result for result in results if self._seen[result.id] is not None]
-        if len(known) < _ENOUGH:
+        seen = self._look([result.id for result in results])
+        told = [(result, found) for result, found in zip(results, seen, strict=True) if found is not None]
+        if len(told) < _ENOUGH:
             return None
-        described = [self._seen[result.id] for result in known]
-        return _Forest([d for d in described if d is not None], targets(known))
+        values = targets([result for result, _ in told])
+        there = [found for _, found in told]
+        others = there + [found for found in self._look([*self._waiting]) if found is not None]
+        known = self._known([*pool, *others], values.shape[1])
+        trained = _needs_training(known)
+        known[len(pool) : len(pool) + len(there)] = values = levelled(values, trained)
+        guesses = Forest(there, values[:, trained]).guesses([*pool, *others])
+        baselines = values[[result.baseline for result, _ in told]]
+        reference = np.where(trained, (baselines if len(baselines) else values).max(axis=0), _beyond(known))
+        return _View(guesses, known, trained, len(pool), reference)
+
+    def _known(self, described: Sequence[Described], objectives: int) -> Array:
+        """Return the objectives of functions as far as they need no training, nan where they do; shape (n, m)."""
+        if len(self._objectives) != objectives:
+            return np.full((len(described), objectives), np.nan)
+        return np.array([[_untrained(each, found) for each in self._objectives] for found in described])
 
     def _chosen_results(self) -> list[Result]:
         """Return the results that the model is fitted on."""
         every = list(self._results.values())
         if len(every) <= _MOST:
             return every
-        values = targets(every)
-        best = set(np.argsort(values, kind="stable")[: _MOST // 2].tolist())
+        order = np.argsort(targets(every)[:, 0], kind="stable")
+        best = set(order[: _MOST // 2].tolist())
         others = [place for place in range(len(every)) if place not in best][-_MOST // 2 :]
         return [every[place] for place in sorted(best | {*others})]
 
-    def _look(self, identifiers: Sequence[int]) -> None:
+    def _look(self, identifiers: Sequence[int]) -> list[Described | None]:
+        """Return what arrays say of candidates; ``None`` of one that may not be trained."""
         new = [identifier for identifier in identifiers if identifier not in self._seen]
         read = {n: self._grammar.loads(genotype) for n in new if (genotype := self._said[n][0]) is not None}
         self._seen.update(zip(read, of_trees(list(read.values())), strict=True))
         for identifier in new:
             if identifier not in read:
                 self._seen[identifier] = of_expression(parse(self._said[identifier][1]))
+        return [self._seen[identifier] for identifier in identifiers]
 
 
-def targets(results: Sequence[Result]) -> Array:
-    """Return what each would reach at the end by the first objective, shape (n,).
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What the model thinks of a pool and of what is told or in flight.
 
-    Of one that was stopped at a rung it is what a straight line says, through those that went on from there.
+    Attributes:
+        guesses: of each tree, the pool first, shape (trees, functions, objectives that need training).
+        known: objectives as far as they need no training, shape (functions, objectives).
+        trained: which of them do, shape (objectives,).
+        pool: how many functions the pool has.
+        reference: worst values that are worth anything, shape (objectives,).
     """
-    values = np.array([result.points[max(result.points)][0] for result in results])
-    for steps in {max(result.points) for result in results}:
-        stopped = np.array([max(result.points) == steps < result.whole for result in results])
-        if not stopped.any():
-            continue
-        pairs = [
-            (result.points[steps][0], result.points[result.whole][0])
-            for result in results
-            if steps in result.points and result.whole in result.points
-        ]
-        slope, offset = _line(np.array(pairs).reshape(-1, 2))
-        values[stopped] = offset + slope * values[stopped]
-    return values
+
+    guesses: Array
+    known: Array
+    trained: Mask
+    pool: int
+    reference: Array
+
+    def opinion(self) -> tuple[Array, Array]:
+        """Return what a few trees say: the points of the pool, and of the others."""
+        voters = random.sample(range(len(self.guesses)), _VOTERS)
+        points = self.known.copy()
+        points[:, self.trained] = self.guesses[voters].mean(axis=0)
+        return points[: self.pool], points[self.pool :]
+
+    def by_mean(self) -> list[int]:
+        """Return the places of the pool by what all trees say of the first objective."""
+        first = self.guesses[:, : self.pool, 0].mean(axis=0) if self.trained[0] else self.known[: self.pool, 0]
+        return [int(place) for place in np.argsort(first, kind="stable")]
 
 
-def _line(pairs: Array) -> tuple[float, float]:
-    """Return slope and offset of a line through pairs, the slope not negative; the identity where there are few."""
-    if len(pairs) < 3:
-        return 1.0, 0.0
-    early, late = pairs.T
-    spread = early.var()
-    slope = max(0.0, float(((early - early.mean()) * (late - late.mean())).mean() / spread)) if spread else 1.0
-    return slope, float(late.mean() - slope * early.mean())
+def _needs_training(known: Array) -> Mask:
+    """Tell of each objective whether only training says it; of the first where none does."""
+    needs = np.asarray(np.isnan(known).any(axis=0))
+    return needs if needs.any() else np.arange(len(needs)) == 0
 
 
-class _Forest:
-    """Trees fitted on what was told."""
-
-    def __init__(self, described: Sequence[Described], values: Array) -> None:
-        rows = np.stack([each.row for each in described])
-        self._parts = PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
-        self._model = ExtraTreesRegressor(
-            _TREES, max_features=0.5, bootstrap=True, random_state=random.getrandbits(31), n_jobs=1
-        )
-        self._model.fit(self._table(described), _levelled(values))
-
-    def _table(self, described: Sequence[Described]) -> NDArray[np.float32]:
-        features = np.stack([each.features for each in described])
-        parts = self._parts.transform(np.stack([each.row for each in described]))
-        return np.column_stack([features, parts]).astype(np.float32)
-
-    def guesses(self, described: Sequence[Described]) -> Array:
-        """Return what each tree says of each function, shape (trees, n)."""
-        table = self._table(described)
-        return np.stack([tree.predict(table, check_input=False) for tree in self._model.estimators_])
+def _untrained(objective: Objective, described: Described) -> float:
+    """Return an objective as far as arrays tell it; nan where it needs more."""
+    try:
+        return objective.value(described.facts)
+    except ActsearchError:
+        return math.nan
 
 
-def _levelled(values: Array) -> Array:
-    """Return values whose bad half is drawn together, so that trees tell the good ones apart."""
-    middle = float(np.median(values))
-    spread = float(middle - values.min()) or 1.0
-    beyond = np.maximum(values - middle, 0.0)
-    return np.minimum(values, middle) + spread * np.log1p(beyond / spread) / 2
-
-
-def _picked(guesses: Array, count: int) -> list[int]:
-    """Return places: for each of a batch the best by a few trees of its own, then the others by all trees."""
-    mean = guesses.mean(axis=0)
-    order: list[int] = []
-    taken = np.zeros(guesses.shape[1], dtype=bool)
-    for _ in range(min(count, guesses.shape[1])):
-        trees = random.sample(range(len(guesses)), _VOTERS)
-        said = guesses[trees].mean(axis=0)
-        said[taken] = math.inf
-        place = int(said.argmin())
-        taken[place] = True
-        order.append(place)
-    rest = [int(place) for place in np.argsort(mean, kind="stable") if not taken[place]]
-    return order + rest
+def _beyond(known: Array) -> Array:
+    """Return a little more than the worst of each objective that is known."""
+    best, worst = (np.asarray(extreme(axis=0), dtype=float) for extreme in (known.min, known.max))
+    beyond: Array = worst + _BEYOND * (worst - best) + 1e-9
+    return beyond

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluators.judging.objectives import DEFAULT_OBJECTIVES, chosen_objectives
 from primitives.numeric import Array
 from search.space.grammar import Grammar
 from search.space.leaves import Tree
@@ -79,6 +80,8 @@ class _Player:
         self._luck = random.Random(f"seeds {seed}")
         self._trained: dict[int, float] = {}
         self._elsewhere = self._repeated = 0
+        if strategy.choice is not None:
+            strategy.choice.aim(chosen_objectives(DEFAULT_OBJECTIVES, board.plain.by))
 
     def game(self) -> Game:
         for place in self._board.baselines:
@@ -110,13 +113,16 @@ class _Player:
 
     def _tell(self, place: int, tree: Tree | None, score: float, origin: str) -> None:
         seen = self._board.described(place)
+        choice = self._strategy.choice
         if not np.isfinite(score):
+            if choice is not None:
+                choice.lose(place)
             return
         facts = seen.facts if seen is not None else {"cost": 0.0, "complexity": 0.0}
         point = (score, facts["cost"], facts["complexity"])
         steps = self._board.plain.steps
-        if self._strategy.choice is not None:
-            self._strategy.choice.tell(Result(place, {steps: point}, steps))
+        if choice is not None:
+            choice.tell(Result(place, {steps: point}, steps, place in self._board.baselines))
         if tree is not None:
             self._strategy.tell(Told(place, tree, point, 0, origin))
 

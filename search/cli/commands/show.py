@@ -16,8 +16,10 @@ from rich.table import Table
 from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
+from evaluators.training.status import TRAINED
 from runs import Candidate, Store, reading
 from runs.candidate import readable
+from runs.front import scored
 from runs.scores import FORMER, scores_of
 from runs.stacking import printable, unstacked_lines
 from runs.user_code import extension_records
@@ -60,14 +62,27 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     emit(counted, format_, table)
     if format_ != "table":
         return
-    credit = frame.assign(ok=frame["status"] == "ok").groupby("origin")["ok"].agg(["size", "sum"])
-    made = ", ".join(f"{origin} {row['sum']}/{row['size']}" for origin, row in credit.iterrows())
     out = console()
-    out.print(f"\ntrained successfully of those chosen, by operator: {made}" if made else "\nnothing was proposed yet")
+    out.print(_credit(store, candidates) if candidates else "\nnothing was proposed yet")
     for line in unstacked_lines(store):
         out.print(line)
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
     out.print(store.meta("config"))
+
+
+def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
+    """Return what each operator brought: how many were trained, went to the end, and are on the front."""
+    front = scored(store).query("on_front")["id"]
+    trained = pd.DataFrame(
+        [(c.origin, c.status == "ok", c.id in set(front)) for c in candidates if c.status in TRAINED],
+        columns=["operator", "ended", "front"],
+    )
+    table = new_table("what each operator brought", "operator", ">trained", ">to the end", ">on the front")
+    for operator, rows in trained.groupby("operator"):
+        add_row(
+            table, printable(str(operator)), *(f"{n:,}" for n in (len(rows), rows["ended"].sum(), rows["front"].sum()))
+        )
+    return table
 
 
 def _kind(reason: str) -> str:

@@ -33,7 +33,7 @@ BASE = {
     "score": "error",
     "fidelity": {"steps": 3, "seeds": 2},
     "budget": {"trainings": 12},
-    "strategy": {"population": 8},
+    "strategy": {"name": "nsga2", "population": 8},
     "prior": {"pool": 2},
     "confirm": {"automatic": False},
     "execution": {"executor": "serial", "device": "cpu"},
@@ -45,7 +45,7 @@ NO_EAFO = {"strategy": {"eafo": 0.0}}
 
 def config(**changes):
     name = changes.get("strategy", {}).get("name", "nsga2")
-    base = merge(BASE, NO_EAFO) if name == "nsga2" else BASE
+    base = merge(BASE, NO_EAFO) if name == "nsga2" else BASE | {"strategy": {"population": 8}}
     base = {key: value for key, value in base.items() if key != "prior"} if name == "guided" else base
     return from_dict(merge(base, changes), "test")
 

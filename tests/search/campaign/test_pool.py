@@ -175,7 +175,7 @@ def test_a_pool_of_which_nothing_passes_is_followed_by_another(monkeypatch):
     )
     texts = ("sin(x)", "sin(2*x)", "sin(3*x)", "sin(4*x)", "sin(5*x)")
     with seeded(0, 0):
-        batch = funnel(prior={"pool": 1}).fill(Fixed(GRAMMAR, *texts), 1, 1, 1)
+        batch = funnel(strategy={"name": "nsga2"}, prior={"pool": 1}).fill(Fixed(GRAMMAR, *texts), 1, 1, 1)
     assert [c.status for c in batch.candidates].count("pending") == 1
     assert [c.id for c in batch.candidates] == list(range(1, len(batch.candidates) + 1))
     assert len(batch.candidates) > 1

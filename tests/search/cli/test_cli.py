@@ -128,7 +128,7 @@ def test_show_tells_a_run_and_a_candidate(smoke, made):
     _, out, _ = invoke("show", smoke[0])
     assert "passed over" in out
     assert "another child was preferred" in out
-    assert "by operator" in out
+    assert "what each operator brought" in out
     _, out, _ = invoke("show", made, "3")
     assert "#3 crossover: x*tanh(x)" in out
     assert "  #1 baseline: relu" in out

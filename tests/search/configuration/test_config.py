@@ -87,23 +87,23 @@ def test_a_wrong_key_or_value_is_named_with_the_reason_and_the_nearest(text):
 
 RANDOM = "[strategy]\nname = 'random'\n"
 AGING = "[strategy]\nname = 'aging'\n"
-GUIDED = "[strategy]\nname = 'guided'\n"
+NSGA2 = "[strategy]\nname = 'nsga2'\n"
 NO_LEAVES = "[grammar]\nmax_parameters = 0\n"
 WITHOUT_EFFECT = {
     "score = 'loss'\nobjectives = ['error', 'cost']": ("score", "put 'score' into objectives"),
-    GUIDED + "[prior]\npool = 4": ("prior.pool", "choose another strategy"),
-    GUIDED + "newcomers = 1.0\neafo_step = false": ("strategy.eafo_step", "lower strategy.newcomers"),
-    GUIDED + "eafo_step = false\n" + NO_LEAVES: ("strategy.eafo_step", "allow parameters"),
+    "[prior]\npool = 4": ("prior.pool", "choose another strategy"),
+    "[strategy]\nnewcomers = 1.0\neafo_step = false": ("strategy.eafo_step", "lower strategy.newcomers"),
+    NO_LEAVES + "[strategy]\neafo_step = false": ("strategy.eafo_step", "allow parameters"),
     RANDOM + "population = 8\n[execution]\ncohort = 4": ("strategy.population", "leave out execution.cohort"),
     RANDOM + "[grammar]\nmax_depth = 9": ("grammar.max_depth", "draws trees of 10 nodes at most"),
     AGING + "[grammar]\nconstants = [3.0]": ("grammar.constants", "draws no fixed numbers"),
     AGING + "[grammar]\nlearnable = [0.5, 1.0]": ("grammar.learnable", "starts every multiplier at 1"),
     AGING + "[grammar]\nmax_depth = 8": ("grammar.max_depth", "draws no tree deeper than 8"),
     AGING + NO_LEAVES + "max_nesting = {sin = 6}\nmax_depth = 12": ("grammar.max_depth", "no tree deeper than 6"),
-    "[strategy]\nnewcomers = 1.0\ncrossover = 0.9": ("strategy.crossover", "every proposal is a random tree"),
-    "[strategy]\nnewcomers = 1.0\neafo = 0.9": ("strategy.eafo", "every proposal is a random tree"),
-    NO_LEAVES + "[strategy]\neafo = 0.5": ("strategy.eafo", "grammar.max_parameters is 0"),
-    "[grammar]\nlearnable = []\n[strategy]\neafo = 0.5": ("strategy.eafo", "grammar.learnable is empty"),
+    NSGA2 + "newcomers = 1.0\ncrossover = 0.9": ("strategy.crossover", "every proposal is a random tree"),
+    NSGA2 + "newcomers = 1.0\neafo = 0.9": ("strategy.eafo", "every proposal is a random tree"),
+    NO_LEAVES + NSGA2 + "eafo = 0.5": ("strategy.eafo", "grammar.max_parameters is 0"),
+    "[grammar]\nlearnable = []\n" + NSGA2 + "eafo = 0.5": ("strategy.eafo", "grammar.learnable is empty"),
     NO_LEAVES + "learnable = [0.5]": ("grammar.learnable", "raise grammar.max_parameters"),
     NO_LEAVES + "primitives = ['add', 'sin', 'scale']": ("grammar.primitives", "'scale' takes a learnable multiplier"),
     "[grammar]\nexponents = [2.5]": ("grammar.exponents", "add 'power' to grammar.primitives"),
@@ -118,8 +118,11 @@ WITHOUT_EFFECT = {
     "[fidelity]\nsteps = 10\nrungs = [0.01, 0.5]": ("fidelity.rungs", "the rung 0.01 falls on step 0 of 10"),
     "[fidelity]\nsteps = 10\nrungs = [0.5, 0.99]": ("fidelity.rungs", "the rung 0.99 falls on step 10 of 10"),
     "[fidelity]\nsteps = 10\nrungs = [0.3, 0.31]": ("fidelity.rungs", "0.3 and 0.31 both fall on step 3 of 10"),
-    "[prior]\npool = 1\ninitial_weight = 0.9": ("prior.initial_weight", "prior.pool = 1 switches the prior off"),
-    "[prior]\npool = 1\nevidence = 50": ("prior.evidence", "raise prior.pool"),
+    NSGA2 + "[prior]\npool = 1\ninitial_weight = 0.9": (
+        "prior.initial_weight",
+        "prior.pool = 1 switches the prior off",
+    ),
+    NSGA2 + "[prior]\npool = 1\nevidence = 50": ("prior.evidence", "raise prior.pool"),
     "baselines = ['selu', 'relu']": ("baselines", "'relu' is a baseline of every campaign"),
     "baselines = ['selu', 'selu']": ("baselines", "it names 'selu' twice"),
     "[confirm]\ntasks = ['digits-vit', 'digits-vit']": ("confirm.tasks", "it names 'digits-vit' twice"),
@@ -162,14 +165,14 @@ def test_what_a_run_file_holds_is_read_although_a_key_has_no_effect(text):
 
 
 CHANGES = [
-    ("name = 'nsga2'", "name = 'random'"),
-    ("name = 'nsga2'", "name = 'aging'"),
+    ("name = 'guided'", "name = 'random'"),
+    ("name = 'guided'", "name = 'aging'"),
     ("executor = 'ray'", "executor = 'serial'"),
     ("rungs = [0.25, 0.5]", "rungs = []"),
-    ("pool = 16", "pool = 1"),
+    ("evidence = 12", "evidence = 20"),
     ("max_parameters = 2", "max_parameters = 0"),
     ("learnable = [0.01, 0.25, 1.0]", "learnable = []"),
-    ("newcomers = 0.1", "newcomers = 1.0"),
+    ("newcomers = 0.3", "newcomers = 1.0"),
     ("max_depth = 6", "max_depth = 1"),
     ("# steps =\n# trainings of each", "steps = 1\n# trainings of each"),
     ("# cohort =", "cohort = 4"),
@@ -187,13 +190,14 @@ EFFECTIVE = [
     RANDOM + "novelty = 0.1\npopulation = 8\n[grammar]\nmax_depth = 3",
     AGING + "sample = 4\nthreshold = 0.8\n[grammar]\nlearnable = [1.0]\nmax_depth = 7",
     AGING + "population = 8\n[grammar]\nlearnable = [0.5, 2.0]\nmax_parameters = 3\nmax_depth = 8",
-    "[strategy]\nnewcomers = 0.9\ncrossover = 0.9\neafo = 0.9",
+    "[strategy]\nnewcomers = 0.9\neafo_step = false\nhybrids = false",
+    NSGA2 + "newcomers = 0.9\ncrossover = 0.9\neafo = 0.9",
     "[grammar]\nprimitives = ['add', 'power', 'exp', 'scale']\nexponents = [2.5]\n"
     "max_nesting = {exponential = 2, exp = 1}\nweights = {exp = 5, power = 3, gaussian = 4, scale = 2}",
     "[grammar]\nprimitives = ['max', 'sin']\nweights = {relu = 3}",
     "[grammar]\nprimitives = ['gate', 'log_abs']\nweights = {sigmoid = 3, log = 4, abs = 2}",
     "[fidelity]\nsteps = 10\nrungs = [0.1, 0.2, 0.9]\nkeep = 0.3",
-    "[prior]\npool = 2\ninitial_weight = 0.9\nevidence = 50",
+    NSGA2 + "[prior]\npool = 2\ninitial_weight = 0.9\nevidence = 50",
     "baselines = ['selu', 'x*tanh(x)']",
     "[confirm]\nautomatic = false\ntop = 7\nseeds = 9\nsteps = 3\nmeasure = false\ntasks = ['digits-vit']",
 ]

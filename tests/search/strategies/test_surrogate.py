@@ -5,14 +5,16 @@ import random
 import numpy as np
 import pytest
 
+from evaluators.judging.objectives import chosen_objectives
 from search.campaign.loop import seeded
 from search.space.describe import of_trees
 from search.space.grammar import Grammar
 from search.space.options import Grammar as GrammarConfig
 from search.strategies import surrogate as module
 from search.strategies.choice import Child, Result
+from search.strategies.model import targets
 from search.strategies.proposal import Proposal
-from search.strategies.surrogate import Surrogate, targets
+from search.strategies.surrogate import Surrogate
 
 GRAMMAR = Grammar(GrammarConfig())
 
@@ -80,10 +82,10 @@ def test_members_of_a_batch_are_picked_by_different_trees(children):
 def test_what_was_stopped_at_a_rung_is_judged_by_those_that_went_on():
     went_on = [Result(n, {10: (n / 10,), 40: (0.1 + 0.5 * n / 10,)}, 40) for n in range(8)]
     stopped = Result(99, {10: (1.2,)}, 40)
-    assert targets([*went_on, stopped])[-1] == pytest.approx(0.1 + 0.5 * 1.2)
-    assert targets([stopped])[-1] == 1.2
+    assert targets([*went_on, stopped])[-1, 0] == pytest.approx(0.1 + 0.5 * 1.2)
+    assert targets([stopped])[-1, 0] == 1.2
     backwards = [Result(n, {10: (n / 10,), 40: (-n / 10,)}, 40) for n in range(8)]
-    assert targets([*backwards, stopped])[-1] == pytest.approx(-0.35)
+    assert targets([*backwards, stopped])[-1, 0] == pytest.approx(-0.35)
 
 
 def test_of_very_many_the_best_and_the_latest_are_fitted(children, monkeypatch):
@@ -101,3 +103,51 @@ def test_a_function_that_no_tree_says_is_looked_at_by_its_formula(children):
     choice.tell(Result(50, {100: (0.1,)}, 100))
     assert sorted(ordered(choice, children[20:40])) == list(range(20))
     assert choice._seen[50] is not None
+
+
+def told_with_cost(children, in_flight=(), lost=()):
+    """Return a choice that knows two objectives, of which the second needs no training; child 0 is the baseline."""
+    choice = Surrogate(GRAMMAR)
+    choice.aim(chosen_objectives(("error", "complexity"), "error"))
+    for number, child in enumerate(children):
+        choice.chose(number, GRAMMAR.dumps(child.proposal.tree), "")
+        point = (worth(child), child.described.facts["complexity"])
+        choice.tell(Result(number, {100: point}, 100, baseline=number == 0))
+    for number, child in enumerate(in_flight, start=1000):
+        choice.chose(number, GRAMMAR.dumps(child.proposal.tree), "")
+    for number in lost:
+        choice.lose(number)
+    return choice
+
+
+def test_an_objective_that_needs_no_training_is_read_and_not_guessed(children, monkeypatch):
+    monkeypatch.setattr(module, "_GREEDY", 0.0)
+    known, pool = children[:120], children[120:]
+    with seeded(1, 1):
+        view = told_with_cost(known)._view([child.described for child in pool])
+        points, others = view.opinion()
+    assert view.trained.tolist() == [True, False]
+    assert points[:, 1].tolist() == [child.described.facts["complexity"] for child in pool]
+    assert len(others) == len(known)
+    assert view.reference[0] == pytest.approx(others[0, 0], abs=0.2)
+    assert view.reference[1] > max(points[:, 1].max(), others[:, 1].max())
+
+
+def test_what_is_in_flight_counts_until_it_is_told_or_lost(children):
+    known, flying, pool = children[:60], children[60:64], children[64:]
+    sizes = []
+    for lost in ((), (1000, 1001)):
+        with seeded(1, 1):
+            view = told_with_cost(known, flying, lost)._view([child.described for child in pool])
+            sizes.append(len(view.opinion()[1]))
+    assert sizes == [64, 62]
+
+
+def test_cheap_functions_worse_than_every_baseline_are_not_wanted(children):
+    """With a baseline that is better than nearly all, nearly all of a batch is guessed to be better than it."""
+    ordered_children = sorted(children[:160], key=worth)
+    known = [ordered_children[12], *ordered_children[:12], *ordered_children[13:]]
+    pool = children[160:]
+    good = np.quantile([worth(child) for child in pool], 0.25)
+    picked = ordered(told_with_cost(known), pool, 6)[:6]
+    assert sum(worth(pool[place]) <= good for place in picked) >= 5
