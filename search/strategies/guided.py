@@ -40,9 +40,9 @@ class GuidedOptions(StrategyOptions):
 class Guided(Strategy):
     """Makes children of the best; operators are drawn by what they have brought."""
 
-    def __init__(self, grammar: Grammar, options: GuidedOptions) -> None:
+    def __init__(self, grammar: Grammar, options: GuidedOptions, choice: Choice | None = None) -> None:
         self.grammar = grammar
-        self.choice: Choice | None = Surrogate(grammar)
+        self.choice: Choice | None = choice or Surrogate(grammar)
         self._options = options
         self._fresh = Fresh(grammar.algebra)
         self._eafo = EafoSteps(grammar)

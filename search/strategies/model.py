@@ -6,7 +6,7 @@ Breiman 2001 for forests, Geurts et al. 2006 for the kind of tree.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesRegressor
 
+from evaluators.judging.features.catalogue import quick
 from primitives.numeric import Array
 from search.space.describe import Described
 from search.strategies.choice import Result
@@ -26,13 +27,15 @@ _COMPONENTS = 12
 class Forest:
     """Trees fitted on features of functions and the principal components of their standardised outputs."""
 
-    def __init__(self, described: Sequence[Described], values: Array) -> None:
+    def __init__(self, described: Sequence[Described], values: Array, without: Collection[str] = ()) -> None:
         """Fit it.
 
         Args:
             described: functions.
             values: of each what is foretold, shape (n, objectives).
+            without: features that it does not see, by name.
         """
+        self._columns = [place for place, name in enumerate(quick()) if name not in without]
         rows = np.stack([each.row for each in described])
         self._parts = PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
         self._objectives = values.shape[1]
@@ -42,7 +45,7 @@ class Forest:
         self._model.fit(self._table(described), values.ravel() if self._objectives == 1 else values)
 
     def _table(self, described: Sequence[Described]) -> NDArray[np.float32]:
-        features = np.stack([each.features for each in described])
+        features = np.stack([each.features[self._columns] for each in described])
         parts = self._parts.transform(np.stack([each.row for each in described]))
         return np.column_stack([features, parts]).astype(np.float32)
 

@@ -23,25 +23,38 @@ from search.strategies.acquisition import picked
 from search.strategies.choice import Child, Choice, Result
 from search.strategies.model import Forest, Mask, levelled, targets
 
-_VOTERS = 4
-"""Trees that choose one member of a batch."""
 _POOL, _OF_EACH = 128, 16
 """Children to choose from: so many at least, or so many for each that is trained."""
 _ENOUGH = 8
 """Trainings before the forest is asked."""
 _MOST = 2000
 """Trainings that it is fitted on: the best half of them, and the latest of the others."""
-_GREEDY = 0.5
-"""Share of a batch that goes by the first objective alone."""
 _BEYOND = 0.1
 """How far beyond the worst value that is known, as a share of the range, an objective is still worth something."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a surrogate chooses; every default is what was measured to be best or as good.
+
+    Attributes:
+        voters: trees that choose one member of a batch.
+        greedy: share of a batch that goes by the first objective alone.
+        rungs: whether what was stopped at a rung teaches.
+        without: features that the model does not see, by name.
+    """
+
+    voters: int = 4
+    greedy: float = 0.5
+    rungs: bool = True
+    without: frozenset[str] = frozenset()
 
 
 class Surrogate(Choice):
     """Chooses by a forest; before there are enough trainings, at random."""
 
-    def __init__(self, grammar: Grammar) -> None:
-        self._grammar = grammar
+    def __init__(self, grammar: Grammar, settings: Settings = Settings()) -> None:
+        self._grammar, self._settings = grammar, settings
         self._objectives: tuple[Objective, ...] = ()
         self._said: dict[int, tuple[str | None, str]] = {}
         self._seen: dict[int, Described | None] = {}
@@ -77,7 +90,8 @@ class Surrogate(Choice):
         view = self._view([child.described for child in pool]) if pool else None
         if view is None:
             return luck
-        chosen = picked(view.opinion, min(count, len(pool)), view.reference, lambda: random.random() < _GREEDY)
+        share = self._settings.greedy
+        chosen = picked(view.opinion, min(count, len(pool)), view.reference, lambda: random.random() < share)
         taken = {*chosen}
         return chosen + [place for place in view.by_mean() if place not in taken]
 
@@ -96,10 +110,11 @@ class Surrogate(Choice):
         known = self._known([*pool, *others], values.shape[1])
         trained = _needs_training(known)
         known[len(pool) : len(pool) + len(there)] = values = levelled(values, trained)
-        guesses = Forest(there, values[:, trained]).guesses([*pool, *others])
+        forest = Forest(there, values[:, trained], self._settings.without)
+        guesses = forest.guesses([*pool, *others])
         baselines = values[[result.baseline for result, _ in told]]
         reference = np.where(trained, (baselines if len(baselines) else values).max(axis=0), _beyond(known))
-        return _View(guesses, known, trained, len(pool), reference)
+        return _View(guesses, known, trained, len(pool), self._settings.voters, reference)
 
     def _known(self, described: Sequence[Described], objectives: int) -> Array:
         """Return the objectives of functions as far as they need no training, nan where they do; shape (n, m)."""
@@ -109,7 +124,7 @@ class Surrogate(Choice):
 
     def _chosen_results(self) -> list[Result]:
         """Return the results that the model is fitted on."""
-        every = list(self._results.values())
+        every = [r for r in self._results.values() if self._settings.rungs or r.whole in r.points]
         if len(every) <= _MOST:
             return every
         order = np.argsort(targets(every)[:, 0], kind="stable")
@@ -137,6 +152,7 @@ class _View:
         known: objectives as far as they need no training, shape (functions, objectives).
         trained: which of them do, shape (objectives,).
         pool: how many functions the pool has.
+        voters: trees that make an opinion.
         reference: worst values that are worth anything, shape (objectives,).
     """
 
@@ -144,11 +160,12 @@ class _View:
     known: Array
     trained: Mask
     pool: int
+    voters: int
     reference: Array
 
     def opinion(self) -> tuple[Array, Array]:
         """Return what a few trees say: the points of the pool, and of the others."""
-        voters = random.sample(range(len(self.guesses)), _VOTERS)
+        voters = random.sample(range(len(self.guesses)), self.voters)
         points = self.known.copy()
         points[:, self.trained] = self.guesses[voters].mean(axis=0)
         return points[: self.pool], points[self.pool :]

@@ -12,20 +12,24 @@ from search.strategies.catalogue import STRATEGIES
 from search.tables.board import Board, Plain, plain
 from search.tables.games import Outcome, Quartiles, played
 from search.tables.replay import Rules
+from tests.benchmarks import ablations
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3000)]
 
 TABLES = sorted(Path("evaluators/study/tables").glob("*.parquet"))
 RULES = Rules(trainings=200, batch=4)
-PLAYED = (
+SHORT = Rules(trainings=100, batch=4)
+RIVALS = (
     ("random", {}, 300),
     ("nsga2", {}, 300),
     ("aging", {}, 300),
     ("aging", {"population": 16, "sample": 5}, 300),
-    ("guided", {}, 100),
-    ("guided", {"eafo_step": False}, 50),
-    ("guided", {"hybrids": False}, 50),
-    ("guided", {"newcomers": 1.0}, 50),
+)
+ABLATIONS = (
+    *((name, {}) for name in ablations.CHOICES),
+    ("guided", {"eafo_step": False}),
+    ("guided", {"hybrids": False}),
+    ("guided", {"newcomers": 1.0}),
 )
 SAMPLES = 2000
 
@@ -61,9 +65,20 @@ def ratio(values: np.ndarray, rivals: np.ndarray) -> str:
     return f"{np.median(values) / np.median(rivals):.2f} ({low:.2f} to {high:.2f})"
 
 
-def of(table: Plain, name: str, options: dict[str, object], repeats: int) -> Outcome:
+def of(table: Plain, name: str, options: dict[str, object], repeats: int, rules: Rules = RULES) -> Outcome:
     chosen = STRATEGIES[name].options(**options)
-    return played(table, name, chosen, RULES, repeats, workers=os.cpu_count() or 1)
+    workers = os.cpu_count() or 1
+    return played(table, name, chosen, rules, repeats, workers, ["tests.benchmarks.ablations"])
+
+
+def said(outcome: Outcome, against: dict[str, np.ndarray]) -> str:
+    """Return a line: medians and quartiles, regret, and ratios of medians to others."""
+    values = np.minimum(outcome.first_percent, RULES.trainings)
+    quartiles = [Quartiles.of(outcome.first_percent), Quartiles.of(outcome.first_ten)]
+    first = "; ".join(f"{q.median} ({q.low} to {q.high})" for q in quartiles)
+    regret = ", ".join(f"{after}: {np.median(some):.4f}" for after, some in outcome.regret.items())
+    ratios = ", ".join(f"over {name} {ratio(values, others)}" for name, others in against.items())
+    return f"top 1 %, top 10 {first}; regret {regret}; {ratios}"
 
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
@@ -72,17 +87,25 @@ def test_guided_meets_a_top_function_in_a_third_of_the_trainings_of_aging_and_ha
     board = Board(table)
     best = board.best(max(1, round(len(board) / 100)))
     even = even_draws(board, best)
-    found = {(name, str(options)): of(table, name, options, repeats) for name, options, repeats in PLAYED}
-    aging = np.minimum(found["aging", "{}"].first_percent, RULES.trainings)
     print(f"\n{file.stem}: {len(board)} functions, batches of {RULES.batch}; medians (quartiles); ratios of medians")
     print(f"even draws {np.median(even):.0f}; noise ceiling {noise_ceiling(board, best):.0f}")
-    for (name, options), outcome in found.items():
-        values = np.minimum(outcome.first_percent, RULES.trainings)
-        quartiles = [Quartiles.of(outcome.first_percent), Quartiles.of(outcome.first_ten)]
-        said = "; ".join(f"{q.median} ({q.low} to {q.high})" for q in quartiles)
-        regret = ", ".join(f"{after}: {np.median(values_):.4f}" for after, values_ in outcome.regret.items())
-        print(f"{name} {options}: top 1 %, top 10 {said}; regret {regret}; over aging {ratio(values, aging)}, "
-              f"over even draws {ratio(values, even)}")  # fmt: skip
-    guided = np.median(found["guided", "{}"].first_percent)
-    assert guided <= np.median(aging) / 3
-    assert guided <= np.median(even) / 2
+    found = {f"{name} {options or ''}": of(table, name, options, repeats) for name, options, repeats in RIVALS}
+    against = {"even draws": even, "aging": np.minimum(found["aging "].first_percent, RULES.trainings)}
+    for name, outcome in found.items():
+        print(f"{name}: {said(outcome, against)}")
+    guided = of(table, "guided", {}, 100)
+    print(f"guided: {said(guided, against)}", flush=True)
+    median = np.median(guided.first_percent)
+    assert median <= np.median(against["aging"]) / 3
+    assert median <= np.median(even) / 2
+
+
+@pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
+def test_what_each_part_of_guided_brings(file):
+    table = plain(file)
+    whole = of(table, "guided", {}, 40, SHORT)
+    against = {"guided": np.minimum(whole.first_percent, SHORT.trainings)}
+    print(f"\n{file.stem}: 40 games of {SHORT.trainings} trainings")
+    print(f"guided: {said(whole, against)}")
+    for name, options in ABLATIONS:
+        print(f"{name} {options or ''}: {said(of(table, name, options, 40, SHORT), against)}", flush=True)

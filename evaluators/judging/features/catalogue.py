@@ -32,6 +32,11 @@ def kept() -> dict[str, Feature]:
     return {name: feature for name, feature in FEATURES.items() if feature.kept}
 
 
+def quick() -> tuple[str, ...]:
+    """Return the names of the features that can be had from arrays: the columns of :func:`table`."""
+    return tuple(name for name, feature in FEATURES.items() if feature.quick is not None)
+
+
 def described(looks: Looks) -> dict[str, Array]:
     """Return every feature that can be had from arrays by name, shape (n,); only those of sound functions mean much."""
     return {name: feature.quick(looks) for name, feature in FEATURES.items() if feature.quick is not None}

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from evaluators.judging.features.catalogue import quick
 from evaluators.judging.objectives import chosen_objectives
 from search.campaign.loop import seeded
 from search.space.describe import of_trees
@@ -14,7 +15,7 @@ from search.strategies import surrogate as module
 from search.strategies.choice import Child, Result
 from search.strategies.model import targets
 from search.strategies.proposal import Proposal
-from search.strategies.surrogate import Surrogate
+from search.strategies.surrogate import Settings, Surrogate
 
 GRAMMAR = Grammar(GrammarConfig())
 
@@ -120,8 +121,7 @@ def told_with_cost(children, in_flight=(), lost=()):
     return choice
 
 
-def test_an_objective_that_needs_no_training_is_read_and_not_guessed(children, monkeypatch):
-    monkeypatch.setattr(module, "_GREEDY", 0.0)
+def test_an_objective_that_needs_no_training_is_read_and_not_guessed(children):
     known, pool = children[:120], children[120:]
     with seeded(1, 1):
         view = told_with_cost(known)._view([child.described for child in pool])
@@ -151,3 +151,36 @@ def test_cheap_functions_worse_than_every_baseline_are_not_wanted(children):
     good = np.quantile([worth(child) for child in pool], 0.25)
     picked = ordered(told_with_cost(known), pool, 6)[:6]
     assert sum(worth(pool[place]) <= good for place in picked) >= 5
+
+
+def test_a_feature_that_the_model_does_not_see_cannot_guide_it(children):
+    """The worth is a feature that the outputs' components do not tell, so that without it the choice is worse."""
+    known, pool = children[:120], children[120:]
+
+    def cost(child):
+        return child.described.facts["cost"]
+
+    def chosen(settings):
+        choice = Surrogate(GRAMMAR, settings)
+        for number, child in enumerate(known):
+            choice.chose(number, GRAMMAR.dumps(child.proposal.tree), "")
+            choice.tell(Result(number, {100: (cost(child),)}, 100))
+        return [cost(pool[place]) for place in ordered(choice, pool)[:8]]
+
+    cheap = np.quantile([cost(child) for child in pool], 0.1)
+    assert np.median(chosen(Settings())) <= cheap
+    assert np.median(chosen(Settings(without=frozenset(quick())))) > cheap
+
+
+def test_what_was_stopped_teaches_unless_the_settings_say_otherwise(children):
+    def view(settings):
+        choice = Surrogate(GRAMMAR, settings)
+        for number, child in enumerate(children[:40]):
+            choice.chose(number, GRAMMAR.dumps(child.proposal.tree), "")
+            points = {25: (worth(child),), 100: (worth(child),)}
+            choice.tell(Result(number, points if number % 2 else {25: points[25]}, 100))
+        with seeded(1, 1):
+            return choice._view([child.described for child in children[40:60]])
+
+    assert len(view(Settings()).opinion()[1]) == 40
+    assert len(view(Settings(rungs=False)).opinion()[1]) == 20

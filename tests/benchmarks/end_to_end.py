@@ -1,0 +1,155 @@
+"""The search of the preset quick, this build against a named commit: ``python -m tests.benchmarks.end_to_end COMMIT``.
+
+Each campaign seed is searched by both builds, one after the other, the order changing from seed to seed. What each
+found best is then trained anew, by this build, on fresh seeds and the task's whole recipe. A row a seed is appended to
+a CSV as soon as it is there; seeds that it has are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from evaluators import Cohort, Job, assess, load_task
+from evaluators.training.executors.serial import SerialExecutor
+from primitives import resolve
+from tests.benchmarks.against import HERE, checked_out, ran
+
+BEFORE = "441a435"
+"""The last commit without a model that chooses."""
+FRESH = tuple(range(1000, 1010))
+
+_SEARCH = """
+import json, os, pathlib, tempfile
+from evaluators import load_task
+from runs import folder
+from search.campaign.loop import Campaign
+from search.configuration.reading import from_dict, load_preset, merge
+from search.configuration.writing import to_toml
+from search.loading.run import make_executor
+own = {"seed": int(os.environ["SEED"]), "score": "error", "confirm": {"automatic": False}}
+config = from_dict(merge(load_preset("quick"), own), "bench", stored=True)
+path, text = pathlib.Path(tempfile.mkdtemp()) / "run", to_toml(config)
+folder.create(path, text, {"config": text, "seed": os.environ["SEED"]})
+task = load_task("mnist1d-mlp")
+trace, label = [], ""
+def watch(progress):
+    global label
+    found = next((best for best in progress.best if not best.baseline), None)
+    if found is not None and (not trace or found.point[0] < trace[-1][2]):
+        trace.append((progress.wall_seconds, progress.trained, found.point[0]))
+        label = found.label
+    watch.last = (progress.wall_seconds, progress.trained, progress.driver_seconds)
+with folder.writing(path) as store, make_executor(config.execution, {task.name: task}) as executor:
+    Campaign(config, store).run(executor, watch)
+print(json.dumps({"trace": trace, "label": label, "last": watch.last}))
+"""
+
+
+class Search(NamedTuple):
+    """What a search came to.
+
+    Attributes:
+        trace: wall seconds, trainings and score of the best, whenever that became better.
+        label: formula or name of the best.
+        last: wall seconds, trainings and seconds of the driver at its end.
+    """
+
+    trace: Sequence[tuple[float, int, float]]
+    label: str
+    last: tuple[float, int, float]
+
+    def first(self, score: float) -> tuple[float, float]:
+        """Return wall seconds and trainings until a score is met; infinite where it is not."""
+        met = ((seconds, trained) for seconds, trained, best in self.trace if best <= score)
+        return next(met, (float("inf"), float("inf")))
+
+
+def searched(build: Path, seed: int) -> Search:
+    """Search with a build."""
+    return Search(**json.loads(ran(build, _SEARCH, {"SEED": str(seed)}).splitlines()[-1]))
+
+
+def confirmed(labels: Sequence[str]) -> list[float]:
+    """Return the mean test error of each function over fresh seeds."""
+    task = load_task("mnist1d-mlp")
+    jobs = tuple(
+        Job(number, str(expression), assess(expression).gain or 1.0, task.name, task.recipe.steps, FRESH, True)
+        for number, expression in enumerate(map(resolve, labels))
+    )
+    with SerialExecutor({task.name: task}, "cpu") as executor:
+        executor.submit(Cohort(jobs))
+        ((_, answers),) = executor.collect()
+    return [statistics.fmean(one.test["error"] for one in found) for found in answers]
+
+
+def row(before: Path, seed: int) -> dict[str, Any]:
+    """Return what a seed says."""
+    found: dict[str, Search] = {}
+    for name, build in [("new", HERE), ("old", before)][:: -1 if seed % 2 else 1]:
+        found[name] = searched(build, seed)
+    new, old = found["new"], found["old"]
+    seconds, trainings = new.first(old.trace[-1][2])
+    test = confirmed([new.label, old.label])
+    return {
+        "seed": seed,
+        "old_trainings": old.last[1],
+        "old_seconds": round(old.last[0], 2),
+        "old_score": old.trace[-1][2],
+        "new_trainings": new.last[1],
+        "new_seconds": round(new.last[0], 2),
+        "new_score": new.trace[-1][2],
+        "trainings_until_old_score": trainings,
+        "seconds_until_old_score": round(seconds, 2),
+        "new_driver_share": round(new.last[2] / new.last[0], 3),
+        "old_driver_share": round(old.last[2] / old.last[0], 3),
+        "new_test_error": round(test[0], 5),
+        "old_test_error": round(test[1], 5),
+        "new_function": new.label,
+        "old_function": old.label,
+    }
+
+
+def compared(commit: str, seeds: int, file: Path | None) -> pd.DataFrame:
+    """Return a row a seed, those of a file first."""
+    rows = pd.read_csv(file) if file is not None and file.exists() else pd.DataFrame({"seed": []})
+    with checked_out(commit) as before:
+        for seed in sorted({*range(seeds)} - {*rows["seed"].astype(int)}):
+            rows = pd.concat([rows, pd.DataFrame([row(before, seed)])], ignore_index=True).sort_values("seed")
+            if file is not None:
+                rows.to_csv(file, index=False)
+            print(rows.iloc[-1].to_dict(), flush=True)
+    return rows
+
+
+def summary(rows: pd.DataFrame) -> dict[str, float]:
+    """Return medians of the paired shares, and in how many seeds the confirmed error is lower."""
+    trainings = rows["trainings_until_old_score"] / rows["old_trainings"]
+    seconds = rows["seconds_until_old_score"] / rows["old_seconds"]
+    return {
+        "share_of_trainings": float(trainings.median()),
+        "share_of_seconds": float(seconds.median()),
+        "lower": int((rows["new_test_error"] < rows["old_test_error"]).sum()),
+        "seeds": len(rows),
+        "driver": float(rows["new_driver_share"].median()),
+    }
+
+
+def main() -> None:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.end_to_end", description=__doc__)
+    parser.add_argument("commit", nargs="?", default=BEFORE)
+    parser.add_argument("--seeds", type=int, default=9)
+    parser.add_argument("-o", "--out", type=Path, help="CSV to go on with")
+    chosen = parser.parse_args()
+    print(summary(compared(chosen.commit, chosen.seeds, chosen.out)))
+
+
+if __name__ == "__main__":
+    main()
