@@ -66,7 +66,7 @@ class Campaign:
         self._closed = store.meta("state") in ("searched", "finished")
         self._earlier = _seconds_of(store)
         self._started = time.monotonic()
-        self.progress = Progress(config.budget.trainings, objectives)
+        self.progress = Progress(config.budget.trainings, objectives, prior_chooses=self._strategy.choice is None)
         self._replay()
 
     @property

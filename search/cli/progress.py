@@ -117,11 +117,12 @@ def prior_lines(progress: Progress) -> list[str]:
     if not progress.correlations:
         return ["entropy prior: not enough trainings to judge it"]
     first = progress.objectives[0]
+    idle = "; no evidence that it helps" + (", so it is ignored" if progress.prior_chooses else "")
     measured = "error" if first.name == "error" else first.label
     return [
         f"{FEATURES[name].label} against measured {measured}: Spearman {found.rho:+.2f} "
         f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates and baselines"
-        + ("" if found.certain else "; no evidence that it helps, so it is ignored")
+        + ("" if found.certain else idle)
         for name, found in progress.correlations.items()
     ]
 
