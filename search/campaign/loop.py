@@ -54,7 +54,7 @@ class Campaign:
     def __init__(self, config: CampaignConfig, store: Store) -> None:
         self.config, self._store = config, store
         objectives = chosen_objectives(config.objectives, config.goes_by)
-        self._grammar = Grammar(config.grammar)
+        self._grammar = Grammar(config.drawn)
         self._weight = PriorWeight(config.prior)
         self._strategy = made(STRATEGIES, config.strategy.name, Strategy, self._grammar, config.strategy)
         self._choice = self._strategy.choice or NoisyPrior(self._grammar, self._weight)
