@@ -20,7 +20,7 @@ from search.space.leaves import Tree
 from search.space.planting import planted, varying_names
 from search.space.wishes import Wishes
 
-_SLACK = 1.5
+_SLACK = 1.25
 """A cost from arrays may be so many times that of the formula, in which equal parts are computed once."""
 
 
