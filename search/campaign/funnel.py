@@ -122,7 +122,7 @@ class Funnel:
         print_ = _print(judged, expression)
         known = self._known(expression, print_)
         if known is not None:
-            return judged.stopped("cached", f"the same function as candidate {known}")
+            return judged.stopped("cached", f"the same function as {_called(known)}")
         return self.remember(judged, expression, print_)
 
     def _known(self, expression: Expression, print_: Fingerprint | None) -> int | None:
@@ -209,7 +209,7 @@ class Funnel:
         print_ = _print(judged, shorter)
         known = self._known(shorter, print_)
         if known is not None:
-            return judged.stopped("cached", f"the same function, up to what layers absorb, as candidate {known}")
+            return judged.stopped("cached", f"the same function, up to what layers absorb, as {_called(known)}")
         return self.remember(judged, shorter, print_) if judged.status == "pending" else judged
 
     def _verdict(self, candidate: Candidate, expression: Expression, tree: Tree) -> Candidate:
@@ -239,6 +239,10 @@ def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:
         status="rejected" if assessment.rejection else "pending",
         reason=assessment.rejection or "",
     )
+
+
+def _called(identifier: int) -> str:
+    return f"candidate {identifier}" if identifier > 0 else "one that an earlier run trained"
 
 
 def _may_be_trained(candidate: Candidate) -> bool:

@@ -131,9 +131,7 @@ def _grown(proposal: Proposal, wished: Wished) -> Proposal:
     return Proposal(wished.grown(proposal.tree), proposal.origin, proposal.parents)
 
 
-def _first_reasons(
-    proposals: Sequence[Proposal], looked: Looked, grammar: Grammar, wished: Wished
-) -> list[str | None]:
+def _first_reasons(proposals: Sequence[Proposal], looked: Looked, grammar: Grammar, wished: Wished) -> list[str | None]:
     """Return of each proposal what speaks against the function, whatever else is known: screen, length, wishes."""
     looks, most = looked.looks, grammar.config.max_complexity
     faults = wished.likely_faults([proposal.tree for proposal in proposals], looks)

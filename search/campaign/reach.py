@@ -68,8 +68,8 @@ def _check_cost(config: CampaignConfig, grammar: Grammar) -> None:
     if most is not None and found and min(found)[0] > most:
         least, text = min(found)
         raise ActsearchError(
-            f"wishes.max_cost is {most:g}, and the cheapest function of this grammar, {text}, costs {least:g}; raise it, "
-            "or add cheaper primitives"
+            f"wishes.max_cost is {most:g}, and the cheapest function of this grammar, {text}, costs {least:g}; raise "
+            "it, or add cheaper primitives"
         )
 
 
@@ -107,8 +107,8 @@ def _check_draws(grammar: Grammar, wished: Wished) -> None:
     shares = ", ".join(f"{reason}: {count / draw.sound:.0%}" for reason, count in draw.faults.most_common())
     raise ActsearchError(
         f"none of {DRAWN:,} random trees of this grammar is what [wishes] ask for, so nothing would be found; "
-        f"{draw.sound:,} of them may be trained, and of these the wishes take away: {shares or 'none'}; drop a wish, or "
-        "give the grammar other primitives"
+        f"{draw.sound:,} of them may be trained, and of these the wishes take away: {shares or 'none'}; drop a wish, "
+        "or give the grammar other primitives"
     )
 
 

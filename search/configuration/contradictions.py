@@ -1,4 +1,4 @@
-"""Wishes that cannot be fulfilled together, each with the reason and how to mend it: what is seen without drawing trees.
+"""Wishes that cannot be fulfilled together, each with the reason and how to mend it, seen without drawing trees.
 
 As with keys without effect, this is looked at when a user gives a configuration, never when a run file is read. What
 only shows when trees are drawn is found in :mod:`search.campaign.reach`.
@@ -33,7 +33,7 @@ def _absent(config: CampaignConfig) -> Iterator[str]:
     for name in config.wishes.required:
         if name not in config.grammar.primitives:
             yield (
-                f"wishes.required names '{name}', which grammar.primitives lacks, so no formula can have it; add it there"
+                f"wishes.required names '{name}', which grammar.primitives lacks, so no formula has it; add it there"
             )
 
 
@@ -55,8 +55,8 @@ def _nothing_left(config: CampaignConfig) -> Iterator[str]:
     if config.wishes.forbidden and not joins(config.drawn.primitives):
         left = ", ".join(config.drawn.primitives) or "nothing"
         yield (
-            f"wishes.forbidden leaves {left} of grammar.primitives, and trees need one primitive at least that takes one "
-            "expression and one that joins two; forbid fewer, or add others"
+            f"wishes.forbidden leaves {left} of grammar.primitives, and trees need one primitive at least that takes "
+            "one expression and one that joins two; forbid fewer, or add others"
         )
 
 
@@ -76,8 +76,8 @@ def _too_dear(config: CampaignConfig) -> Iterator[str]:
         least = sum(primitive_costs(get(name))) if get(name).function is not None else 0.0
         if most is not None and least > most:
             yield (
-                f"wishes.required names '{name}', which alone costs {least:g}, and wishes.max_cost is {most:g}; raise it, "
-                "or do not require that"
+                f"wishes.required names '{name}', which alone costs {least:g}, and wishes.max_cost is {most:g}; raise "
+                "it, or do not require that"
             )
 
 

@@ -39,8 +39,8 @@ def from_toml(text: str, source: str, *, stored: bool = False) -> CampaignConfig
         stored: whether it is that of a run: then a key without effect is no error, since it was accepted once.
 
     Raises:
-        ActsearchError: it does not parse, or a key or value is wrong, has no effect or contradicts another; the message names
-            the key.
+        ActsearchError: it does not parse, or a key or value is wrong, has no effect or contradicts another; the message
+            names it.
     """
     return from_dict(parsed(text, source), source, stored=stored)
 

@@ -22,7 +22,9 @@ class Wishes(Options):
         "odd, even, zero_at_zero, positive",
     )
     max_cost: float | None = Field(
-        None, gt=0, description="cost of a formula at most, forward and backward, in float32 multiplications; ReLU has 2"
+        None,
+        gt=0,
+        description="cost of a formula at most, forward and backward, in float32 multiplications; ReLU has 2",
     )
 
     @field_validator("forbidden", "required")

@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluators.judging.features.shape import jumps, kinks
 from evaluators.judging.looks import AT_NODES, AT_WIDE, GRID, Looks
-from evaluators.judging.properties.curve import DENSE, Curve
+from evaluators.judging.properties.curve import Curve
 from evaluators.judging.properties.property import Property, Truths
 from evaluators.theory.density import Array
 from primitives.growth import Tail, growth
