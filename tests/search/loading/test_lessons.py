@@ -48,7 +48,9 @@ def run(path, settings, record, lessons=(), executor=None):
 def earlier(tmp_path_factory, record):
     """A run of a strategy that keeps no model: it teaches all the same."""
     path = tmp_path_factory.mktemp("earlier") / "run"
-    run(path, config(**{**GUIDED, "strategy": {"name": "random", "population": 8}, "budget": {"trainings": 30}}), record)
+    run(
+        path, config(**{**GUIDED, "strategy": {"name": "random", "population": 8}, "budget": {"trainings": 30}}), record
+    )
     return path
 
 
@@ -162,7 +164,9 @@ OTHER = {
 def test_where_the_campaign_differs_only_formulas_are_taken_over_and_it_says_why(earlier, record, key):
     changes, why = OTHER[key]
     base = {"strategy": {"name": "guided"}, "fidelity": {"steps": STEPS, "seeds": 2}}
-    merged = {name: {**base.get(name, {}), **value} if isinstance(value, dict) else value for name, value in changes.items()}
+    merged = {
+        name: {**base.get(name, {}), **value} if isinstance(value, dict) else value for name, value in changes.items()
+    }
     taught = taught_by(earlier, settings(**{**base, **merged}), record)
     assert taught.lessons == ()
     assert why in taught.why_not
@@ -176,9 +180,7 @@ def test_another_version_of_the_task_or_one_that_is_not_remembered_teaches_nothi
     shutil.copytree(earlier, copy)
     with folder.writing(copy) as store:
         store.set_meta("tasks", json.dumps([]))
-    assert taught_by(copy, settings(), record) == Taught(
-        why_not="it does not say what its task digits-vit was made of"
-    )
+    assert taught_by(copy, settings(), record) == Taught(why_not="it does not say what its task digits-vit was made of")
 
 
 def test_a_run_whose_configuration_cannot_be_read_here_teaches_nothing(tmp_path, earlier, record):

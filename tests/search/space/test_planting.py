@@ -19,7 +19,12 @@ POWERS = Grammar(Options(primitives=("add", "mul", "sin", "power", "scale", "exp
 
 @pytest.mark.parametrize(
     ("grammar", "required"),
-    [(GRAMMAR, ("sin",)), (GRAMMAR, ("aq", "gaussian", "cos")), (GRAMMAR, ("scale", "max")), (POWERS, ("power", "exp"))],
+    [
+        (GRAMMAR, ("sin",)),
+        (GRAMMAR, ("aq", "gaussian", "cos")),
+        (GRAMMAR, ("scale", "max")),
+        (POWERS, ("power", "exp")),
+    ],
     ids=str,
 )
 def test_nearly_every_tree_drawn_has_what_is_required_and_stays_within_the_limits(grammar, required):
