@@ -106,7 +106,7 @@ def launch(
         if said := {key: value for key, value in keys.items() if value is not None}:
             overrides[section] = said
     asked = layers(config, preset or (None if config else "quick"), overrides)
-    _launch(asked, run, quiet, [locate(source) for source in from_ or ()])
+    _launch(asked, run, quiet, list(dict.fromkeys(map(locate, from_ or ()))))
 
 
 def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
@@ -171,7 +171,7 @@ def _lessons(sources: Sequence[Path], settings: CampaignConfig, record: TaskReco
         )
         if not quiet:
             print(f"note: {said}", file=sys.stderr)
-    return lessons
+    return list({lesson.expression: lesson for lesson in lessons}.values())
 
 
 def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:

@@ -25,7 +25,7 @@ POWERS = Grammar(Options(primitives=("add", "mul", "sin", "power", "scale", "exp
         (GRAMMAR, ("scale", "max")),
         (POWERS, ("power", "exp")),
     ],
-    ids=str,
+    ids=["one", "three", "a multiplier", "a power"],
 )
 def test_nearly_every_tree_drawn_has_what_is_required_and_stays_within_the_limits(grammar, required):
     with seeded(0, 1):
