@@ -11,6 +11,9 @@ from .judging.features.catalogue import FEATURES as FEATURES
 from .judging.features.feature import Feature as Feature
 from .judging.objectives import OBJECTIVES as OBJECTIVES
 from .judging.objectives import Objective as Objective
+from .judging.properties.catalogue import PROPERTIES as PROPERTIES
+from .judging.properties.curve import Curve as Curve
+from .judging.properties.property import Property as Property
 from .tasks.catalogue import TASKS as TASKS
 from .tasks.catalogue import load_task as load_task
 from .theory.density import Density as Density

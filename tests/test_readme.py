@@ -136,7 +136,10 @@ def test_the_tasks_shown_train_on_ray_as_they_train_here(tmp_path):
 
 
 def test_the_campaign_file_shown_is_read_with_its_extension(tmp_path):
-    for name, text in {**EXAMPLES, "own.toml": blocks("toml")[0]}.items():
+    for name, text in {
+        **EXAMPLES,
+        "own.toml": next(block for block in blocks("toml") if "my_shapes.py" in block),
+    }.items():
         (tmp_path / name).write_text(text)
     script = (
         "from pathlib import Path\n"
@@ -151,6 +154,18 @@ def test_the_campaign_file_shown_is_read_with_its_extension(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_the_wishes_shown_can_be_fulfilled_and_every_key_has_an_effect(tmp_path):
+    from search.campaign.loop import check_starters
+    from search.campaign.reach import check_wishes
+    from search.configuration.layers import layers
+
+    (tmp_path / "steered.toml").write_text(EXAMPLES["steered.toml"])
+    config = layers(tmp_path / "steered.toml", "quick", {}).config()
+    assert config.fidelity.steps is not None, "so that the budget of steps is held against it"
+    check_starters(config)
+    check_wishes(config)
 
 
 @pytest.mark.parametrize("target", ["setup", "demo", "test", "lint", "bench"])

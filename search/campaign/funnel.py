@@ -29,7 +29,9 @@ from search.campaign.pool import ALIKE, OUTRANKED, Pool, filled
 from search.configuration.config import CampaignConfig
 from search.space.forest import values
 from search.space.grammar import Grammar
+from search.space.leaves import Tree
 from search.space.novelty import Neighbourhood
+from search.space.wished import Wished
 from search.strategies.choice import Child, Choice
 from search.strategies.strategy import Strategy
 
@@ -62,6 +64,7 @@ class Funnel:
 
     def __init__(self, grammar: Grammar, choice: Choice, config: CampaignConfig) -> None:
         self._grammar, self._choice = grammar, choice
+        self._wished = Wished(config.wishes, grammar)
         self._name, self._radius = config.strategy.name, config.strategy.novelty
         self._seen = IdentityIndex()
         self._trained = Neighbourhood(self._radius)
@@ -119,7 +122,7 @@ class Funnel:
         print_ = _print(judged, expression)
         known = self._known(expression, print_)
         if known is not None:
-            return judged.stopped("cached", f"the same function as candidate {known}")
+            return judged.stopped("cached", f"the same function as {_called(known)}")
         return self.remember(judged, expression, print_)
 
     def _known(self, expression: Expression, print_: Fingerprint | None) -> int | None:
@@ -141,7 +144,8 @@ class Funnel:
         candidates: list[Candidate] = []
         passed: Counter[str] = Counter()
         for _ in range(_POOLS):
-            pool = filled(strategy, self._grammar, self._choice.pool(count), self._seen, self._trained, self._name)
+            wanted = self._choice.pool(count)
+            pool = filled(strategy, self._grammar, wanted, self._seen, self._trained, self._name, self._wished)
             found = self._best_of(pool, ask, next_id + len(candidates), count)
             candidates += found
             passed.update(pool.passed_over)
@@ -185,36 +189,46 @@ class Funnel:
             judged = candidate.stopped("rejected", reason)
         else:
             try:
-                judged = self._assessed(candidate, expression)
+                judged = self._assessed(candidate, expression, proposal.tree)
             except Exception as fault:  # one formula must not end a campaign; the row tells what happened
                 judged = candidate.stopped("crashed", f"{type(fault).__name__}: {fault}")
         if judged.status == "pending":
             return judged
         return dataclasses.replace(judged, mark=self._seen.add(identifier, expression.key, child.print))
 
-    def _assessed(self, candidate: Candidate, expression: Expression) -> Candidate:
+    def _assessed(self, candidate: Candidate, expression: Expression, tree: Tree) -> Candidate:
         """Return a candidate with the verdict on its shortest form, without a numeric factor in front.
 
-        Where that form fails the screen, as it may far outside the grid, the longer one counts.
+        Where that form fails the screen, as it may far outside the grid, or is not what is wished for, as the negative
+        of something positive, the longer one counts.
         """
-        tidy, shorter = self._tidied(candidate, expression)
-        judged = assessed(tidy, assess(shorter))
+        tidy, shorter, own = self._tidied(candidate, expression, tree)
+        judged = self._verdict(tidy, shorter, own)
         if judged.status != "pending" and shorter != expression:
-            judged, shorter = assessed(candidate, assess(expression)), expression
+            judged, shorter = self._verdict(candidate, expression, tree), expression
         print_ = _print(judged, shorter)
         known = self._known(shorter, print_)
         if known is not None:
-            return judged.stopped("cached", f"the same function, up to what layers absorb, as candidate {known}")
+            return judged.stopped("cached", f"the same function, up to what layers absorb, as {_called(known)}")
         return self.remember(judged, shorter, print_) if judged.status == "pending" else judged
 
-    def _tidied(self, candidate: Candidate, expression: Expression) -> tuple[Candidate, Expression]:
+    def _verdict(self, candidate: Candidate, expression: Expression, tree: Tree) -> Candidate:
+        """Return a candidate with what the screen says of a formula, and then the wishes."""
+        judged = assessed(candidate, assess(expression))
+        if judged.status != "pending" or not self._wished.wishes.any:
+            return judged
+        reason = self._wished.refusal(expression, tree, judged.facts["cost"])
+        return judged if reason is None else judged.stopped("rejected", reason)
+
+    def _tidied(self, candidate: Candidate, expression: Expression, tree: Tree) -> tuple[Candidate, Expression, Tree]:
         try:
             shorter = simplify(unscaled(expression))
-            tree = self._grammar.tree(shorter)
+            own = self._grammar.tree(shorter)
         except Exception:  # a formula that cannot be shortened can still be trained
-            return candidate, expression
-        genotype = candidate.genotype if tree is None else self._grammar.dumps(tree)
-        return dataclasses.replace(candidate, expression=str(shorter), genotype=genotype), shorter
+            return candidate, expression, tree
+        genotype = candidate.genotype if own is None else self._grammar.dumps(own)
+        tidy = dataclasses.replace(candidate, expression=str(shorter), genotype=genotype)
+        return tidy, shorter, tree if own is None else own
 
 
 def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:
@@ -225,6 +239,10 @@ def assessed(candidate: Candidate, assessment: Assessment) -> Candidate:
         status="rejected" if assessment.rejection else "pending",
         reason=assessment.rejection or "",
     )
+
+
+def _called(identifier: int) -> str:
+    return f"candidate {identifier}" if identifier > 0 else "one that an earlier run trained"
 
 
 def _may_be_trained(candidate: Candidate) -> bool:

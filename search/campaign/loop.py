@@ -31,6 +31,7 @@ from primitives.errors import unknown
 from primitives.numeric import numeric
 from primitives.registries import made
 from runs import Candidate, Store
+from runs.lessons import lessons_of
 from search.campaign.funnel import Funnel
 from search.campaign.ledger import Ledger
 from search.campaign.prior_weight import PriorWeight, features
@@ -54,7 +55,7 @@ class Campaign:
     def __init__(self, config: CampaignConfig, store: Store) -> None:
         self.config, self._store = config, store
         objectives = chosen_objectives(config.objectives, config.goes_by)
-        self._grammar = Grammar(config.grammar)
+        self._grammar = Grammar(config.drawn)
         self._weight = PriorWeight(config.prior)
         self._strategy = made(STRATEGIES, config.strategy.name, Strategy, self._grammar, config.strategy)
         self._choice = self._strategy.choice or NoisyPrior(self._grammar, self._weight)
@@ -67,6 +68,8 @@ class Campaign:
         self._earlier = _seconds_of(store)
         self._started = time.monotonic()
         self.progress = Progress(config.budget.trainings, objectives, prior_chooses=self._strategy.choice is None)
+        self._lessons = lessons_of(store, len(objectives))
+        self._teach()
         self._replay()
 
     @property
@@ -78,6 +81,7 @@ class Campaign:
         """Search until the budget is spent. Safe to stop anywhere and to run again."""
         self._started = time.monotonic()
         self._add_starters()
+        self._know_lessons()
         waiting = deque(self._ledger.pending())
         self._fitting(executor)  # the first time, workers must start to tell it; that is no work of the driver
         ahead: list[Candidate] = []
@@ -105,7 +109,7 @@ class Campaign:
 
     def _propose(self, count: int) -> Sequence[Candidate]:
         """Return new candidates to train, so many at most; none when the budget is spent."""
-        count = min(count, self.config.budget.trainings - self._ledger.chosen)
+        count = min(count, self.config.budget.trainings - self._ledger.chosen, self._affordable(count))
         if self._closed or count < 1 or self._late():
             return ()
         slot = self._ledger.asked + 1
@@ -153,6 +157,16 @@ class Campaign:
         history = tuple(tuple(self._ledger.points[rung][-_REMEMBERED:]) for rung in rungs)
         halving = Halving(rungs, fidelity.keep, history, self.config.objectives, self.config.goes_by) if rungs else None
         return Cohort(tuple(self._job(candidate) for candidate in candidates), halving)
+
+    def _affordable(self, count: int) -> int:
+        """Return how many of so many candidates ``budget.steps`` allows, were nobody stopped early.
+
+        The last one may go beyond it. Whoever is in flight is counted as trained to the end.
+        """
+        limit, whole = self.config.budget.steps, self.config.fidelity.seeds * self.config.fidelity.whole
+        if limit is None:
+            return count
+        return math.ceil((limit - self._ledger.steps_spent - whole * len(self._in_flight)) / whole)
 
     def _late(self) -> bool:
         minutes = self.config.budget.minutes
@@ -243,6 +257,23 @@ class Campaign:
             row = Candidate(number, str(expression), origin, genotype=genotype, name=name)
             rows.append(self._funnel.starter(row, expression))
         self._add(tuple(rows))
+
+    def _teach(self) -> None:
+        """Tell the choice what earlier runs measured, under negative ids, before anything of this one."""
+        for number, lesson in enumerate(self._lessons, start=1):
+            if lesson.points:
+                self._choice.chose(-number, lesson.genotype, lesson.expression)
+                self._choice.tell(Result(-number, lesson.points, lesson.whole))
+
+    def _know_lessons(self) -> None:
+        """Count what earlier runs trained as seen; baselines and seeds are trained anew all the same."""
+        anew = {c.mark.key for c in self._ledger.candidates.values() if c.mark and not c.ask}
+        known = [
+            Candidate(-number, each.expression, "lesson", (), 0, each.genotype, facts={"gain": 1.0}, mark=each.mark)
+            for number, each in enumerate(self._lessons, start=1)
+            if each.mark is None or each.mark.key not in anew
+        ]
+        self._funnel.recall(known)
 
     def _add(self, candidates: tuple[Candidate, ...], meta: Mapping[str, str] = MappingProxyType({})) -> None:
         self._store.add_candidates(candidates, meta)

@@ -14,6 +14,8 @@ from search.space.describe import described
 from search.space.forest import Looked, look
 from search.space.grammar import Grammar
 from search.space.novelty import Neighbourhood
+from search.space.wished import Wished
+from search.space.wishes import Wishes
 from search.strategies.choice import Child
 from search.strategies.proposal import Proposal
 from search.strategies.strategy import Strategy
@@ -26,6 +28,8 @@ OUTRANKED = "another child was preferred"
 ALIKE = "it is too near to another child that was preferred"
 NEAR = "it is too near to a trained function"
 
+_NEW = ("random", "initial")
+"""Origins of trees that were drawn anew, not made of others."""
 _AT_LEAST, _AT_MOST = 16, 512
 """Proposals asked for at once."""
 _SPARE = 1.5
@@ -53,7 +57,13 @@ class Pool:
 
 
 def filled(
-    strategy: Strategy, grammar: Grammar, wanted: int, seen: IdentityIndex, trained: Neighbourhood, name: str
+    strategy: Strategy,
+    grammar: Grammar,
+    wanted: int,
+    seen: IdentityIndex,
+    trained: Neighbourhood,
+    name: str,
+    wished: Wished | None = None,
 ) -> Pool:
     """Return a pool with that many children, or fewer where the strategy has nothing new any more.
 
@@ -64,20 +74,24 @@ def filled(
         seen: functions that are known.
         trained: functions that a child must not be near to.
         name: of the strategy, for messages.
+        wished: what the functions must be; anything will do where there is none.
 
     Raises:
         ActsearchError: the strategy returns something else than proposals.
     """
     pool, batch = Pool(), IdentityIndex()
+    wished = wished or Wished(Wishes(), grammar)
     strategy.begin()
     patience = math.inf if strategy.is_finite else max(_PATIENCE, _PER_CHILD * wanted)
     while len(pool.children) < wanted and pool.looked_at < patience:
         count = min(_AT_MOST, max(_AT_LEAST, int(_SPARE * (wanted - len(pool.children)))))
-        proposals = _proposed(strategy, count, name, grammar)
+        proposals = [_grown(each, wished) for each in _proposed(strategy, count, name, grammar)]
         if not proposals:
             break
         for places, looked in look([proposal.tree for proposal in proposals]):
-            _sort(pool, grammar, proposals[places.start : places.stop], looked, seen, batch, trained)
+            some = proposals[places.start : places.stop]
+            reasons = _first_reasons(some, looked, grammar, wished)
+            _sort(pool, some, looked, reasons, seen, batch, trained)
     for _ in pool.children[wanted:]:
         pool.passed_over[FULL] += 1
     del pool.children[wanted:]
@@ -110,25 +124,41 @@ def _shortened(found: object) -> str:
     return text if len(text) < 200 else f"{text[:200]}…"
 
 
+def _grown(proposal: Proposal, wished: Wished) -> Proposal:
+    """Return a proposal; a tree that was drawn anew is given the primitives that it must have."""
+    if proposal.origin not in _NEW or not wished.wishes.required:
+        return proposal
+    return Proposal(wished.grown(proposal.tree), proposal.origin, proposal.parents)
+
+
+def _first_reasons(proposals: Sequence[Proposal], looked: Looked, grammar: Grammar, wished: Wished) -> list[str | None]:
+    """Return of each proposal what speaks against the function, whatever else is known: screen, length, wishes."""
+    looks, most = looked.looks, grammar.config.max_complexity
+    faults = wished.likely_faults([proposal.tree for proposal in proposals], looks)
+    reasons = [looks.reason(place) for place in range(len(proposals))]
+    for place, proposal in enumerate(proposals):
+        if reasons[place] is None and looks.complexities[place] + grammar.surcharge(proposal.tree) > most:
+            reasons[place] = TOO_LONG
+        if reasons[place] is None:
+            reasons[place] = next((reason for reason, holds in faults.items() if holds[place]), None)
+    return reasons
+
+
 def _sort(
     pool: Pool,
-    grammar: Grammar,
     proposals: Sequence[Proposal],
     looked: Looked,
+    reasons: list[str | None],
     seen: IdentityIndex,
     batch: IdentityIndex,
     trained: Neighbourhood,
 ) -> None:
     """Take in the proposals that are worth it, and count the others."""
-    looks, most = looked.looks, grammar.config.max_complexity
-    reasons = [looks.reason(place) for place in range(len(proposals))]
-    for place, proposal in enumerate(proposals):
-        if reasons[place] is None and looks.complexities[place] + grammar.surcharge(proposal.tree) > most:
-            reasons[place] = TOO_LONG
+    for place in range(len(proposals)):
         if reasons[place] is None and seen.find_values(looked.prints[place]) is not None:
             reasons[place] = KNOWN
     left = [place for place, reason in enumerate(reasons) if reason is None]
-    near = trained.nearest([looked.parameters[place] for place in left], looks.standardised[left])
+    near = trained.nearest([looked.parameters[place] for place in left], looked.looks.standardised[left])
     for place, match in zip(left, near, strict=True):
         if match is not None:
             reasons[place] = NEAR

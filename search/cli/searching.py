@@ -30,7 +30,7 @@ def search_and_print(
     """Search until the budget is spent, then confirm, print and export."""
     campaign = Campaign(settings, store)
     if not quiet:
-        print(f"campaign in {folder}: {settings.task}, {settings.budget.trainings} trainings", file=sys.stderr)
+        print(f"campaign in {folder}: {settings.task}, {_limits(settings)}", file=sys.stderr)
     with ProgressView(quiet, guard.check) as view:
         campaign.run(executor, view)
         if settings.confirm.automatic and finalists(store, 1):
@@ -48,6 +48,14 @@ def search_and_print(
         sep="\n",
     )
     print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
+
+
+def _limits(settings: CampaignConfig) -> str:
+    """Return when the search ends."""
+    budget = settings.budget
+    steps = f", {budget.steps:,} optimiser steps at most" if budget.steps else ""
+    minutes = f", {budget.minutes:g} minutes at most" if budget.minutes else ""
+    return f"{budget.trainings} trainings{steps}{minutes}"
 
 
 def plan_of(settings: CampaignConfig) -> Plan:

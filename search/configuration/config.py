@@ -11,6 +11,7 @@ from evaluators.training.executors.options import ExecutorOptions
 from primitives.errors import unknown
 from primitives.options import Options
 from search.space.options import Grammar
+from search.space.wishes import Wishes
 from search.strategies.guided import GuidedOptions
 from search.strategies.strategy import StrategyOptions
 
@@ -57,6 +58,11 @@ class Budget(Options):
     """When the search ends: at the first limit that is reached."""
 
     trainings: int = Field(100, ge=1, description="candidates trained, baselines not counted")
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="optimiser steps of all trainings that do not fail, baselines included, summed over their seeds",
+    )
     minutes: float | None = Field(None, gt=0, description="wall-clock limit, checked between trainings")
 
 
@@ -105,6 +111,7 @@ class CampaignConfig(Options):
         DEFAULT_OBJECTIVES, description="what the front trades off, all made small; the first decides what is best"
     )
     grammar: Grammar = Grammar()
+    wishes: Wishes = Wishes()
     fidelity: Fidelity = Fidelity()
     budget: Budget = Budget()
     strategy: SerializeAsAny[StrategyOptions] = GuidedOptions()
@@ -136,6 +143,15 @@ class CampaignConfig(Options):
         if self.score is None:
             raise ValueError("score is not settled: put the score of the task there")
         return self.score
+
+    @property
+    def drawn(self) -> Grammar:
+        """The grammar that trees are drawn from: without the primitives that are forbidden."""
+        forbidden = self.wishes.forbidden
+        if not forbidden:
+            return self.grammar
+        left = tuple(name for name in self.grammar.primitives if name not in forbidden)
+        return self.grammar.model_copy(update={"primitives": left})
 
     @property
     def confirm_tasks(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from evaluators.judging.objectives import SCORE
+from evaluators.judging.properties.catalogue import PROPERTIES
 from search.configuration.config import CampaignConfig
 from search.space.options import DRAWN, limited
 from search.space.pangaea import INITIAL, LARGEST_PLAIN, MULTIPLIERS
@@ -38,7 +39,7 @@ def without_effect(config: CampaignConfig, given: Mapping[str, Any]) -> str | No
     """
     own = {"strategy": type(config.strategy).model_validate({}), "execution": type(config.execution).model_validate({})}
     default = CampaignConfig().model_copy(update=own)
-    for rule in (_score, _strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _rungs, _prior, _lists):
+    for rule in _RULES:
         for idle in rule(config):
             if _is_given(given, idle.key) and _value(config, idle.key) != _value(default, idle.key):
                 return f"key '{idle.key}' has no effect: {idle.why}; leave it out or {idle.remedy}"
@@ -225,13 +226,52 @@ def _prior(config: CampaignConfig) -> Iterator[Idle]:
             yield Idle(f"prior.{key}", "prior.pool = 1 switches the prior off", "raise prior.pool")
 
 
+_POWERS = {"square", "cube", "sqrt", "inverse", "power", "pow"}
+_MAKE_POWERS = {*_POWERS, "mul", "div", "aq"}
+"""What formulas may show a power of that no tree has: ``x*x`` is ``x**2``."""
+
+
+def _wishes(config: CampaignConfig) -> Iterator[Idle]:
+    wishes = config.wishes
+    shown = _shown(_usable(config)) if wishes.forbidden else set[str]()
+    for name in wishes.forbidden:
+        if name not in shown and not (name in _POWERS and shown & _MAKE_POWERS):
+            why = f"no tree of this grammar has '{name}' and no formula shows it"
+            yield Idle("wishes.forbidden", why, "take that name out of it")
+    for name in wishes.properties:
+        for other in PROPERTIES[name].implies:
+            if other in wishes.properties:
+                yield Idle("wishes.properties", f"what is '{name}' is '{other}' as well", f"take '{other}' out of it")
+
+
+def _budget(config: CampaignConfig) -> Iterator[Idle]:
+    from primitives import BASELINES
+
+    limit, steps = config.budget.steps, config.fidelity.steps
+    if limit is None or steps is None:
+        return
+    trained = len(BASELINES) + len(config.baselines) + len(config.seeds) + config.budget.trainings
+    most = trained * config.fidelity.seeds * steps
+    if limit >= most:
+        why = f"baselines, seeds and budget.trainings = {config.budget.trainings} take {most:,} steps at most"
+        yield Idle("budget.steps", why, "raise budget.trainings")
+
+
 def _lists(config: CampaignConfig) -> Iterator[Idle]:
     from primitives import BASELINES
 
     for text in config.baselines:
         if text in BASELINES:
             yield Idle("baselines", f"'{text}' is a baseline of every campaign", "take that name out of it")
-    for key, names in (("baselines", config.baselines), ("confirm.tasks", config.confirm.tasks)):
+    lists = {"baselines": config.baselines, "confirm.tasks": config.confirm.tasks}
+    lists |= {f"wishes.{key}": getattr(config.wishes, key) for key in ("forbidden", "required", "properties")}
+    for key, names in lists.items():
         for name in names:
             if names.count(name) > 1:
                 yield Idle(key, f"it names '{name}' twice, and once is enough", "take one of them out")
+
+
+_RULES = (
+    _score, _strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _wishes, _budget, _rungs, _prior,
+    _lists,
+)  # fmt: skip

@@ -17,6 +17,7 @@ from primitives.errors import ActsearchError, nearest, unknown
 from primitives.options import Options
 from primitives.registries import Registry
 from search.configuration.config import CampaignConfig
+from search.configuration.contradictions import contradiction
 from search.configuration.effects import without_effect
 from search.strategies.catalogue import STRATEGIES
 
@@ -38,7 +39,8 @@ def from_toml(text: str, source: str, *, stored: bool = False) -> CampaignConfig
         stored: whether it is that of a run: then a key without effect is no error, since it was accepted once.
 
     Raises:
-        ActsearchError: it does not parse, or a key or value is wrong or has no effect; the message names the key.
+        ActsearchError: it does not parse, or a key or value is wrong, has no effect or contradicts another; the message
+            names it.
     """
     return from_dict(parsed(text, source), source, stored=stored)
 
@@ -63,12 +65,12 @@ def from_dict(raw: dict[str, Any], source: str, *, stored: bool = False) -> Camp
 
 
 def effective(config: CampaignConfig, given: dict[str, Any], source: str) -> CampaignConfig:
-    """Return the configuration; a key that was given and has no effect is refused.
+    """Return the configuration; wishes that contradict each other and keys that were given without effect are refused.
 
     Raises:
-        ActsearchError: there is such a key; the message names it.
+        ActsearchError: there are such; the message names them.
     """
-    if (reason := without_effect(config, given)) is not None:
+    if (reason := contradiction(config) or without_effect(config, given)) is not None:
         raise ActsearchError(f"'{source}': {reason}")
     return config
 

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from evaluators import EXECUTORS, FEATURES, OBJECTIVES, TASKS
+from evaluators import EXECUTORS, FEATURES, OBJECTIVES, PROPERTIES, TASKS
 from evaluators.tasks.own import KIND as TASK_FILE
 from evaluators.tasks.own import is_own, own_place
 from evaluators.training.user_code.importing import UserCode, import_code
@@ -27,7 +27,7 @@ GROUP = "actsearch.extensions"
 
 KIND = "extension"
 
-REGISTRIES: tuple[Registry[Any], ...] = (STRATEGIES, EXECUTORS, TASKS, OBJECTIVES, FEATURES, DIALECTS)
+REGISTRIES: tuple[Registry[Any], ...] = (STRATEGIES, EXECUTORS, TASKS, OBJECTIVES, FEATURES, PROPERTIES, DIALECTS)
 """What an extension may add to, beside primitives."""
 
 

@@ -14,6 +14,10 @@ from primitives import ActsearchError, parse, resolve
 from primitives.errors import nearest
 from runs import folder as folders
 from runs import pareto
+from search.campaign.reach import refused
+from search.configuration.config import CampaignConfig
+from search.space.grammar import Grammar
+from search.space.wished import Wished
 
 _EQUATION = "equation"
 _SPELLINGS = {"inv": "inverse"}
@@ -29,10 +33,12 @@ class Found:
     Attributes:
         formulas: in the order of the file.
         passed_over: those of a hall of fame or a run that can never be trained, as ``x`` and numbers, with the reason.
+        written: whether somebody wrote them down one by one, so that one which will not do is a mistake.
     """
 
     formulas: tuple[str, ...]
     passed_over: tuple[str, ...] = ()
+    written: bool = False
 
 
 def formulas_from(source: Path) -> Found:
@@ -54,8 +60,26 @@ def formulas_from(source: Path) -> Found:
     text = text_of(source)
     equations = _equations(text)
     if equations is None:
-        return Found(tuple(formula for _, formula in lines_of(source)))
+        return Found(tuple(formula for _, formula in lines_of(source)), written=True)
     return _trainable(source, [_translated(source, equation) for equation in equations])
+
+
+def fitting(config: CampaignConfig, found: Found, source: Path) -> Found:
+    """Return what was found without what ``[wishes]`` refuse, unless somebody wrote it down: then it is a mistake.
+
+    Raises:
+        ActsearchError: nothing is left.
+    """
+    if found.written or not config.wishes.any:
+        return found
+    grammar = Grammar(config.drawn)
+    wished = Wished(config.wishes, grammar)
+    reasons = {text: refused(wished, grammar, resolve(text)) for text in found.formulas}
+    kept = tuple(text for text, reason in reasons.items() if reason is None)
+    passed = [f"{text}: {reason}" for text, reason in reasons.items() if reason is not None]
+    if not kept:
+        raise ActsearchError(f"nothing in '{source}' is what [wishes] ask for ({passed[-1]})")
+    return Found(kept, (*found.passed_over, *passed))
 
 
 def text_of(file: Path) -> str:

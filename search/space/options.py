@@ -39,7 +39,7 @@ def _places(names: Iterable[str]) -> list[tuple[str, ...]]:
     return [get(name).types for name in names]
 
 
-def _joins(names: Iterable[str]) -> bool:
+def joins(names: Iterable[str]) -> bool:
     """Tell whether something takes one expression and something joins two; multipliers and exponents join nothing."""
     return {1, 2} <= {sum(place == "real" for place in places) for places in _places(names)}
 
@@ -92,7 +92,7 @@ class Grammar(Options):
         for name in names:
             if name not in table:
                 raise ValueError(unknown("primitive", name, table))
-        if not _joins(names):
+        if not joins(names):
             raise ValueError("a grammar needs at least one unary and one binary primitive")
         return names
 
@@ -105,7 +105,7 @@ class Grammar(Options):
                 raise ValueError(unknown("primitive of this grammar", key, known))
         names = info.data.get("primitives", DEFAULT_PRIMITIVES)
         never = {name for key, most in limits.items() if not most for name in limited(key, names)}
-        if not _joins(name for name in names if name not in never):
+        if not joins(name for name in names if name not in never):
             raise ValueError("it leaves the grammar without a unary or without a binary primitive")
         return limits
 

@@ -36,7 +36,7 @@ class _Taken:
     """Takes functions in as a campaign would, each once, the baselines first."""
 
     def __init__(self, config: CampaignConfig) -> None:
-        self.grammar = Grammar(config.grammar)
+        self.grammar = Grammar(config.drawn)
         own = {"strategy": ExhaustiveOptions(novelty=0.0), "prior": Prior(pool=1)}
         self.funnel = Funnel(self.grammar, InOrder(), config.model_copy(update=own))
         self.functions: list[Function] = []

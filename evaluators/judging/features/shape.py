@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluators.judging.features.feature import Feature, for_models
 from evaluators.judging.rows import Rows
@@ -41,12 +42,17 @@ def lipschitz(rows: Rows) -> Array:
     than four times what the slopes at both explain, and of more than 0.02 of the root mean square.
     """
     size = np.sqrt(rows.second_moment)
-    slopes = np.abs(rows.slopes)
-    explained = _BEYOND_SLOPES * np.maximum(slopes[:, 1:], slopes[:, :-1])
-    jumps = (np.abs(rows.rises) - explained).max(axis=1) * rows.grid.step > _JUMP * size
-    steepest = np.where(jumps, STEEPEST, slopes.max(axis=1) / size)
+    steepest = np.where(jumps(rows), STEEPEST, np.abs(rows.slopes).max(axis=1) / size)
     logarithm: Array = np.log(np.clip(steepest, 1 / STEEPEST, STEEPEST))
     return logarithm
+
+
+def jumps(rows: Rows) -> NDArray[np.bool_]:
+    """Tell which functions jump, as :func:`lipschitz` has it."""
+    slopes = np.abs(rows.slopes)
+    explained = _BEYOND_SLOPES * np.maximum(slopes[:, 1:], slopes[:, :-1])
+    beyond = (np.abs(rows.rises) - explained).max(axis=1) * rows.grid.step
+    return np.asarray(beyond > _JUMP * np.sqrt(rows.second_moment))
 
 
 def oddness(rows: Rows) -> Array:

@@ -19,8 +19,11 @@ from evaluators.training.task import AnyTask
 from runs import axes as run_axes
 from runs import folder as folders
 from runs import scores as run_scores
-from runs.user_code import as_meta, kept_copies
+from runs.lessons import Lesson
+from runs.lessons import as_meta as lessons_as_meta
+from runs.user_code import TaskRecord, as_meta, kept_copies
 from search.campaign.loop import check_objectives, check_starters
+from search.campaign.reach import check_wishes
 from search.cli.commands.options import (
     AddressOption,
     DataOption,
@@ -37,7 +40,8 @@ from search.configuration.config import CampaignConfig
 from search.configuration.layers import Layers, layers
 from search.configuration.writing import to_toml
 from search.loading.extensions import import_named, record_of
-from search.loading.formulas import Found, formulas_from
+from search.loading.formulas import Found, fitting, formulas_from
+from search.loading.lessons import taught_by
 from search.loading.run import absolute_folder, default_folder, execution_overrides, make_executor, settled
 from search.loading.tasks import Loader, refuse_data_without_use
 
@@ -59,6 +63,23 @@ def launch(
     seed: Annotated[int | None, typer.Option(help="Seed of the search.")] = None,
     trainings: Annotated[int | None, typer.Option(help="Candidates to train.")] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps of a search training.")] = None,
+    steps_budget: Annotated[int | None, typer.Option(help="Optimiser steps of all search trainings together.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Minutes that the search takes at most.")] = None,
+    forbid: Annotated[
+        list[str] | None, typer.Option(help="Primitive that no formula may have; may be repeated.")
+    ] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="Primitive that each formula must have; may be repeated.")
+    ] = None,
+    property_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property",
+            help="What each function must be: bounded, monotone, smooth, odd, even, zero_at_zero, positive; "
+            "may be repeated.",
+        ),
+    ] = None,
+    max_cost: Annotated[float | None, typer.Option(help="Cost of a formula at most; ReLU has 2.")] = None,
     executor: ExecutorOption = None,
     workers: WorkersOption = None,
     address: AddressOption = None,
@@ -75,16 +96,17 @@ def launch(
     overrides: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     if task is not None:
         overrides |= {"task": task, "confirm": {"tasks": []}}
-    if trainings is not None:
-        overrides["budget"] = {"trainings": trainings}
-    if steps is not None:
-        overrides["fidelity"] = {"steps": steps}
-    if execution := execution_overrides(executor, workers, address, device):
-        overrides["execution"] = execution
+    sections: dict[str, dict[str, Any]] = {
+        "budget": {"trainings": trainings, "steps": steps_budget, "minutes": minutes},
+        "fidelity": {"steps": steps},
+        "wishes": {"forbidden": forbid, "required": require, "properties": property_, "max_cost": max_cost},
+        "execution": {**execution_overrides(executor, workers, address, device)},
+    }
+    for section, keys in sections.items():
+        if said := {key: value for key, value in keys.items() if value is not None}:
+            overrides[section] = said
     asked = layers(config, preset or (None if config else "quick"), overrides)
-    if from_:
-        asked = with_seeds(asked, [formulas_from(locate(source)) for source in from_], quiet)
-    _launch(asked, run, quiet)
+    _launch(asked, run, quiet, list(dict.fromkeys(map(locate, from_ or ()))))
 
 
 def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
@@ -96,10 +118,14 @@ def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
     return dataclasses.replace(asked, options={**asked.options, "seeds": list(dict.fromkeys(seeds))})
 
 
-def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
+def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path]) -> None:
     codes = import_named(asked)
+    if sources:
+        plain = asked.config()
+        asked = with_seeds(asked, [fitting(plain, formulas_from(source), source) for source in sources], quiet)
     settings = asked.config()
     check_starters(settings)
+    check_wishes(settings)
     folder = run or default_folder(settings.name)
     folders.check_free(folder)
     names = task_names(settings)
@@ -113,10 +139,12 @@ def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
         _tell_recipes(asked, whole, loaded.tasks)
         _tell_blunt(scores_of_tasks(loaded.tasks, whole), whole)
         _tell_unstacked(loaded.tasks, whole.execution.device)
+    lessons = _lessons(sources, whole, loaded.records[label], quiet)
     text = to_toml(whole)
     meta = as_meta(loaded.records.values(), map(record_of, codes))
     objectives = chosen_objectives(whole.objectives, whole.goes_by)
     meta |= run_axes.as_meta(objectives) | run_scores.as_meta(scores_of_tasks(loaded.tasks, whole))
+    meta |= lessons_as_meta(lessons)
     copies = kept_copies([(c.place.label, c.sources) for c in (*codes, *loaded.codes.values())])
     with (
         Interruptible(f"actsearch resume {folder}") as guard,
@@ -125,6 +153,25 @@ def _launch(asked: Layers, run: Path | None, quiet: bool) -> None:
         folders.create(folder, text, {"config": text, "seed": str(whole.seed), "state": "searching", **meta}, copies)
         with folders.writing(folder) as store:
             search_and_print(store, folder, whole, engine, guard, quiet)
+
+
+def _lessons(sources: Sequence[Path], settings: CampaignConfig, record: TaskRecord, quiet: bool) -> list[Lesson]:
+    """Return what the runs among some sources teach, and say how much, or why only their formulas count."""
+    lessons: list[Lesson] = []
+    for source in sources:
+        if not source.is_dir():
+            continue
+        taught = taught_by(source, settings, record)
+        lessons += taught.lessons
+        told = sum(bool(lesson.points) for lesson in taught.lessons)
+        said = (
+            f"of '{source}' only formulas are taken over: {taught.why_not}"
+            if taught.why_not
+            else f"{told} trainings of '{source}' teach this campaign; they are not repeated, but for those of seeds"
+        )
+        if not quiet:
+            print(f"note: {said}", file=sys.stderr)
+    return list({lesson.expression: lesson for lesson in lessons}.values())
 
 
 def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:

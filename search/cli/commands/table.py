@@ -104,7 +104,7 @@ def _origin(settings: CampaignConfig, loaded: Loaded, space: bool) -> Origin:
         task=label,
         score=made.score,
         steps=settings.fidelity.steps or made.recipe.steps,
-        grammar=settings.grammar.model_dump(mode="json") if space else {},
+        grammar=settings.drawn.model_dump(mode="json") if space else {},
         recipe=_made_of(loaded.records[label].made_of),
     )
 

@@ -25,7 +25,8 @@ from pydantic import Field
 from torch import nn
 
 from evaluators import (
-    EXECUTORS, FEATURES, OBJECTIVES, TASKS, Data, ExecutorOptions, Feature, Objective, Recipe, Task
+    EXECUTORS, FEATURES, OBJECTIVES, PROPERTIES, TASKS, Data, ExecutorOptions, Feature, Objective, Property, Recipe,
+    Task,
 )
 from evaluators.tasks.networks import mlp
 from primitives import DIALECTS, Dialect, Kernels, Maker, named
@@ -93,6 +94,7 @@ FEATURES.register(
     "steepness", Feature("steepness", "1", "largest slope", lambda s: np.abs(s.samples.slopes).max(), predicts=True)
 )
 OBJECTIVES.register("lift", Objective("lift", "1", "steep loss", lambda f: f["loss"] * f["steepness"]))
+PROPERTIES.register("tame", Property("tame", "", "it is not tame", lambda c: bool(np.abs(c.values).max() < 1e6)))
 DIALECTS.register("words", Dialect(lambda exported: f"f(x) is {exported.expression.formula}\\n", "txt"))
 '''
 CAMPAIGN = """
@@ -101,6 +103,8 @@ task = "line"
 objectives = ["lift", "complexity"]
 [grammar]
 primitives = ["add", "mul", "dent", "tanh", "sin"]
+[wishes]
+properties = ["tame"]
 [strategy]
 name = "sweep"
 largest = 6
@@ -174,7 +178,7 @@ def test_one_file_adds_one_of_each_and_says_what(runs):
     _, out, error = runs
     assert (
         "imported extension everything.py, which registers dent, strategy sweep, executor borrowed, task line, "
-        "objective lift, feature steepness, export target words"
+        "objective lift, feature steepness, property tame, export target words"
     ) in error
     assert "largest slope against measured steep loss: Spearman" in out
 

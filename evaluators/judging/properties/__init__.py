@@ -1,0 +1,1 @@
+"""Properties that somebody may require of a function: bounded, monotone, smooth, odd, even, zero at zero, positive."""
