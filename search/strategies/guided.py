@@ -24,6 +24,10 @@ from search.strategies.surrogate import Surrogate
 
 _FLOOR = 1.0
 """Credit that an operator has before anything is known."""
+_LIBRARY = 0.3
+"""Share of newcomers that are functions of the library."""
+_FROM_FRONT = 0.3
+"""Share of parents that are of the front."""
 
 
 class GuidedOptions(StrategyOptions):
@@ -47,6 +51,7 @@ class Guided(Strategy):
         self._fresh = Fresh(grammar.algebra)
         self._eafo = EafoSteps(grammar)
         self._best: list[tuple[int, float, int, Told]] = []
+        self._front: list[Told] = []
         self._parents: dict[int, Parent] = {}
         self._tried: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
@@ -65,6 +70,8 @@ class Guided(Strategy):
         for *_, dropped in self._best[self._options.population :]:
             self._parents.pop(dropped.id, None)
         del self._best[self._options.population :]
+        if not told.missed:
+            self._front = _front_with(self._front, told)
         family = self.family(told.origin)
         self._tried[family] += 1
         self._kept[family] += kept
@@ -116,13 +123,20 @@ class Guided(Strategy):
         return self._operators[name](self._parent()) or self._newcomer()
 
     def _newcomer(self) -> Proposal:
-        if self._options.hybrids and self._known and random.random() < 0.1:
+        if self._options.hybrids and self._known and random.random() < _LIBRARY:
             return Proposal(random.choice(self._known), "library")
         return Proposal(self.grammar.random_tree(), "random")
 
     def _parent(self) -> Told:
-        """Return one of the best, the better the more often."""
+        """Return one of the best by the first objective, the better the more often, or one of the front."""
+        if random.random() < _FROM_FRONT and (front := self._good_front()):
+            return random.choice(front)
         return self._best[int(len(self._best) * random.random() ** 2)][3]
+
+    def _good_front(self) -> list[Told]:
+        """Return the members of the front that are no worse than the worst of the best by the first objective."""
+        worst = self._best[-1][3].objectives[0]
+        return [each for each in self._front if each.objectives[0] <= worst]
 
     def _cut(self, told: Told) -> Parent:
         return self._parents.get(told.id) or self._parents.setdefault(told.id, Parent(self.grammar, told.tree))
@@ -146,3 +160,15 @@ class Guided(Strategy):
         random.shuffle(pair)
         child = crossover(self.grammar, *pair)
         return None if child is None else Proposal(child, "hybrid", (parent.id,))
+
+
+def _front_with(front: list[Told], new: Told) -> list[Told]:
+    """Return the front of a front and one more; of equals the earlier one stays."""
+    if any(_covers(each, new) for each in front):
+        return front
+    return [*(each for each in front if not _covers(new, each)), new]
+
+
+def _covers(one: Told, other: Told) -> bool:
+    """Tell whether one is nowhere worse than the other."""
+    return all(a <= b for a, b in zip(one.objectives, other.objectives, strict=True))
