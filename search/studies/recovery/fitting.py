@@ -19,7 +19,8 @@ EQUAL = 1e-6
 target. ReLU is 2e-3 away from CRReLU."""
 STEPS = 30
 """Steps of Levenberg and Marquardt from each start, at most."""
-_LOWEST = -16.0
+LOWEST = -16.0
+"""Of an error: what doubles can tell."""
 _NOTHING = 0.0
 _STEP = 1e-7
 _PROBES = 0.7, 1.9
@@ -51,9 +52,9 @@ Family: TypeAlias = tuple[bytes, ...]
 
 
 def family(tree: Tree) -> Family | None:
-    """Return a key of what a tree can be fitted to: equal for trees that differ in initial values, scale and shift alone.
+    """Return a key of what a tree can be fitted to, ``None`` where it is not finite over the sample.
 
-    ``None`` of a tree that is not finite over the sample.
+    Trees that differ in initial values, or in scale and shift of the output, have the same.
     """
     count = sum(map(is_learnable, tree))
     low, high = _PROBES
@@ -86,10 +87,10 @@ class Fitting:
         fitted, deviation = own, self._residuals(tree, own[None])[0]
         if len(own):
             starts = [own] if (own == 1).all() else [own, np.ones_like(own)]
-            found = [self._from(tree, start) for start in starts]
-            fitted, deviation = min(found, key=lambda each: float(each[1] @ each[1]))
+            tried = [self._from(tree, start) for start in starts]
+            fitted, deviation = min(tried, key=lambda each: float(each[1] @ each[1]))
         share = float((deviation**2).mean()) / self._size**2
-        error = max(_LOWEST, min(_NOTHING, float(np.log10(max(share, 1e-300)))))
+        error = max(LOWEST, min(_NOTHING, float(np.log10(max(share, 1e-300)))))
         fitted_tree = with_parameters(tree, fitted)
         return Fit(fitted_tree, error, self._deviation(tree, fitted) if error < -8 else np.inf)
 
@@ -97,7 +98,8 @@ class Fitting:
         """Return fitted parameters and the residuals there."""
 
         def residuals(parameters: Array) -> Array:
-            return self._residuals(tree, parameters[None])[0]
+            left: Array = self._residuals(tree, parameters[None])[0]
+            return left
 
         def slopes(parameters: Array) -> Array:
             steps = _STEP * np.maximum(1e-2, np.abs(parameters))
@@ -106,7 +108,7 @@ class Fitting:
             return np.asarray(((above - below) / (2 * steps[:, None])).T)
 
         found = least_squares(
-            residuals, start, slopes, method="lm", ftol=1e-14, xtol=1e-14, gtol=1e-14, max_nfev=STEPS, x_scale="jac"
+            residuals, start, slopes, method="lm", ftol=1e-8, xtol=1e-9, gtol=1e-15, max_nfev=STEPS, x_scale="jac"
         )
         return np.asarray(found.x), np.asarray(found.fun)
 
@@ -119,7 +121,7 @@ class Fitting:
             left = self._centred - scales[:, None] * found
         bad = ~np.isfinite(left).all(axis=1)
         left[bad] = np.where(np.isfinite(found).all(axis=1)[bad, None], 1.0, _NEVER) * self._centred
-        return left
+        return np.asarray(left)
 
     def _deviation(self, tree: Tree, parameters: Array) -> float:
         """Return how far a fitted tree is from the target at fresh points, with scale and shift of the sample."""
@@ -151,7 +153,9 @@ def outputs(tree: Sequence[Any], settings: Array, points: Array) -> Array:
                 stack.append(settings[:, place, None])
             else:
                 stack.append(np.full((1, 1), node.value.value) if is_number(node) else points[None])
-    return np.array(np.broadcast_to(stack.pop(), (len(settings), len(points))))
+    found = np.asarray(stack.pop(), dtype=float)
+    shape = len(settings), len(points)
+    return found if found.shape == shape else np.array(np.broadcast_to(found, shape))
 
 
 def with_parameters(tree: Tree, parameters: Array) -> Tree:

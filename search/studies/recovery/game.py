@@ -43,13 +43,13 @@ class Game:
         evaluations: candidates that were fitted, the target being the last where it was found.
         recovered: whether it was found.
         error: the least of all, see :class:`search.studies.recovery.fitting.Fit`.
-        genotype: of that one, as :meth:`search.space.grammar.Grammar.dumps` has it.
+        found: that one, as :meth:`search.space.grammar.Grammar.dumps` has it; a formula of a rival.
     """
 
     evaluations: int
     recovered: bool
     error: float
-    genotype: str
+    found: str
 
 
 def play(target: Target, make: Callable[[Target], Strategy], seed: int, rules: Rules) -> Game:
@@ -100,8 +100,9 @@ class _Player:
         first = len(self._fits) - len(chosen)
         choice, grammar = self._strategy.choice, self._strategy.grammar
         fits = list(enumerate(self._fits[first:], start=first))
-        for number, fit in fits if choice is not None else ():
-            choice.chose(number, grammar.dumps(fit.tree), "")
+        if choice is not None:
+            for number, fit in fits:
+                choice.chose(number, grammar.dumps(fit.tree), "")
         for (number, fit), seen in zip(fits, chosen, strict=True):
             facts = seen.described.facts
             point = (fit.error, facts["cost"], facts["complexity"])

@@ -45,7 +45,8 @@ def sampled(name: str, points: Array) -> Array:
     """Return the values of a function of the library, or of a primitive, at its published parameters."""
     tree = everything().tree(resolve(name))
     assert tree is not None
-    return values([tree], points)[0]
+    found: Array = values([tree], points)[0]
+    return found
 
 
 _ELUS = ("elu", "selu")
