@@ -39,9 +39,9 @@ def play(target: Target, seed: int, rules: Rules) -> Game:
     model = _model(target, seed, rules)
     values = sampled(target.name, SAMPLE)
     model.fit(SAMPLE[:, None], values)
-    found = [_judged(model, individual.Genotype, target, values) for individual in model.individuals_]
-    error, deviation, text = min(found, key=lambda each: (each[1] >= EQUAL, each[0]))
-    return Game(rules.evaluations, deviation < EQUAL, error, text)
+    found = [(*_judged(model, each.Genotype, target, values), each.Genotype) for each in model.individuals_]
+    error, deviation, tree = min(found, key=lambda each: (each[1] >= EQUAL, each[0]))
+    return Game(rules.evaluations, deviation < EQUAL, error, str(model.get_model_string(tree, 6)))
 
 
 def _model(target: Target, seed: int, rules: Rules) -> Any:
@@ -63,8 +63,8 @@ def _model(target: Target, seed: int, rules: Rules) -> Any:
     )
 
 
-def _judged(model: Any, tree: Any, target: Target, values: Array) -> tuple[float, float, str]:
-    """Return error and deviation, see :class:`search.studies.recovery.fitting.Fit`, and the formula."""
+def _judged(model: Any, tree: Any, target: Target, values: Array) -> tuple[float, float]:
+    """Return error and deviation, see :class:`search.studies.recovery.fitting.Fit`."""
     with np.errstate(all="ignore"):
         said, fresh = (np.asarray(model.evaluate_model(tree, at[:, None]), float) for at in (SAMPLE, FRESH))
         scale, shift = np.polyfit(said, values, 1) if np.isfinite(said).all() and np.ptp(said) else (0.0, values.mean())
@@ -72,4 +72,4 @@ def _judged(model: Any, tree: Any, target: Target, values: Array) -> tuple[float
         wanted = sampled(target.name, FRESH)
         deviation = float(np.sqrt(((scale * fresh + shift - wanted) ** 2).mean()) / wanted.std())
     error = max(LOWEST, min(0.0, float(np.log10(max(share, 1e-300)))))
-    return error, deviation if np.isfinite(deviation) else np.inf, str(model.get_model_string(tree, 6))
+    return error, deviation if np.isfinite(deviation) else np.inf

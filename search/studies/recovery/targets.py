@@ -23,7 +23,7 @@ REACH = 5.0
 SAMPLE: Array = np.linspace(-REACH, REACH, 256)
 """Where candidates are fitted. An even grid, because the tails tell these functions apart, and quantiles of a normal
 density would leave them to a handful of points; within 5 lies what a normalised layer feeds an activation."""
-FRESH: Array = np.linspace(-2 * REACH, 2 * REACH, 1001)
+FRESH: Array = np.linspace(-2 * REACH, 2 * REACH, 1000)
 """Where it is judged whether a fitted candidate is the target: other points, and twice as far."""
 
 
