@@ -11,7 +11,8 @@ from scipy.optimize import least_squares
 
 from primitives import get
 from primitives.numeric import Array, numeric
-from search.space.leaves import Learnable, Tree, is_learnable, is_number, leaf
+from search.space.describe import everything
+from search.space.leaves import Learnable, Tree, is_learnable, is_number, is_x, leaf
 from search.studies.recovery.targets import FRESH, SAMPLE, sampled
 
 EQUAL = 1e-6
@@ -21,10 +22,11 @@ STEPS = 30
 """Steps of Levenberg and Marquardt from each start, at most."""
 LOWEST = -16.0
 """Of an error: what doubles can tell."""
-_NOTHING = 0.0
+_CLOSE = -8.0
 _STEP = 1e-7
 _PROBES = 0.7, 1.9
 _SPARSE = 5
+_NEG = everything().primitives.mapping["neg"]
 _NEVER = 1e3
 
 
@@ -54,7 +56,7 @@ Family: TypeAlias = tuple[bytes, ...]
 def family(tree: Tree) -> Family | None:
     """Return a key of what a tree can be fitted to, ``None`` where it is not finite over the sample.
 
-    Trees that differ in initial values, or in scale and shift of the output, have the same.
+    Trees that differ in initial values, in scale and shift of the output, or in sign of the input, have the same.
     """
     count = sum(map(is_learnable, tree))
     low, high = _PROBES
@@ -63,10 +65,16 @@ def family(tree: Tree) -> Family | None:
     rows = outputs(tree, np.array(settings), SAMPLE[::_SPARSE])
     with np.errstate(all="ignore"):
         rows = rows - rows.mean(axis=1, keepdims=True)
-        rows /= rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)][:, None]
-    if not np.isfinite(rows).all():
+        sizes = np.abs(rows).max(axis=1)
+    if not (np.isfinite(rows).all() and (sizes > 0).all()):
         return None
-    first, *others = (np.round(row + 0.0, 6).tobytes() for row in rows)
+    return min(_written(rows), _written(rows[:, ::-1]))
+
+
+def _written(rows: Array) -> Family:
+    """Return a key of rows, of which the first counts by itself."""
+    scaled = rows / rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)][:, None]
+    first, *others = ((np.round(row, 6) + 0.0).tobytes() for row in scaled)
     return first, *sorted({*others} - {first})
 
 
@@ -79,23 +87,24 @@ class Fitting:
         self._size = float(np.sqrt((self._centred**2).mean()))
 
     def fit(self, tree: Tree) -> Fit:
-        """Fit a tree, from its own initial values and from all ones, and return the better.
+        """Fit a tree, and its reflection, from its own initial values and from all ones; return the best.
 
         As layers around an activation do, ``c*f(x) + d`` takes any ``c`` and ``d``.
         """
+        ways = [tree] if is_even(tree) else [tree, reflected(tree)]
         own = np.array([node.value.value for node in tree if is_learnable(node)])
-        fitted, deviation = own, self._residuals(tree, own[None])[0]
-        if len(own):
-            starts = [own] if (own == 1).all() else [own, np.ones_like(own)]
-            tried = [self._from(tree, start) for start in starts]
-            fitted, deviation = min(tried, key=lambda each: float(each[1] @ each[1]))
-        share = float((deviation**2).mean()) / self._size**2
-        error = max(LOWEST, min(_NOTHING, float(np.log10(max(share, 1e-300)))))
-        fitted_tree = with_parameters(tree, fitted)
-        return Fit(fitted_tree, error, self._deviation(tree, fitted) if error < -8 else np.inf)
+        starts = [own] if not len(own) or (own == 1).all() else [own, np.ones_like(own)]
+        tried = [(way, *self._from(way, start)) for way in ways for start in starts]
+        best, fitted, left = min(tried, key=lambda each: float(each[2] @ each[2]))
+        share = float((left**2).mean()) / self._size**2
+        error = max(LOWEST, min(0.0, float(np.log10(max(share, 1e-300)))))
+        deviation = self._deviation(best, fitted) if error < _CLOSE else np.inf
+        return Fit(with_parameters(best, fitted), error, deviation)
 
     def _from(self, tree: Tree, start: Array) -> tuple[Array, Array]:
         """Return fitted parameters and the residuals there."""
+        if not len(start):
+            return start, self._residuals(tree, start[None])[0]
 
         def residuals(parameters: Array) -> Array:
             left: Array = self._residuals(tree, parameters[None])[0]
@@ -110,6 +119,8 @@ class Fitting:
         found = least_squares(
             residuals, start, slopes, method="lm", ftol=1e-8, xtol=1e-9, gtol=1e-15, max_nfev=STEPS, x_scale="jac"
         )
+        if not np.isfinite(found.x).all():
+            return start, residuals(start)
         return np.asarray(found.x), np.asarray(found.fun)
 
     def _residuals(self, tree: Tree, settings: Array) -> Array:
@@ -156,6 +167,23 @@ def outputs(tree: Sequence[Any], settings: Array, points: Array) -> Array:
     found = np.asarray(stack.pop(), dtype=float)
     shape = len(settings), len(points)
     return found if found.shape == shape else np.array(np.broadcast_to(found, shape))
+
+
+def reflected(tree: Sequence[Any]) -> Tree:
+    """Return a tree of ``f(-x)``."""
+    nodes: list[Any] = []
+    for node in tree:
+        if is_x(node) and nodes and nodes[-1].name == "neg":
+            nodes[-1] = node
+        else:
+            nodes += [_NEG, node] if is_x(node) else [node]
+    return Tree(nodes)
+
+
+def is_even(tree: Tree) -> bool:
+    """Tell whether a tree is the same reflected, at its initial values."""
+    rows = outputs(tree, np.array([[node.value.value for node in tree if is_learnable(node)]]), SAMPLE)
+    return bool(np.array_equal(rows, rows[:, ::-1]))
 
 
 def with_parameters(tree: Tree, parameters: Array) -> Tree:

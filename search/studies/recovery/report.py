@@ -58,7 +58,8 @@ Made by `{command}` from [`recovery.csv`](recovery.csv), one row a game.
 
 Each of seven functions is looked for from its values at {len(SAMPLE)} even points in [-5, 5]. A candidate's learnable
 parameters are fitted to them, from its own initial values and from ones (Levenberg and Marquardt, {STEPS} steps each at
-most), and a scale and a shift of its output, which the layers around an activation absorb. What is told of it is the
+most), and a scale and a shift of its output and the sign of its input, which the layers around an activation absorb:
+that makes no other function here, as everywhere. What is told of it is the
 log10 of the mean squared deviation in variances of the target, its cost and its complexity, and the tree with the
 fitted parameters. It is the target when its root mean square deviation at {len(FRESH)} points in [-10, 10], with all
 that was fitted, is below {EQUAL:g} standard deviations of the target (ReLU is 2e-3 away from CRReLU).

@@ -26,7 +26,7 @@ SPELLED = {
     "mish": '["mul", "x", "tanh", "softplus", "x"]',
     "selu": '["add", "relu", "x", "scale", {"learnable": 0.01}, "min", {"constant": 1.0}, "exp", "x"]',
     "elu": '["add", "relu", "x", "min", {"constant": 1.0}, "exp", "x"]',
-    "softplus": '["log", "sigmoid", "scale", {"learnable": -0.25}, "x"]',
+    "softplus": '["log", "sigmoid", "scale", {"learnable": 0.25}, "x"]',
 }
 
 
@@ -78,13 +78,21 @@ def test_the_sample_is_even_and_what_judges_is_farther_out_and_between_its_point
     assert len({*SAMPLE} & {*FRESH}) <= 2
 
 
-def test_scale_shift_and_initial_values_make_no_new_candidate_and_a_reflection_does():
+def test_scale_shift_reflection_and_initial_values_make_no_new_candidate():
     say = lambda text: family(tree(text))  # noqa: E731
     assert say("x*sigmoid(alpha*x); alpha=1.0") == say("2 - 3*x*sigmoid(alpha*x); alpha=0.1")
     assert say("beta*tanh(x); beta=2.0") == say("tanh(x)")
-    assert say("softplus(x)") != say("softplus(-x)")
+    assert say("softplus(x)") == say("softplus(-x)") != say("softplus(2*x)")
     assert say("alpha*(tanh(x) + sin(x)); alpha=1.0") != say("alpha*tanh(x) + beta*sin(x); alpha=1.0; beta=1.0")
     assert family(Tree(everything().loads('["log", "x"]'))) is None
+
+
+def test_a_candidate_is_told_in_the_orientation_that_fits():
+    fit = Fitting("softplus").fit(everything().loads('["log", "sigmoid", "x"]'))
+    assert fit.recovered
+    assert str(fit.tree) == "log(sigmoid(neg(x)))"
+    assert Fitting("softplus").fit(fit.tree).tree == fit.tree
+    assert str(Fitting("elu").fit(tree("relu(-x)")).tree) == "relu(x)"
 
 
 def test_fitted_parameters_are_in_the_tree_and_say_what_was_fitted():
