@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Literal
 
@@ -44,7 +44,21 @@ class GuidedOptions(StrategyOptions):
 class Guided(Strategy):
     """Makes children of the best; operators are drawn by what they have brought."""
 
-    def __init__(self, grammar: Grammar, options: GuidedOptions, choice: Choice | None = None) -> None:
+    def __init__(
+        self,
+        grammar: Grammar,
+        options: GuidedOptions,
+        choice: Choice | None = None,
+        known: Sequence[Tree] | None = None,
+    ) -> None:
+        """Begin with nothing told.
+
+        Args:
+            grammar: of its trees.
+            options: its.
+            choice: what picks among the children; a :class:`Surrogate` where ``None``.
+            known: functions that it proposes and makes hybrids with; :func:`known_trees` where ``None``.
+        """
         self.grammar = grammar
         self.choice: Choice | None = choice or Surrogate(grammar)
         self._options = options
@@ -55,6 +69,7 @@ class Guided(Strategy):
         self._parents: dict[int, Parent] = {}
         self._tried: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
+        self._given = known
 
     def ask(self, count: int) -> list[Proposal]:
         """Return children, random trees and known functions."""
@@ -111,9 +126,8 @@ class Guided(Strategy):
 
     @cached_property
     def _known(self) -> list[Tree]:
-        """Trees of the library's functions that this grammar can say, but for the baselines, which are trained."""
-        found = (self.grammar.tree(entry.expression) for name, entry in library().items() if name not in BASELINES)
-        return [tree for tree in found if tree is not None and self.grammar.fits(tree)]
+        """Trees of known functions."""
+        return known_trees(self.grammar) if self._given is None else [*self._given]
 
     def _child(self) -> Proposal:
         if len(self._best) < 2 or random.random() < self._options.newcomers:
@@ -160,6 +174,12 @@ class Guided(Strategy):
         random.shuffle(pair)
         child = crossover(self.grammar, *pair)
         return None if child is None else Proposal(child, "hybrid", (parent.id,))
+
+
+def known_trees(grammar: Grammar) -> list[Tree]:
+    """Return trees of the library's functions that a grammar can say, but for the baselines, which are trained."""
+    found = (grammar.tree(entry.expression) for name, entry in library().items() if name not in BASELINES)
+    return [tree for tree in found if tree is not None and grammar.fits(tree)]
 
 
 def _front_with(front: list[Told], new: Told) -> list[Told]:
