@@ -125,29 +125,38 @@ def _line(pairs: Array) -> tuple[float, float]:
     return slope, float(late.mean() - slope * early.mean())
 
 
+def new_forest(seed: int) -> ExtraTreesRegressor:
+    """Return the forest, not fitted yet."""
+    return ExtraTreesRegressor(_TREES, max_features=0.5, bootstrap=True, random_state=seed, n_jobs=1)
+
+
+def components(described: Sequence[Described]) -> PCA:
+    """Return the principal components of functions' standardised outputs."""
+    rows = np.stack([each.row for each in described])
+    return PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
+
+
+def columns(described: Sequence[Described], parts: PCA) -> NDArray[np.float32]:
+    """Return what the forest is fitted on, a row a function: its features, then the components of its outputs."""
+    features = np.stack([each.features for each in described])
+    return np.column_stack([features, parts.transform(np.stack([each.row for each in described]))]).astype(np.float32)
+
+
 class _Forest:
     """Trees fitted on what was told."""
 
     def __init__(self, described: Sequence[Described], values: Array) -> None:
-        rows = np.stack([each.row for each in described])
-        self._parts = PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
-        self._model = ExtraTreesRegressor(
-            _TREES, max_features=0.5, bootstrap=True, random_state=random.getrandbits(31), n_jobs=1
-        )
-        self._model.fit(self._table(described), _levelled(values))
-
-    def _table(self, described: Sequence[Described]) -> NDArray[np.float32]:
-        features = np.stack([each.features for each in described])
-        parts = self._parts.transform(np.stack([each.row for each in described]))
-        return np.column_stack([features, parts]).astype(np.float32)
+        self._parts = components(described)
+        self._model = new_forest(random.getrandbits(31))
+        self._model.fit(columns(described, self._parts), levelled(values))
 
     def guesses(self, described: Sequence[Described]) -> Array:
         """Return what each tree says of each function, shape (trees, n)."""
-        table = self._table(described)
+        table = columns(described, self._parts)
         return np.stack([tree.predict(table, check_input=False) for tree in self._model.estimators_])
 
 
-def _levelled(values: Array) -> Array:
+def levelled(values: Array) -> Array:
     """Return values whose bad half is drawn together, so that trees tell the good ones apart."""
     middle = float(np.median(values))
     spread = float(middle - values.min()) or 1.0
