@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-slow lint bench study-entropy study-agreement census agreement gpu clean
+.PHONY: help setup setup-test demo test test-slow lint bench study-entropy study-agreement study-worth census agreement gpu clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2
 
 study-agreement: setup-test ## which tasks can tell good functions apart, and by which score: an hour on 2 cores, resumable
 	@$(BIN)/python -m search.studies.telling
+
+study-worth: setup-test ## what each feature is worth to the model that chooses: 12 minutes on 2 cores, partly resumable
+	@$(BIN)/python -m search.studies.worth
 
 census: setup-test ## what a swap does in networks of timm, torchvision and transformers: an hour, resumable
 	@$(BIN)/python -m search.studies.census
