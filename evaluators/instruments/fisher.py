@@ -27,7 +27,7 @@ FLOOR = 1e-12
 
 _LEAST = 1e-30
 _CHUNK = 128
-_NUMBERS = 2**24
+_NUMBERS = 2**27
 """How many numbers of gradients are held at once, unless one parameter alone has more."""
 
 
