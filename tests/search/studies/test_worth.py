@@ -9,18 +9,29 @@ import pytest
 from scipy import stats
 
 from evaluators.instruments.network_features import NETWORK_FEATURES
+from evaluators.judging.features.catalogue import FEATURES
 from search.campaign.loop import seeded
 from search.space.describe import of_trees
 from search.space.grammar import Grammar
 from search.space.options import Grammar as GrammarConfig
+from search.strategies import surrogate
+from search.studies.worth import fit
 from search.studies.worth.__main__ import main
-from search.studies.worth.fit import ABLATIONS, ALL, Case, Regime, compared, design, importances, predictions
+from search.studies.worth.fit import ABLATIONS, ADDITIONS, ALL, Case, Regime, compared, design, importances, predictions
 from search.studies.worth.measure import Subject, ablations, worths
+from search.studies.worth.network import complete, of_network
 from search.studies.worth.sheet import COMPONENTS, NETWORK, Sheet, group_of, seconds, sheet
 from search.tables.table import read, write
 
 TABLE = Path(__file__).parents[3] / "evaluators" / "study" / "tables" / "text-gpt.parquet"
 ONCE = Regime("once", 3, 1)
+
+
+@pytest.fixture(autouse=True)
+def smaller(monkeypatch):
+    """Fewer trees and permutations, which take most of the time."""
+    monkeypatch.setattr(surrogate, "_TREES", 25)
+    monkeypatch.setattr(fit, "_PERMUTATIONS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,7 @@ def test_the_feature_that_is_the_score_comes_first_and_noise_is_worth_nothing(li
     found = worths(Subject(line, {}), importances(line, ONCE), {"noise": 0.5})
     first, noise = found.iloc[0], found.set_index("feature").loc["noise"]
     assert first["feature"] == "linear_share"
-    assert first["rho"] == first["low" if "low" in found else "rho_low"] == pytest.approx(1.0)
+    assert first["rho"] == first["rho_low"] == pytest.approx(1.0)
     assert found["importance"].idxmax() == 0
     assert first["importance_low"] > 0
     assert noise["rho_low"] < 0 < noise["rho_high"]
@@ -121,25 +132,40 @@ def test_a_table_is_read_with_what_its_seeds_said_and_its_features_are_timed():
     assert all(0 <= value < 0.01 for value in times.values())
 
 
-def test_the_study_runs_on_a_table_and_goes_on_where_it_stopped(tmp_path):
-    whole = read(TABLE)
-    texts = list(dict.fromkeys(whole.rows["expression"]))[:40]
-    write(replace(whole, rows=whole.rows[whole.rows["expression"].isin(texts)]), tmp_path / "small.parquet")
-    arguments = [str(tmp_path / "small.parquet"), "--out", str(tmp_path)]
-    main([*arguments, "--functions", "10", "--repeats", "1", "--workers", "1"])
-    file = tmp_path / "features_network.csv"
-    first, lines = {name: (tmp_path / name).read_text() for name in ("features.csv", "features_ablation.csv")}, None
+def test_features_of_a_network_go_on_where_they_stopped(tmp_path):
+    some, file = sheet(TABLE)[np.array([4, 9, 17])], tmp_path / "rows.csv"
+    whole = complete([some], file, workers=1)
+    assert whole["expression"].tolist() == list(some.texts)
     lines = file.read_text().splitlines()
-    assert len(lines) == 11
-    file.write_text("\n".join(lines[:8]) + "\n" + lines[8][:9])
-    main([*arguments, "--functions", "10", "--repeats", "1", "--workers", "1"])
-    again = file.read_text().splitlines()
-    assert [line.rsplit(",", 2)[0] for line in again] == [line.rsplit(",", 2)[0] for line in lines]
-    worth, before = pd.read_csv(tmp_path / "features.csv"), pd.read_csv(pd.io.common.StringIO(first["features.csv"]))
-    pd.testing.assert_frame_equal(worth.drop(columns="seconds"), before.drop(columns="seconds"))
-    assert (tmp_path / "features_ablation.csv").read_text() == first["features_ablation.csv"]
+    file.write_text("\n".join(lines[:3]) + "\n" + lines[3][:9])
+    again = complete([some], file, workers=1)
+    times = ["seconds_gradient", "seconds_spectrum"]
+    pd.testing.assert_frame_equal(again.drop(columns=times), whole.drop(columns=times))
+    assert again.loc[:1, times].equals(whole.loc[:1, times])
+    assert np.array_equal(of_network(again, some)["fisher_50"], whole["fisher_50"])
+
+
+def test_the_study_runs_on_a_table(tmp_path):
+    whole = read(TABLE)
+    texts = list(dict.fromkeys(whole.rows["expression"]))[:30]
+    write(replace(whole, rows=whole.rows[whole.rows["expression"].isin(texts)]), tmp_path / "small.parquet")
+    asked = ("--functions", "10", "--repeats", "1", "--workers", "1")
+    main([str(tmp_path / "small.parquet"), "--out", str(tmp_path), *asked])
+    worth, ablation = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("features", "features_ablation"))
     assert set(worth.loc[worth["group"] == NETWORK, "feature"]) == set(NETWORK_FEATURES)
+    assert worth["seconds"].notna().sum() == len(seconds(TABLE)) + len(NETWORK_FEATURES)
+    assert set(ablation["case"]) == {case.name for case in (*ABLATIONS, *ADDITIONS)}
     page = (tmp_path / "features.md").read_text()
-    assert "## small: 40 functions, 2 seeds, by `error`" in page
+    assert "## small: 30 functions, 2 seeds, by `error`" in page
     assert "| network and components |" in page
     assert all(f"`{name}`" in page for name in worth["feature"])
+
+
+def test_what_was_committed_is_of_every_feature_and_table():
+    folder = TABLE.parents[1]
+    worth = pd.read_csv(folder / "features.csv")
+    for _, own in worth.groupby("table"):
+        names = set(own["feature"])
+        assert {name for name, feature in FEATURES.items() if FEATURES.is_ours(name) and feature.quick} <= names
+        assert set(NETWORK_FEATURES) <= names
+    assert set(worth["table"]) == {file.stem for file in TABLE.parent.glob("*.parquet")}
