@@ -45,7 +45,7 @@ study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2
 study-agreement: setup-test ## which tasks can tell good functions apart, and by which score: an hour on 2 cores, resumable
 	@$(BIN)/python -m search.studies.telling
 
-study-worth: setup-test ## what each feature is worth to the model that chooses: 12 minutes on 2 cores, partly resumable
+study-worth: setup-test ## what each feature is worth to the model that chooses: 14 minutes on 2 busy cores, partly resumable
 	@$(BIN)/python -m search.studies.worth
 
 census: setup-test ## what a swap does in networks of timm, torchvision and transformers: an hour, resumable
