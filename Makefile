@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-slow lint bench study-entropy study-agreement study-recovery census agreement gpu clean
+.PHONY: help setup setup-test demo test test-slow lint bench study-entropy study-agreement study-recovery study-worth census agreement gpu clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ study-agreement: setup-test ## which tasks can tell good functions apart, and by
 study-recovery: setup-test ## which known functions a search finds again from their values: hours on 2 cores, resumable
 	@$(INSTALL) --editable '.[study]'
 	@$(BIN)/python -m search.studies.recovery
+
+study-worth: setup-test ## what each feature is worth to the model that chooses: 14 minutes on 2 busy cores, partly resumable
+	@$(BIN)/python -m search.studies.worth
 
 census: setup-test ## what a swap does in networks of timm, torchvision and transformers: an hour, resumable
 	@$(BIN)/python -m search.studies.census

@@ -3,7 +3,8 @@
 There is one registry for each kind of extension: :data:`search.strategies.catalogue.STRATEGIES`,
 :data:`evaluators.training.executors.catalogue.EXECUTORS`, :data:`evaluators.tasks.catalogue.TASKS`,
 :data:`evaluators.judging.objectives.OBJECTIVES`, :data:`evaluators.judging.features.catalogue.FEATURES`,
-:data:`evaluators.judging.properties.catalogue.PROPERTIES` and
+:data:`evaluators.judging.properties.catalogue.PROPERTIES`,
+:data:`evaluators.instruments.network_features.NETWORK_FEATURES` and
 :data:`primitives.export.dialects.DIALECTS`. An extension adds to them when it is imported.
 """
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from evaluators.training.pieces import autocast, fresh_network, on_device, seeded
+from evaluators.instruments.start import example_loss, starts, trained_parameters
+from evaluators.training.pieces import autocast
 from evaluators.training.task import ActivationFactory, Data, Task
 
 _CHUNK = 128
@@ -61,15 +62,10 @@ def proxies(
     Returns:
         Means over the seeds; not finite where a gradient is not.
     """
-    device = device or torch.device("cpu")
-    data = on_device(task.data("train"), task.recipe, device)
-    rows = []
-    for seed in seeds:
-        network = fresh_network(task, activation, gain, seed, device).eval()
-        chosen = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))[:examples].to(device)
-        with seeded(seed, device):
-            batch = Data(*task.batch(data, chosen, None))
-            rows.append((*_gradient(task, network, batch), _fisher_trace(task, network, batch)))
+    rows = [
+        (*_gradient(task, network, batch), _fisher_trace(task, network, batch))
+        for network, batch in starts(task, activation, gain, seeds, examples, device)
+    ]
     norm, ratio, trace = (math.fsum(column) / len(rows) for column in zip(*rows, strict=True))
     return Proxies(norm, trace, ratio)
 
@@ -98,11 +94,7 @@ def _log(value: float) -> float:
 
 
 def _fisher_trace(task: Task, network: nn.Module, batch: Data) -> float:
-    parameters = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
-
-    def loss(values: dict[str, Tensor], example: Tensor, target: Tensor) -> Tensor:
-        with autocast(task.recipe, batch.inputs.device):
-            return task.loss(functional_call(network, values, (example[None],)), target[None])
+    parameters, loss = trained_parameters(network), example_loss(task, network)
 
     def square(example: Tensor, target: Tensor) -> Tensor:
         gradients = grad(loss)(parameters, example, target)

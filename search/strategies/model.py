@@ -20,8 +20,26 @@ from search.space.describe import Described
 from search.strategies.choice import Result
 
 Mask: TypeAlias = NDArray[np.bool_]
-TREES = 100
+Table: TypeAlias = NDArray[np.float32]
+_TREES = 100
 _COMPONENTS = 12
+
+
+def new_forest(seed: int) -> ExtraTreesRegressor:
+    """Return the forest, not fitted yet."""
+    return ExtraTreesRegressor(_TREES, max_features=0.5, bootstrap=True, random_state=seed, n_jobs=1)
+
+
+def components(described: Sequence[Described]) -> PCA:
+    """Return the principal components of functions' standardised outputs."""
+    rows = np.stack([each.row for each in described])
+    return PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
+
+
+def columns(described: Sequence[Described], parts: PCA) -> Table:
+    """Return what the forest is fitted on, a row a function: its features, then the components of its outputs."""
+    features = np.stack([each.features for each in described])
+    return np.column_stack([features, parts.transform(np.stack([each.row for each in described]))]).astype(np.float32)
 
 
 class Forest:
@@ -35,23 +53,18 @@ class Forest:
             values: of each what is foretold, shape (n, objectives).
             without: features that it does not see, by name.
         """
-        self._columns = [place for place, name in enumerate(quick()) if name not in without]
-        rows = np.stack([each.row for each in described])
-        self._parts = PCA(min(_COMPONENTS, len(rows) - 1), svd_solver="full").fit(rows)
+        self._hidden = [place for place, name in enumerate(quick()) if name in without]
+        self._parts = components(described)
         self._objectives = values.shape[1]
-        self._model = ExtraTreesRegressor(
-            TREES, max_features=0.5, bootstrap=True, random_state=random.getrandbits(31), n_jobs=1
-        )
-        self._model.fit(self._table(described), values.ravel() if self._objectives == 1 else values)
+        self._model = new_forest(random.getrandbits(31))
+        self._model.fit(self._seen(described), values.ravel() if self._objectives == 1 else values)
 
-    def _table(self, described: Sequence[Described]) -> NDArray[np.float32]:
-        features = np.stack([each.features[self._columns] for each in described])
-        parts = self._parts.transform(np.stack([each.row for each in described]))
-        return np.column_stack([features, parts]).astype(np.float32)
+    def _seen(self, described: Sequence[Described]) -> Table:
+        return np.delete(columns(described, self._parts), self._hidden, axis=1)
 
     def guesses(self, described: Sequence[Described]) -> Array:
         """Return what each tree says of each function, shape (trees, n, objectives)."""
-        table = self._table(described)
+        table = self._seen(described)
         said = [tree.predict(table, check_input=False) for tree in self._model.estimators_]
         return np.stack(said).reshape(len(said), len(table), self._objectives)
 
@@ -84,13 +97,11 @@ def _line(pairs: Array) -> tuple[float, float]:
     return slope, float(late.mean() - slope * early.mean())
 
 
-def levelled(values: Array, columns: Mask) -> Array:
-    """Return values whose bad half is drawn together in some columns, so that trees tell the good ones apart."""
-    some = values[:, columns]
-    middle = np.median(some, axis=0)
-    spread = middle - some.min(axis=0)
-    spread[spread == 0] = 1.0
-    beyond = np.maximum(some - middle, 0.0)
-    found = values.copy()
-    found[:, columns] = np.minimum(some, middle) + spread * np.log1p(beyond / spread) / 2
-    return found
+def levelled(values: Array) -> Array:
+    """Return values whose bad half is drawn together, column by column, so that trees tell the good ones apart."""
+    middle = np.median(values, axis=0)
+    spread = middle - values.min(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+    beyond = np.maximum(values - middle, 0.0)
+    levels: Array = np.minimum(values, middle) + spread * np.log1p(beyond / spread) / 2
+    return levels

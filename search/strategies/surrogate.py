@@ -109,7 +109,8 @@ class Surrogate(Choice):
         others = there + [found for found in self._look([*self._waiting]) if found is not None]
         known = self._known([*pool, *others], values.shape[1])
         trained = _needs_training(known)
-        known[len(pool) : len(pool) + len(there)] = values = levelled(values, trained)
+        values[:, trained] = levelled(values[:, trained])
+        known[len(pool) : len(pool) + len(there)] = values
         forest = Forest(there, values[:, trained], self._settings.without)
         guesses = forest.guesses([*pool, *others])
         baselines = values[[result.baseline for result, _ in told]]

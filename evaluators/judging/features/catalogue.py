@@ -18,11 +18,20 @@ from evaluators.judging.looks import Looks
 from evaluators.theory.density import Array
 from primitives.registries import Registry
 
-_GROUPS = (FORMULA, OUTPUT, PROPAGATION, LINEARITY, TAILS, SHAPE, PARAMETERS)
+GROUPS: Mapping[str, tuple[Feature, ...]] = {
+    "formula": FORMULA,
+    "output": OUTPUT,
+    "propagation": PROPAGATION,
+    "linearity": LINEARITY,
+    "tails": TAILS,
+    "shape": SHAPE,
+    "parameters": PARAMETERS,
+}
+"""The features of this package, by group."""
 _BOUND = 1e6
 
 FEATURES: Registry[Feature] = Registry(
-    "feature", {feature.name: feature for group in _GROUPS for feature in group}, Feature
+    "feature", {feature.name: feature for group in GROUPS.values() for feature in group}, Feature
 )
 """Every feature by name; an extension adds to it with ``FEATURES.register(name, Feature(...))``."""
 
@@ -55,5 +64,9 @@ def table(looks: Looks, found: Mapping[str, Array] | None = None) -> tuple[tuple
     found = described(looks) if found is None else found
     with np.errstate(all="ignore"):
         columns = [FEATURES[name].scaled(values) for name, values in found.items()]
-    matrix = np.nan_to_num(np.stack(columns, axis=1), nan=0.0, posinf=_BOUND, neginf=-_BOUND)
-    return tuple(found), np.clip(matrix, -_BOUND, _BOUND)
+    return tuple(found), bounded(np.stack(columns, axis=1))
+
+
+def bounded(matrix: Array) -> Array:
+    """Return numbers that a model can be fitted on: finite and within 1e6, 0 for NaN."""
+    return np.clip(np.nan_to_num(matrix, nan=0.0, posinf=_BOUND, neginf=-_BOUND), -_BOUND, _BOUND)

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
+import torch
 import typer
 from rich.table import Table
 
 from evaluators import assess
 from evaluators.instruments.measures import measure, sites
 from evaluators.judging.features.catalogue import kept
-from evaluators.theory.density import parse_density
+from evaluators.theory.density import Density, parse_density
 from evaluators.training.pieces import device_here
-from evaluators.training.task import AnyTask
+from evaluators.training.task import AnyTask, Task
 from primitives import Expression, ExpressionError, growth, nearest_known, resolve
 from primitives.errors import ActsearchError
 from search.cli.commands.options import DENSITY_HELP, DataOption, DeviceOption, ExtensionOption, FormatOption
+from search.cli.network_table import network_facts, network_table
 from search.cli.output import console, emit, number
 from search.cli.tables import add_row, new_table
 from search.cli.timing_table import measured_costs, timing_table
@@ -34,6 +36,9 @@ def score(
     steps: Annotated[int, typer.Option(min=0, help="With --task: train that long before looking.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="With --task: of weights and batches.")] = 0,
     device: DeviceOption = None,
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="With --task: also its network's gradients at initialisation.")
+    ] = False,
     time: Annotated[bool, typer.Option("--time", help="Also measure time and memory, compiled and eager.")] = False,
     format_: FormatOption = "table",
 ) -> None:
@@ -41,6 +46,9 @@ def score(
 
     With --input or --task: entropies, remaining correction and mean-field numbers under another
     input than the standard normal, one row for each density.
+
+    With --task and --gradients: also the norm of the gradient and the spectrum of the Fisher information of
+    the task's network at initialisation.
 
     With --time: forward and backward of a million elements on this machine, relative to torch's ReLU and GELU.
     """
@@ -55,6 +63,8 @@ def score(
         raise ActsearchError("--data belongs to --task; name one that needs data, as in --task cifar10-vit-tiny")
     if task is None and device is not None:
         raise ActsearchError("--device belongs to --task; name one, as in --task digits-vit")
+    if gradients and (task is None or steps):
+        raise ActsearchError("--gradients are those of a task's network before training; name a --task and no --steps")
     if input_ is not None and task is not None:
         raise ActsearchError("--input and --task both say what the input is; choose one")
     if time and (input_ is not None or task is not None):
@@ -62,7 +72,7 @@ def score(
     if input_ is None and task is None:
         _score_all(found, format_, time)
     else:
-        _measure_all(found, input_, _loaded(task, data), (steps, seed, device or "auto"), format_)
+        _measure_all(found, input_, _loaded(task, data), (steps, seed, device or "auto"), format_, gradients)
 
 
 def _score_all(expressions: list[Expression], format_: str, time: bool) -> None:
@@ -101,6 +111,7 @@ def _measure_all(
     task: AnyTask | None,
     training: tuple[int, int, str],
     format_: str,
+    gradients: bool,
 ) -> None:
     """Print the measures of each expression under a density, or under every layer's of a network.
 
@@ -110,23 +121,16 @@ def _measure_all(
         task: gives the network.
         training: its steps, seed and device.
         format_: of what is printed.
+        gradients: whether to look at the task's network at initialisation as well.
     """
     density = None if input_ is None else parse_density(input_)
     steps, seed, device = training
-    place = device_here(device)
+    under = density or task
+    assert under is not None
     rows: list[dict[str, Any]] = []
     for expression in expressions:
         try:
-            if task is None:
-                assert density is not None
-                places = [(density.name, density, expression)]
-            else:
-                found = sites(expression, task, steps, seed, place)
-                places = [(site.name, site.density, site.expression) for site in found]
-            for name, arriving, present in places:
-                measured = dataclasses.asdict(measure(present, arriving))
-                row = {"expression": str(present), "input": name, "refusal": None}
-                rows.append(row | measured.pop("mean_field") | measured)
+            rows += _measured(expression, under, (steps, seed, device_here(device)), gradients)
         except ActsearchError as error:  # of one function among several, which the others need not suffer
             if len(expressions) == 1:
                 raise
@@ -136,15 +140,40 @@ def _measure_all(
     frame = pd.DataFrame(rows)
     emit(frame, format_, _measures_table(frame))
     if format_ == "table":
-        for row in rows:
-            if row["refusal"]:
-                print(f"\nnot measured: {row['refusal']}")
-        print(
-            "\nentropy: of the standardised output, in nats; raw: of the output itself, -inf with an atom, mass on one"
-        )
-        print(
-            "point; linear: share of the output's variance that a straight line explains; chi1: gradient growth a layer"
-        )
+        _explain(rows, gradients)
+
+
+def _measured(
+    expression: Expression, under: Density | AnyTask, training: tuple[int, int, torch.device], gradients: bool
+) -> list[dict[str, Any]]:
+    """Return a row of measures under a density, or one a layer of a task's network."""
+    steps, seed, device = training
+    facts: dict[str, float] = {}
+    if isinstance(under, Density):
+        places = [(under.name, under, expression)]
+    else:
+        found = sites(expression, under, steps, seed, device)
+        places = [(site.name, site.density, site.expression) for site in found]
+        if gradients and isinstance(under, Task):
+            facts = network_facts(expression, under, seed, device)
+    rows = []
+    for name, arriving, present in places:
+        measured = dataclasses.asdict(measure(present, arriving))
+        row = {"expression": str(present), "input": name, "refusal": None}
+        rows.append(row | measured.pop("mean_field") | measured | facts)
+    return rows
+
+
+def _explain(rows: list[dict[str, Any]], gradients: bool) -> None:
+    """Print what stands below the table."""
+    if gradients:
+        print()
+        console().print(network_table([row for row in rows if not row["refusal"]]))
+    for row in rows:
+        if row["refusal"]:
+            print(f"\nnot measured: {row['refusal']}")
+    print("\nentropy: of the standardised output, in nats; raw: of the output itself, -inf with an atom, mass on one")
+    print("point; linear: share of the output's variance that a straight line explains; chi1: gradient growth a layer")
 
 
 def _measures_table(frame: pd.DataFrame) -> Table:

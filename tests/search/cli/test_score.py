@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from evaluators import assess, load_task
 from evaluators.instruments import timing
+from evaluators.instruments.network_features import NETWORK_FEATURES, Start, described
 from evaluators.instruments.timing import Spread, Timing
+from primitives import compile_expression, resolve
 from tests.search.cli.test_cli import invoke
 
 
@@ -33,10 +36,29 @@ def test_score_of_a_task_has_a_row_a_layer_and_says_what_it_measured():
     assert "chi1: gradient growth a layer" in out
 
 
+def test_score_with_gradients_tells_of_the_network_at_initialisation():
+    arguments = ("score", "gelu", "tanh", "--task", "mnist1d-mlp", "--gradients", "--seed", "1")
+    code, out, _ = invoke(*arguments, "--format", "json")
+    rows = json.loads(out)
+    assert code == 0
+    start = Start(
+        load_task("mnist1d-mlp"), compile_expression(resolve("gelu")).module, assess(resolve("gelu")).gain, [1]
+    )
+    expected = described(start)
+    for row in rows[:2]:
+        assert {name: row[name] for name in NETWORK_FEATURES} == pytest.approx(expected, rel=1e-4)
+    assert rows[2]["gradient_norm"] == rows[3]["gradient_norm"] != rows[0]["gradient_norm"]
+    code, out, _ = invoke(*arguments)
+    assert code == 0
+    assert "eigenvalues" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--steps", "3"), "belong to --task"),
+        (("--gradients",), "name a --task"),
+        (("--gradients", "--task", "mnist1d-mlp", "--steps", "3"), "before training"),
         (("--input", "normal", "--task", "digits-vit"), "choose one"),
         (("--input", "1"), "does not integrate"),
         (("--input", "nomal"), "did you mean 'normal'"),

@@ -1,0 +1,1 @@
+"""What is each feature worth to the model that chooses what to train? Measured on tables of trained functions."""
