@@ -23,6 +23,8 @@ _MANY = 32
 """Different children from which on an operator is drawn as often as any other."""
 _LARGEST_PART = 6
 """Nodes that a mutation puts in, at most."""
+_WEIGHED = 0.3
+"""How often what is joined gets a multiplier, where there may be one more."""
 
 
 class Parent:
@@ -64,6 +66,22 @@ def crossover(grammar: Grammar, first: Parent, second: Parent) -> Tree | None:
             continue
         child = replaced(first.tree, cut, part)
         if _accepted(grammar, child, first) and not _are_equal(child, second.tree):
+            return child
+    return None
+
+
+def join(grammar: Grammar, first: Parent, other: Tree) -> Tree | None:
+    """Return a parent beside another tree, under a primitive that takes both; the other may get a multiplier."""
+    nodes = [node for node in grammar.primitives.primitives[Real] if node.args == [Real, Real]]
+    learnable = sum(map(is_learnable, [*first.tree, *other])) < grammar.config.max_parameters
+    for _ in range(_ATTEMPTS if nodes else 0):
+        node = random.choice(nodes)
+        weighed = learnable and multiplies(grammar) and random.random() < _WEIGHED
+        beside = [*multiplier(grammar, random.choice(grammar.config.learnable)), *other] if weighed else other
+        parts = [first.tree, beside]
+        random.shuffle(parts)
+        child = Tree([node, *parts[0], *parts[1]])
+        if _accepted(grammar, child, first):
             return child
     return None
 

@@ -15,7 +15,7 @@ from primitives import BASELINES, library
 from search.space.eafo import EafoSteps
 from search.space.grammar import Grammar
 from search.space.leaves import Tree
-from search.space.variation import Parent, crossover, mutate
+from search.space.variation import Parent, crossover, join, mutate
 from search.strategies.choice import Choice
 from search.strategies.fresh import Fresh
 from search.strategies.proposal import Proposal
@@ -28,6 +28,8 @@ _LIBRARY = 0.3
 """Share of newcomers that are functions of the library."""
 _FROM_FRONT = 0.3
 """Share of parents that are of the front."""
+_SMALL = range(2, 7)
+"""Sizes of the small trees that half of the random ones are, each size as often."""
 
 
 class GuidedOptions(StrategyOptions):
@@ -108,7 +110,7 @@ class Guided(Strategy):
         """Return the operator that a proposal comes from; mutations count as one, and both kinds of EAFO step."""
         if origin == "bump":
             return "eafo"
-        return origin if origin in ("random", "crossover", "library", "hybrid", "eafo", "") else "mutation"
+        return origin if origin in ("random", "crossover", "library", "hybrid", "join", "eafo", "") else "mutation"
 
     @property
     def credit(self) -> dict[str, float]:
@@ -120,6 +122,7 @@ class Guided(Strategy):
         own: dict[str, Callable[[Told], Proposal | None]] = {"mutation": self._mutated, "crossover": self._crossed}
         if self._options.eafo_step:
             own["eafo"] = self._stepped
+        own["join"] = self._joined
         if self._options.hybrids and self._known:
             own["hybrid"] = self._hybrid
         return own
@@ -139,7 +142,11 @@ class Guided(Strategy):
     def _newcomer(self) -> Proposal:
         if self._options.hybrids and self._known and random.random() < _LIBRARY:
             return Proposal(random.choice(self._known), "library")
-        return Proposal(self.grammar.random_tree(), "random")
+        return Proposal(self._small() if random.random() < 0.5 else self.grammar.random_tree(), "random")
+
+    def _small(self) -> Tree:
+        size = random.choice(_SMALL)
+        return self.grammar.random_tree(size, size)
 
     def _parent(self) -> Told:
         """Return one of the best by the first objective, the better the more often, or one of the front."""
@@ -163,6 +170,11 @@ class Guided(Strategy):
         other = self._parent()
         child = crossover(self.grammar, self._cut(parent), self._cut(other))
         return None if child is None else Proposal(child, "crossover", (parent.id, other.id))
+
+    def _joined(self, parent: Told) -> Proposal | None:
+        """Put a small random tree beside the parent, under a primitive that takes both."""
+        child = join(self.grammar, self._cut(parent), self._small())
+        return None if child is None else Proposal(child, "join", (parent.id,))
 
     def _stepped(self, parent: Told) -> Proposal | None:
         found = self._eafo.step(parent.tree)

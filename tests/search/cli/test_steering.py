@@ -116,5 +116,6 @@ def test_an_earlier_run_of_the_same_task_teaches_and_another_gives_its_formulas_
         assert f"note: of 'first' only formulas are taken over: {why}" in error
         with folder.reading(here / run) as store:
             assert json.loads(store.meta("lessons", "[]")) == []
-    code, _, error = launch("plain", "--trainings", 1, "--from", "first")
+    (here / "nsga2.toml").write_text(PLAIN + '[strategy]\nname = "nsga2"\n')
+    code, _, error = launch("plain", "--trainings", 1, "--from", "first", file="nsga2.toml")
     assert "only formulas are taken over: strategy 'nsga2' has no model that trainings could teach" in error

@@ -81,8 +81,8 @@ def test_what_was_trained_is_told_to_the_surrogate_under_negative_ids_before_any
 def test_the_model_is_there_for_the_first_proposal(tmp_path, earlier, record, monkeypatch):
     """Without lessons the first batch is drawn by lot, since eight baselines are no more than enough."""
     sizes = []
-    real = Surrogate._forest
-    monkeypatch.setattr(Surrogate, "_forest", lambda self: sizes.append(len(self._results)) or real(self))
+    real = Surrogate._view
+    monkeypatch.setattr(Surrogate, "_view", lambda self, pool: sizes.append(len(self._results)) or real(self, pool))
     lessons = taught_by(earlier, settings(), record).lessons
     run(tmp_path / "plain", settings(), record)
     without = sizes[0]
