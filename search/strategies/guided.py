@@ -26,8 +26,9 @@ _FLOOR = 1.0
 """Credit that an operator has before anything is known."""
 _LIBRARY = 0.3
 """Share of newcomers that are functions of the library."""
-_FROM_FRONT = 0.3
-"""Share of parents that are of the front."""
+_FROM_FRONT, _FROM_ALL = 0.3, 0.2
+"""Shares of parents that are of the front, and that are the best of a few of all that were trained."""
+_FEW = 3
 _SMALL = range(2, 7)
 """Sizes of the small trees that half of the random ones are, each size as often."""
 
@@ -68,6 +69,7 @@ class Guided(Strategy):
         self._eafo = EafoSteps(grammar)
         self._best: list[tuple[int, float, int, Told]] = []
         self._front: list[Told] = []
+        self._all: list[Told] = []
         self._parents: dict[int, Parent] = {}
         self._tried: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
@@ -81,11 +83,10 @@ class Guided(Strategy):
     def tell(self, told: Told) -> None:
         """Keep it if it is among the best, and credit who made it."""
         self._fresh.tell(told.tree)
+        self._all.append(told)
         entry = (told.missed, told.objectives[0], told.id, told)
         insort(self._best, entry, key=lambda one: one[:3])
         kept = len(self._best) <= self._options.population or self._best[-1] is not entry
-        for *_, dropped in self._best[self._options.population :]:
-            self._parents.pop(dropped.id, None)
         del self._best[self._options.population :]
         if not told.missed:
             self._front = _front_with(self._front, told)
@@ -150,8 +151,11 @@ class Guided(Strategy):
 
     def _parent(self) -> Told:
         """Return one of the best by the first objective, the better the more often, or one of the front."""
-        if random.random() < _FROM_FRONT and (front := self._good_front()):
+        luck = random.random()
+        if luck < _FROM_FRONT and (front := self._good_front()):
             return random.choice(front)
+        if luck > 1 - _FROM_ALL:
+            return min(random.choices(self._all, k=_FEW), key=lambda told: (told.missed, told.objectives[0]))
         return self._best[int(len(self._best) * random.random() ** 2)][3]
 
     def _good_front(self) -> list[Told]:
@@ -160,6 +164,8 @@ class Guided(Strategy):
         return [each for each in self._front if each.objectives[0] <= worst]
 
     def _cut(self, told: Told) -> Parent:
+        if len(self._parents) > 8 * self._options.population:
+            self._parents.clear()
         return self._parents.get(told.id) or self._parents.setdefault(told.id, Parent(self.grammar, told.tree))
 
     def _mutated(self, parent: Told) -> Proposal | None:
