@@ -74,7 +74,7 @@ def join(grammar: Grammar, first: Parent, other: Tree) -> Tree | None:
     """Return a parent beside another tree, under a primitive that takes both; the other may get a multiplier."""
     nodes = [node for node in grammar.primitives.primitives[Real] if node.args == [Real, Real]]
     learnable = sum(map(is_learnable, [*first.tree, *other])) < grammar.config.max_parameters
-    for _ in range(_ATTEMPTS if nodes else 0):
+    for _ in range(_ATTEMPTS):
         node = random.choice(nodes)
         weighed = learnable and multiplies(grammar) and random.random() < _WEIGHED
         beside = [*multiplier(grammar, random.choice(grammar.config.learnable)), *other] if weighed else other

@@ -18,7 +18,7 @@ from search.space.grammar import Grammar
 from search.space.leaves import Learnable, leaf
 from search.space.options import DEFAULT_PRIMITIVES
 from search.space.options import Grammar as GrammarConfig
-from search.space.variation import OPERATORS, Parent, crossover, mutate
+from search.space.variation import OPERATORS, Parent, crossover, join, mutate
 from tests.strategies import typed_grammar
 
 LEAVES = {"real": {"x", "constant", "learnable"}, "weight": {"learnable"}, "exponent": {"constant"}}
@@ -269,3 +269,23 @@ def test_random_trees_of_the_default_grammar_are_mostly_valid_and_distinct():
     assert len(valid) > 0.95 * len(made)
     assert len({expression.key for expression in valid}) > 0.7 * len(valid)
     assert sum(bool(expression.initial) for expression in valid) > 0.2 * len(valid)
+
+
+def test_a_join_is_both_trees_under_a_primitive_that_takes_two():
+    space = grammar()
+    first, other = (space.tree(parse(text)) for text in ("tanh(sin(x))", "x*gaussian(x)"))
+
+    def names(tree):
+        return ",".join(node.name for node in tree)
+
+    with seeded(0, 0):
+        children = [join(space, Parent(space, first), other) for _ in range(100)]
+    assert all(space.fits(child) and child[0].arity == 2 for child in children)
+    assert all(names(first) in names(child) and names(other) in names(child) for child in children)
+    tops = {child[0].name for child in children}
+    assert {"add", "sub", "max"} <= tops
+    learnable = sum(bool(space.learnable(child)) for child in children)
+    assert 10 < learnable < 60
+    bare = grammar("sin", "gaussian", "tanh", "mul", max_parameters=0)
+    with seeded(0, 0):
+        assert not any(bare.learnable(join(bare, Parent(bare, first), other)) for _ in range(30))

@@ -201,6 +201,24 @@ class TestGuided(StrategyContract):
             made = Counter(Guided.family(proposal.origin) for proposal in strategy.ask(400))
         assert made["crossover"] > 2 * made["eafo"]
 
+    def test_parents_are_mostly_good_some_are_of_the_front_and_few_are_of_all(self, grammar):
+        """Objectives rise with the id, the second one falls, and the last is the cheapest and bad."""
+        strategy = Guided(grammar, GuidedOptions(population=5))
+        for number, each in enumerate(self.told(grammar, 200)):
+            strategy.tell(Told(number, each.tree, (float(number), float(number == 0), float(number > 2)), 0))
+        with seeded(0, 0):
+            drawn = Counter(strategy._parent().id for _ in range(4000))
+        best = sum(drawn[number] for number in range(5))
+        assert 0.75 < best / 4000 < 0.9
+        assert drawn[0] + drawn[1] > 0.5 * 4000
+        assert {number for number in drawn if number > 4}, "somebody else is a parent now and then"
+        assert sum(drawn[number] for number in range(5, 100)) > 2 * sum(drawn[number] for number in range(100, 200))
+
+    def test_half_of_the_random_trees_are_small(self, grammar):
+        with seeded(0, 0):
+            sizes = [len(p.tree) for p in Guided(grammar, GuidedOptions(hybrids=False)).ask(600)]
+        assert 0.45 < sum(size <= 6 for size in sizes) / 600 < 0.75
+
     @pytest.mark.parametrize(
         ("option", "origins"), [("hybrids", {"library", "hybrid"}), ("eafo_step", {"eafo", "bump"})]
     )
