@@ -39,6 +39,9 @@ class GuidedOptions(StrategyOptions):
     name: Literal["guided"] = Field(
         "guided", description="guided, nsga2, aging as in PANGAEA, exhaustive in small spaces, or random as a control"
     )
+    population: int = Field(
+        16, ge=4, le=10_000, description="parents that a strategy keeps, and candidates in flight at most"
+    )
     newcomers: float = Field(0.3, ge=0, le=1, description="share of children that are random trees")
     eafo_step: bool = Field(True, description="make children by the EAFO step")
     hybrids: bool = Field(True, description="propose functions of the library, and hybrids with them")

@@ -25,6 +25,8 @@ from search.strategies.model import Forest, Mask, levelled, targets
 
 _POOL, _OF_EACH = 128, 16
 """Children to choose from: so many at least, or so many for each that is trained."""
+_KNOWN = "library"
+"""Origin of children that somebody found before; they go first while the model knows nothing."""
 _ENOUGH = 8
 """Trainings before the forest is asked."""
 _MOST = 2000
@@ -87,6 +89,7 @@ class Surrogate(Choice):
         """Return the places, those that some part of the forest likes best first."""
         luck = [*range(len(pool))]
         random.shuffle(luck)
+        luck.sort(key=lambda place: pool[place].proposal.origin != _KNOWN)  # stable: by lot among equals
         view = self._view([child.described for child in pool]) if pool else None
         if view is None:
             return luck

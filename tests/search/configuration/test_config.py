@@ -211,7 +211,7 @@ def test_a_key_with_an_effect_is_accepted(text):
 def test_a_key_of_a_preset_gives_way_and_one_of_the_file_over_it_does_not(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text(RANDOM + "[execution]\ncohort = 4\n")
-    assert layers(file, "quick", {}).config().strategy.population == 16
+    assert layers(file, "quick", {}).config().strategy.population == 8
     file.write_text(RANDOM + "population = 8\n[execution]\ncohort = 4\n")
     with pytest.raises(ActsearchError, match=r"c\.toml': key 'strategy\.population' has no effect"):
         layers(file, "quick", {}).config()
