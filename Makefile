@@ -49,7 +49,7 @@ study-recovery: setup-test ## which known functions a search finds again from th
 	@$(INSTALL) --editable '.[study]'
 	@$(BIN)/python -m search.studies.recovery
 
-study-worth: setup-test ## what each feature is worth to the model that chooses: 14 minutes on 2 busy cores, partly resumable
+study-worth: setup-test ## what each feature is worth to the model that chooses: 25 minutes on 2 busy cores, partly resumable
 	@$(BIN)/python -m search.studies.worth
 
 census: setup-test ## what a swap does in networks of timm, torchvision and transformers: an hour, resumable

@@ -104,7 +104,7 @@ def _check_draws(grammar: Grammar, wished: Wished) -> None:
                 return
     if draw.passed > draw.tried:
         return  # too many to judge them all exactly
-    shares = ", ".join(f"{reason}: {count / draw.sound:.0%}" for reason, count in draw.faults.most_common())
+    shares = ", ".join(f"{reason}: {count / draw.sound:.0%}" for reason, count in draw.faults.most_common() if count)
     raise ActsearchError(
         f"none of {DRAWN:,} random trees of this grammar is what [wishes] ask for, so nothing would be found; "
         f"{draw.sound:,} of them may be trained, and of these the wishes take away: {shares or 'none'}; drop a wish, "
