@@ -21,13 +21,13 @@ from search.strategies.choice import Result
 
 Mask: TypeAlias = NDArray[np.bool_]
 Table: TypeAlias = NDArray[np.float32]
-_TREES = 100
+TREES = 50
 _COMPONENTS = 12
 
 
 def new_forest(seed: int) -> ExtraTreesRegressor:
     """Return the forest, not fitted yet."""
-    return ExtraTreesRegressor(_TREES, max_features=0.5, bootstrap=True, random_state=seed, n_jobs=1)
+    return ExtraTreesRegressor(TREES, max_features=0.5, bootstrap=True, random_state=seed, n_jobs=1)
 
 
 def components(described: Sequence[Described]) -> PCA:

@@ -40,7 +40,7 @@ class Settings:
     """How a surrogate chooses; every default is what was measured to be best or as good.
 
     Attributes:
-        voters: trees that choose one member of a batch.
+        voters: trees that choose one member of a batch, of :data:`search.strategies.model.TREES`.
         greedy: share of a batch that goes by the first objective alone.
         rungs: whether what was stopped at a rung teaches.
         without: features that the model does not see, by name.

@@ -14,12 +14,13 @@ from search.space.grammar import Grammar
 from search.strategies.catalogue import STRATEGIES
 from search.strategies.choice import Choice
 from search.strategies.guided import Guided, GuidedOptions
+from search.strategies.model import TREES
 from search.strategies.surrogate import Settings, Surrogate
 
 SETTINGS: dict[str, Settings] = {
     "guided-without-entropy": Settings(without=frozenset({"prior", "correction"})),
     "guided-outputs-alone": Settings(without=frozenset(quick())),
-    "guided-without-diversity": Settings(voters=100),
+    "guided-without-diversity": Settings(voters=TREES),
     "guided-by-score-alone": Settings(greedy=1.0),
     "guided-by-front-alone": Settings(greedy=0.0),
 }
