@@ -14,7 +14,7 @@ from search.campaign.loop import seeded
 from search.space.describe import of_trees
 from search.space.grammar import Grammar
 from search.space.options import Grammar as GrammarConfig
-from search.strategies import surrogate
+from search.strategies import model
 from search.studies.worth import fit
 from search.studies.worth.__main__ import main
 from search.studies.worth.fit import ABLATIONS, ADDITIONS, ALL, Case, Regime, compared, design, importances, predictions
@@ -30,7 +30,7 @@ ONCE = Regime("once", 3, 1)
 @pytest.fixture(autouse=True)
 def smaller(monkeypatch):
     """Fewer trees and permutations, which take most of the time."""
-    monkeypatch.setattr(surrogate, "_TREES", 25)
+    monkeypatch.setattr(model, "TREES", 25)
     monkeypatch.setattr(fit, "_PERMUTATIONS", 2)
 
 
