@@ -91,14 +91,18 @@ else:
         for row, place in enumerate(places):
             seen.add(place, str(place), looked.prints[row])
             trained.add(place, looked.parameters[row], looked.looks.standardised[row])
-    ranking = NoisyPrior(grammar, PriorWeight(Prior()))
+    from search.campaign.pool import _first_reasons
+    from search.space.wished import Wished
+    from search.space.wishes import Wishes
+    wished, ranking = Wished(Wishes(), grammar), NoisyPrior(grammar, PriorWeight(Prior()))
     def work():
         pool, batch = Pool(), IdentityIndex()
         with seeded(0, 1):
             proposals = strategy.ask(1000)
             for places, looked in look([proposal.tree for proposal in proposals]):
-                _sort(pool, grammar, proposals[places.start : places.stop], looked, seen, batch, trained)
-            ranking.order(pool.children)
+                some = proposals[places.start : places.stop]
+                _sort(pool, some, looked, _first_reasons(some, looked, grammar, wished), seen, batch, trained)
+            ranking.order(pool.children, 100)
 """
 )
 CHOSEN = (
@@ -124,8 +128,9 @@ else:
     from search.strategies.strategy import Proposal
     funnel = Funnel(grammar, NoisyPrior(grammar, PriorWeight(Prior())), CampaignConfig())
     ((_, looked),) = look(trees)
-    of = zip(trees, looked.prints, looked.parameters)
-    children = [Child(Proposal(tree, "random"), {}, print_, n, None) for tree, print_, n in of]
+    from search.space.describe import of_trees
+    of = zip(trees, looked.prints, of_trees(trees))
+    children = [Child(Proposal(tree, "random"), found, print_) for tree, print_, found in of if found is not None]
     def work():
         for number, child in enumerate(children, start=1):
             funnel._judge(child, 1, number)

@@ -111,15 +111,16 @@ def test_the_virtual_clock_tells_what_workers_that_really_sleep_tell(tmp_path, s
     assert abs(told[0] - told[1]) < 0.1
 
 
-def test_one_driver_keeps_20_gpus_busy_with_16_children_to_choose_each_training_from(tmp_path):
+@pytest.mark.parametrize("name", ["guided", "nsga2"])
+def test_one_driver_keeps_20_gpus_busy_with_16_children_to_choose_each_training_from(tmp_path, name):
     """Each finishes a cohort of 32 in 60 s on average; nothing but the training is pretended.
 
     The first cohorts are proposed one after another while workers wait for their first: that is told apart.
     """
     executor, trainings = Virtual(20, 60.0, 32), 20 * 32 * 10
-    account = search(tmp_path / "run", trainings, executor, strategy={"population": 640}, prior={"pool": 16})
+    account = search(tmp_path / "run", trainings, executor, strategy={"name": name, "population": 640})
     busy = account.utilised(account.full)
-    print(f"\n20 workers, cohorts of 32 in 60 s: all busy after {account.full:.0f} s, from then on {busy:.1%}")
+    print(f"\n{name}: 20 workers, cohorts of 32 in 60 s: all busy after {account.full:.0f} s, from then on {busy:.1%}")
     print(f"from the start {account.utilisation:.1%}; driver load {account.load:.1%}")
     print(f"{1e3 * account.driver / trainings:.0f} ms of the driver for a training, all told")
     assert busy > 0.95
