@@ -16,7 +16,7 @@ from search.space.grammar import Grammar
 from search.space.options import Grammar as GrammarConfig
 from search.strategies import model
 from search.studies.worth import fit
-from search.studies.worth.__main__ import main
+from search.studies.worth.__main__ import TABLES, main
 from search.studies.worth.fit import ABLATIONS, ADDITIONS, ALL, Case, Regime, compared, design, importances, predictions
 from search.studies.worth.measure import Subject, ablations, worths
 from search.studies.worth.network import complete, of_network
@@ -168,4 +168,4 @@ def test_what_was_committed_is_of_every_feature_and_table():
         names = set(own["feature"])
         assert {name for name, feature in FEATURES.items() if FEATURES.is_ours(name) and feature.quick} <= names
         assert set(NETWORK_FEATURES) <= names
-    assert set(worth["table"]) == {file.stem for file in TABLE.parent.glob("*.parquet")}
+    assert set(worth["table"]) == {file.stem for file in TABLES}
