@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +38,7 @@ from search.campaign.progress import Observer, Progress
 from search.campaign.ranking import NoisyPrior
 from search.configuration.config import CampaignConfig
 from search.space.grammar import Grammar
+from search.strategies.asking import drawing
 from search.strategies.catalogue import STRATEGIES
 from search.strategies.choice import Result
 from search.strategies.strategy import Strategy, Told
@@ -340,13 +340,9 @@ def _seconds_of(store: Store) -> float:
 
 @contextmanager
 def seeded(seed: int, slot: int) -> Iterator[None]:
-    """Seed Python's global generator, which DEAP draws from, and put its state back afterwards."""
-    state = random.getstate()
-    random.seed(f"actsearch {seed} {slot}")
-    try:
+    """Draw as one training slot of a campaign does, see :func:`search.strategies.asking.drawing`."""
+    with drawing(f"actsearch {seed} {slot}"):
         yield
-    finally:
-        random.setstate(state)
 
 
 def check_starters(config: CampaignConfig) -> None:

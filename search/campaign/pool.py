@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from deap import gp
 
@@ -16,6 +16,7 @@ from search.space.grammar import Grammar
 from search.space.novelty import Neighbourhood
 from search.space.wished import Wished
 from search.space.wishes import Wishes
+from search.strategies.asking import proposed
 from search.strategies.choice import Child
 from search.strategies.proposal import Proposal
 from search.strategies.strategy import Strategy
@@ -30,10 +31,8 @@ NEAR = "it is too near to a trained function"
 
 _NEW = ("random", "initial")
 """Origins of trees that were drawn anew, not made of others."""
-_AT_LEAST, _AT_MOST = 16, 512
-"""Proposals asked for at once."""
-_SPARE = 1.5
-"""Proposals asked for beyond what is wanted, since some come to nothing."""
+_AT_LEAST = 16
+"""Proposals asked for at once, at least."""
 _PATIENCE, _PER_CHILD = 2000, 12
 """Proposals looked at for a batch before there is nothing new to be had: so many, or so many for each child wanted."""
 
@@ -81,13 +80,10 @@ def filled(
     """
     pool, batch = Pool(), IdentityIndex()
     wished = wished or Wished(Wishes(), grammar)
-    strategy.begin()
-    patience = math.inf if strategy.is_finite else max(_PATIENCE, _PER_CHILD * wanted)
-    while len(pool.children) < wanted and pool.looked_at < patience:
-        count = min(_AT_MOST, max(_AT_LEAST, int(_SPARE * (wanted - len(pool.children)))))
-        proposals = [_grown(each, wished) for each in _proposed(strategy, count, name, grammar)]
-        if not proposals:
-            break
+    patience = max(_PATIENCE, _PER_CHILD * wanted)
+    ask = partial(_proposed, strategy, name=name, grammar=grammar)
+    for found in proposed(strategy, lambda: wanted - len(pool.children), patience, _AT_LEAST, ask):
+        proposals = [_grown(each, wished) for each in found]
         for places, looked in look([proposal.tree for proposal in proposals]):
             some = proposals[places.start : places.stop]
             reasons = _first_reasons(some, looked, grammar, wished)

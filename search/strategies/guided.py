@@ -18,7 +18,7 @@ from search.space.leaves import Tree
 from search.space.variation import Parent, crossover, join, mutate
 from search.strategies.choice import Choice
 from search.strategies.fresh import Fresh
-from search.strategies.proposal import Proposal
+from search.strategies.proposal import LIBRARY, Proposal
 from search.strategies.strategy import Strategy, StrategyOptions, Told
 from search.strategies.surrogate import Surrogate
 
@@ -99,7 +99,7 @@ class Guided(Strategy):
 
     def lines(self) -> list[str]:
         """Return what each operator brought."""
-        told = [name for name in (*self._operators, "random", "library") if self._tried[name]]
+        told = [name for name in (*self._operators, "random", LIBRARY) if self._tried[name]]
         parts = [f"{name} {self._kept[name]} of {self._tried[name]}" for name in told]
         return (
             [f"trained children that came among the best {self._options.population}: {', '.join(parts)}"]
@@ -114,7 +114,7 @@ class Guided(Strategy):
         """Return the operator that a proposal comes from; mutations count as one, and both kinds of EAFO step."""
         if origin == "bump":
             return "eafo"
-        return origin if origin in ("random", "crossover", "library", "hybrid", "join", "eafo", "") else "mutation"
+        return origin if origin in ("random", "crossover", LIBRARY, "hybrid", "join", "eafo", "") else "mutation"
 
     @property
     def credit(self) -> dict[str, float]:
@@ -145,7 +145,7 @@ class Guided(Strategy):
 
     def _newcomer(self) -> Proposal:
         if self._options.hybrids and self._known and random.random() < _LIBRARY:
-            return Proposal(random.choice(self._known), "library")
+            return Proposal(random.choice(self._known), LIBRARY)
         return Proposal(self._small() if random.random() < 0.5 else self.grammar.random_tree(), "random")
 
     def _small(self) -> Tree:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from search.space.leaves import Tree
 
+LIBRARY = "library"
+"""Origin of a function that somebody found before."""
+
 
 @dataclass(frozen=True)
 class Proposal:

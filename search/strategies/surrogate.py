@@ -22,11 +22,10 @@ from search.space.grammar import Grammar
 from search.strategies.acquisition import picked
 from search.strategies.choice import Child, Choice, Result
 from search.strategies.model import Forest, Mask, levelled, targets
+from search.strategies.proposal import LIBRARY
 
 _POOL, _OF_EACH = 128, 16
 """Children to choose from: so many at least, or so many for each that is trained."""
-_KNOWN = "library"
-"""Origin of children that somebody found before; they go first while the model knows nothing."""
 _ENOUGH = 8
 """Trainings before the forest is asked."""
 _MOST = 2000
@@ -89,7 +88,7 @@ class Surrogate(Choice):
         """Return the places, those that some part of the forest likes best first."""
         luck = [*range(len(pool))]
         random.shuffle(luck)
-        luck.sort(key=lambda place: pool[place].proposal.origin != _KNOWN)  # stable: by lot among equals
+        luck.sort(key=lambda place: pool[place].proposal.origin != LIBRARY)  # they go first; among equals by lot
         view = self._view([child.described for child in pool]) if pool else None
         if view is None:
             return luck
@@ -107,15 +106,14 @@ class Surrogate(Choice):
         told = [(result, found) for result, found in zip(results, seen, strict=True) if found is not None]
         if len(told) < _ENOUGH:
             return None
-        values = targets([result for result, _ in told])
         there = [found for _, found in told]
-        others = there + [found for found in self._look([*self._waiting]) if found is not None]
-        known = self._known([*pool, *others], values.shape[1])
+        fresh = [*pool, *(found for found in self._look([*self._waiting]) if found is not None)]
+        values = targets([result for result, _ in told])
+        known = self._known(fresh, values.shape[1])
         trained = _needs_training(known)
         values[:, trained] = levelled(values[:, trained])
-        known[len(pool) : len(pool) + len(there)] = values
-        forest = Forest(there, values[:, trained], self._settings.without)
-        guesses = forest.guesses([*pool, *others])
+        guesses = Forest(there, values[:, trained], self._settings.without).guesses([*fresh, *there])
+        known = np.vstack([known, values])
         baselines = values[[result.baseline for result, _ in told]]
         reference = np.where(trained, (baselines if len(baselines) else values).max(axis=0), _beyond(known))
         return _View(guesses, known, trained, len(pool), self._settings.voters, reference)

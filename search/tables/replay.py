@@ -12,6 +12,7 @@ from evaluators.judging.objectives import DEFAULT_OBJECTIVES, chosen_objectives
 from primitives.numeric import Array
 from search.space.grammar import Grammar
 from search.space.leaves import Tree
+from search.strategies.asking import drawing, proposed
 from search.strategies.choice import Child, Result
 from search.strategies.proposal import Proposal
 from search.strategies.strategy import Strategy, Told
@@ -19,7 +20,6 @@ from search.tables.board import Board
 
 _PATIENCE = 2000
 """Proposals without a new function of the table before a game ends."""
-_AT_MOST = 512
 _NO_PRINT: Array = np.zeros(0)
 
 
@@ -64,12 +64,8 @@ class Game:
 
 def play(board: Board, make: Callable[[Grammar], Strategy], seed: int, rules: Rules) -> Game:
     """Play one game; everything random follows from its seed."""
-    state = random.getstate()
-    random.seed(f"actsearch replay {seed}")
-    try:
+    with drawing(f"actsearch replay {seed}"):
         return _Player(board, make(board.grammar), seed, rules).game()
-    finally:
-        random.setstate(state)
 
 
 class _Player:
@@ -144,15 +140,8 @@ class _Player:
     def _pool(self, wanted: int) -> dict[int, Proposal]:
         """Return new functions of the table, each with the proposal that says it."""
         pool: dict[int, Proposal] = {}
-        tried = 0
-        self._strategy.begin()
-        while len(pool) < wanted and (tried < _PATIENCE or self._strategy.is_finite):
-            count = min(_AT_MOST, max(1, int(1.5 * (wanted - len(pool)))))
-            proposals = self._strategy.ask(count)
-            tried += len(proposals)
+        for proposals in proposed(self._strategy, lambda: wanted - len(pool), _PATIENCE):
             self._sort(pool, proposals)
-            if len(proposals) < count:
-                break
         return dict(list(pool.items())[:wanted])
 
     def _sort(self, pool: dict[int, Proposal], proposals: Sequence[Proposal]) -> None:

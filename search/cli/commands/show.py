@@ -72,9 +72,9 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
 
 def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
     """Return what each operator brought: how many were trained, went to the end, and are on the front."""
-    front = scored(store).query("on_front")["id"]
+    front = set(scored(store).query("on_front")["id"])
     trained = pd.DataFrame(
-        [(c.origin, c.status == "ok", c.id in set(front)) for c in candidates if c.status in TRAINED],
+        [(c.origin, c.status == "ok", c.id in front) for c in candidates if c.status in TRAINED],
         columns=["operator", "ended", "front"],
     )
     table = new_table("what each operator brought", "operator", ">trained", ">to the end", ">on the front")

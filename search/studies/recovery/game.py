@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from evaluators.judging.objectives import chosen_objectives
 from primitives.numeric import Array
 from search.space.describe import Described, of_trees
+from search.strategies.asking import drawing, proposed
 from search.strategies.choice import Child, Result
 from search.strategies.proposal import Proposal
 from search.strategies.strategy import Strategy, Told
@@ -19,7 +19,6 @@ from search.studies.recovery.targets import Target
 
 _PATIENCE = 4000
 """Proposals without a new function before a game ends."""
-_AT_MOST = 512
 _NO_PRINT: Array = np.zeros(0)
 
 
@@ -55,12 +54,8 @@ class Game:
 
 def play(target: Target, make: Callable[[Target], Strategy], seed: int, rules: Rules) -> Game:
     """Play one game; everything random follows from its seed."""
-    state = random.getstate()
-    random.seed(f"actsearch recovery {target.name} {seed}")
-    try:
+    with drawing(f"actsearch recovery {target.name} {seed}"):
         return _Player(Fitting(target.name), make(target), rules).game()
-    finally:
-        random.setstate(state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,11 +122,7 @@ class _Player:
     def _pool(self, wanted: int) -> list[_Seen]:
         """Return new candidates that may be trained, no two of which fit alike."""
         pool: dict[Family, _Seen] = {}
-        tried = 0
-        self._strategy.begin()
-        while len(pool) < wanted and tried < _PATIENCE:
-            proposals = self._strategy.ask(min(_AT_MOST, max(1, int(1.5 * (wanted - len(pool))))))
-            tried += len(proposals)
+        for proposals in proposed(self._strategy, lambda: wanted - len(pool), _PATIENCE):
             self._add(pool, proposals)
         return list(pool.values())[:wanted]
 
