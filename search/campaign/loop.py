@@ -126,12 +126,14 @@ class Campaign:
     def _size(self, executor: Executor) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.
 
-        A larger cohort trains faster, but what is proposed for it has not learned from it.
+        A larger cohort trains faster, but what is proposed for it has not learned from it. While nothing is trained
+        there is nothing to learn, so the first may be twice as many.
         """
         fitting = self._fitting(executor)
         if self.config.execution.cohort is not None:
             return fitting
-        return max(1, min(self.config.strategy.population // executor.capacity, fitting))
+        most = self.config.strategy.population * (1 if self._ledger.trained else 2)
+        return max(1, min(most // executor.capacity, fitting))
 
     def _fitting(self, executor: Executor) -> int:
         """Return how many fit in memory: asked once and kept in the run file, so that a search goes on as it began."""

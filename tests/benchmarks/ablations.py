@@ -21,6 +21,7 @@ SETTINGS: dict[str, Settings] = {
     "guided-without-entropy": Settings(without=frozenset({"prior", "correction"})),
     "guided-outputs-alone": Settings(without=frozenset(quick())),
     "guided-without-diversity": Settings(voters=TREES),
+    "guided-without-rungs": Settings(rungs=False),
     "guided-by-score-alone": Settings(greedy=1.0),
     "guided-by-front-alone": Settings(greedy=0.0),
 }

@@ -1,6 +1,7 @@
 """The search of the preset quick, this build against a named commit: ``python -m tests.benchmarks.end_to_end COMMIT``.
 
-Each campaign seed is searched by both builds, one after the other, the order changing from seed to seed. The three
+The name of a strategy of :mod:`tests.benchmarks.ablations` in the place of the commit is this build with that one.
+Each campaign seed is searched by both, one after the other, the order changing from seed to seed. The three
 that each found best are then trained anew, by this build, on fresh seeds and the task's whole recipe; of the one with
 the lowest validation error, which a campaign exports, the test error counts. A row a seed is appended to a CSV as soon
 as it is there; seeds that it has are not run again.
@@ -11,7 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +22,7 @@ import pandas as pd
 from evaluators import Cohort, Job, assess, load_task
 from evaluators.training.executors.serial import SerialExecutor
 from primitives import resolve
+from tests.benchmarks.ablations import CHOICES
 from tests.benchmarks.against import HERE, checked_out, ran
 
 BEFORE = "441a435"
@@ -35,6 +38,9 @@ from search.configuration.reading import from_dict, load_preset, merge
 from search.configuration.writing import to_toml
 from search.loading.run import make_executor
 own = {"seed": int(os.environ["SEED"]), "score": "error", "confirm": {"automatic": False}}
+if os.environ["STRATEGY"]:
+    import tests.benchmarks.ablations
+    own["strategy"] = {"name": os.environ["STRATEGY"]}
 config = from_dict(merge(load_preset("quick"), own), "bench", stored=True)
 path, text = pathlib.Path(tempfile.mkdtemp()) / "run", to_toml(config)
 folder.create(path, text, {"config": text, "seed": os.environ["SEED"]})
@@ -71,9 +77,22 @@ class Search(NamedTuple):
         return next(met, (float("inf"), float("inf")))
 
 
-def searched(build: Path, seed: int) -> Search:
+class Side(NamedTuple):
+    """Who searches.
+
+    Attributes:
+        build: folder of its files.
+        strategy: of :mod:`tests.benchmarks.ablations`; empty for the build's own default.
+    """
+
+    build: Path
+    strategy: str = ""
+
+
+def searched(side: Side, seed: int) -> Search:
     """Search with a build."""
-    return Search(**json.loads(ran(build, _SEARCH, {"SEED": str(seed)}).splitlines()[-1]))
+    told = {"SEED": str(seed), "STRATEGY": side.strategy}
+    return Search(**json.loads(ran(side.build, _SEARCH, told).splitlines()[-1]))
 
 
 class Exported(NamedTuple):
@@ -105,11 +124,11 @@ def confirmed(labels: Sequence[str]) -> Exported:
     return Exported(label, statistics.fmean(one.test["error"] for one in best))
 
 
-def row(before: Path, seed: int) -> dict[str, Any]:
+def row(rival: Side, seed: int) -> dict[str, Any]:
     """Return what a seed says."""
     found: dict[str, Search] = {}
-    for name, build in [("new", HERE), ("old", before)][:: -1 if seed % 2 else 1]:
-        found[name] = searched(build, seed)
+    for name, side in [("new", Side(HERE)), ("old", rival)][:: -1 if seed % 2 else 1]:
+        found[name] = searched(side, seed)
     new, old = found["new"], found["old"]
     seconds, trainings = new.first(old.trace[-1][2])
     final = {name: confirmed(search.labels) for name, search in found.items()}
@@ -132,12 +151,22 @@ def row(before: Path, seed: int) -> dict[str, Any]:
     }
 
 
-def compared(commit: str, seeds: int, file: Path | None) -> pd.DataFrame:
+@contextmanager
+def rival(name: str) -> Iterator[Side]:
+    """Yield what this build is compared with: a strategy of it, or a commit."""
+    if name in CHOICES:
+        yield Side(HERE, name)
+    else:
+        with checked_out(name) as folder:
+            yield Side(folder)
+
+
+def compared(name: str, seeds: int, file: Path | None) -> pd.DataFrame:
     """Return a row a seed, those of a file first."""
     rows = pd.read_csv(file) if file is not None and file.exists() else pd.DataFrame({"seed": []})
-    with checked_out(commit) as before:
+    with rival(name) as old:
         for seed in sorted({*range(seeds)} - {*rows["seed"].astype(int)}):
-            rows = pd.concat([rows, pd.DataFrame([row(before, seed)])], ignore_index=True).sort_values("seed")
+            rows = pd.concat([rows, pd.DataFrame([row(old, seed)])], ignore_index=True).sort_values("seed")
             if file is not None:
                 rows.to_csv(file, index=False)
             print(rows.iloc[-1].to_dict(), flush=True)
@@ -160,11 +189,11 @@ def summary(rows: pd.DataFrame) -> dict[str, float]:
 def main() -> None:
     """Compare and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.end_to_end", description=__doc__)
-    parser.add_argument("commit", nargs="?", default=BEFORE)
+    parser.add_argument("rival", nargs="?", default=BEFORE, help="commit, or strategy of tests.benchmarks.ablations")
     parser.add_argument("--seeds", type=int, default=9)
     parser.add_argument("-o", "--out", type=Path, help="CSV to go on with")
     chosen = parser.parse_args()
-    print(summary(compared(chosen.commit, chosen.seeds, chosen.out)))
+    print(summary(compared(chosen.rival, chosen.seeds, chosen.out)))
 
 
 if __name__ == "__main__":
