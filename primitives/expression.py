@@ -116,8 +116,25 @@ class Expression:
     @cached_property
     def slopes(self) -> dict[str, sympy.Expr]:
         """The derivatives of the kernel with respect to ``x`` and every parameter, by name."""
+        return self.slopes_of(self.kernel)
+
+    def slopes_of(self, body: sympy.Expr) -> dict[str, sympy.Expr]:
+        """Return the derivatives of a formula in the same symbols by ``x`` and every parameter, by name."""
         symbols = [X, *(sympy.Symbol(name) for name, _ in self.initial)]
-        return {symbol.name: derivative(self.kernel, symbol) for symbol in symbols}
+        return {symbol.name: derivative(body, symbol) for symbol in symbols}
+
+    def by_x(self, order: int) -> sympy.Expr:
+        """Return the derivative of the kernel by ``x`` of an order, 0 for the kernel itself.
+
+        Raises:
+            ExpressionError: a primitive does not say its derivative of that order.
+        """
+        found = self.kernel
+        for number in range(1, order + 1):
+            found = derivative(found, X)
+            if found.has(sympy.Derivative, sympy.Subs):
+                raise ExpressionError(f"derivative {number} of '{self.formula}' by x is not known in symbols")
+        return found
 
 
 def _weight(node: sympy.Expr) -> int:

@@ -26,7 +26,7 @@ from primitives.parser import parse
 from primitives.render import Dialect, literal
 from primitives.table import of_function
 from primitives.template import APPLIED_ALONE as _APPLIED_ALONE
-from primitives.template import BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
+from primitives.template import APPLIED, BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,7 @@ class Compiled:
     @cached_property
     def value_and_slopes(self) -> Callable[..., tuple[Tensor, ...]]:
         """Plain torch function of the same arguments; the value, then the slopes, with shared subexpressions."""
-        expressions = [self.expression.kernel, *self.expression.slopes.values()]
-        arguments = _arguments(self.expression)
-        names = ["value", *(f"d{name}" for name in arguments)]
-        source = _several("activation_and_slopes", "Return the value and the slopes.", arguments, expressions, names)
-        function: Callable[..., tuple[Tensor, ...]] = _single(source, "activation_and_slopes", self.expression)
-        return function
+        return derivative_and_slopes(self.expression, 0)
 
     @cached_property
     def initial(self) -> tuple[Tensor, ...]:
@@ -122,6 +117,40 @@ def compile_expression(expression: Expression) -> Compiled:
         ['beta']
     """
     return Compiled(expression)
+
+
+@lru_cache(maxsize=1024)
+def derivative_and_slopes(expression: Expression, order: int) -> Callable[..., tuple[Tensor, ...]]:
+    """Return a plain torch function of ``(x, *parameters)``: a derivative by ``x``, then its slopes.
+
+    The slopes are by ``x`` and each parameter; subexpressions are shared.
+
+    Args:
+        expression: whose.
+        order: of the derivative, 0 for the value.
+
+    Raises:
+        ExpressionError: a primitive does not say its derivative of that order or the next.
+    """
+    body, arguments = expression.by_x(order), _arguments(expression)
+    expressions = [body, *expression.slopes_of(body).values()]
+    names = ["value", *(f"d{name}" for name in arguments)]
+    source = _several("activation_and_slopes", "Return the value and the slopes.", arguments, expressions, names)
+    function: Callable[..., tuple[Tensor, ...]] = _single(source, "activation_and_slopes", expression)
+    return function
+
+
+@lru_cache(maxsize=1024)
+def derivative_by_x(expression: Expression, order: int) -> Callable[..., Tensor]:
+    """Return a plain torch function of ``(x, *parameters)``: a derivative by ``x`` of an order of 1 or more.
+
+    Raises:
+        ExpressionError: a primitive does not say its derivative of that order.
+    """
+    doc, body = "Return a derivative by x.", expression.by_x(order)
+    source = _several("activation_derivative", doc, _arguments(expression), [body], ["value"])
+    function: Callable[..., tuple[Tensor]] = _single(source, "activation_derivative", expression)
+    return lambda *arguments: function(*arguments)[0]
 
 
 def module_source(expression: Expression, name: str) -> str:
@@ -252,7 +281,7 @@ def _applied(expression: Expression) -> str:
     if not expression.parameters:
         return _APPLIED_ALONE
     arguments = ["x", *(f"self.shaped(self.{name}, x)" for name in expression.parameters)]
-    return bracketed("return ActivationFunction.apply", arguments, "", INDENT * 2)
+    return APPLIED + bracketed("return function.apply", arguments, "", INDENT * 2)
 
 
 def _single(function: tuple[str, tuple[str, ...]], name: str, expression: Expression) -> Any:

@@ -548,9 +548,17 @@ gelu = _builtin(
     native=True,
     textbook=lambda a: a * (1 + erf(a / sympy.sqrt(2))) / 2,
 )
+
+
+def _mish_curvature(x: sympy.Expr) -> sympy.Expr:
+    """Return the second derivative of ``x*tanh(softplus(x))``, of saturating functions alone."""
+    gate, tail = sigmoid(x), tanh(softplus(x))
+    return (1 - tail**2) * gate * (2 + x * (1 - gate) - 2 * x * gate * tail)
+
+
 _mish_slope: Any = auxiliary(
     "mish_slope",
-    [lambda x: sympy.Derivative(_mish_slope(x), x)],
+    [_mish_curvature],
     Kernels("mish_slope({0})", "mish_slope({0})", "", (("torch", MISH_SLOPE), ("numpy", NUMPY_MISH_SLOPE))),
     37,
 )

@@ -56,6 +56,13 @@ def gradients(grad, x, *parameters):
     return grad * dx, *sums
 
 
+def moved(tangent, x, *others):
+    """Return how the value moves; of the others half are parameters, half how they move."""
+    count = len(others) // 2
+    dx, *slopes = activation_slopes(x, *others[:count])
+    return sum((d * by for d, by in zip(slopes, others[count:])), dx * tangent)
+
+
 $blockwise
 
 class ActivationFunction(torch.autograd.Function):
@@ -78,6 +85,25 @@ class ActivationFunction(torch.autograd.Function):
         return dx, *(s.to(p.dtype) for s, p in zip(sums, parameters))
 
 
+class ForwardModeFunction(ActivationFunction):
+    """The same with forward-mode derivatives, which torch.compile refuses to trace."""
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def jvp(ctx, tangent, *tangents):
+        # Torch switches forward mode off in here, and would lose its outer levels in silence.
+        forward_ad = torch.autograd.forward_ad
+        with forward_ad._set_fwd_grad_enabled(True):
+            x, *parameters = (
+                forward_ad.unpack_dual(tensor, level=0).primal for tensor in ctx.saved_tensors
+            )
+            return blockwise(moved, (tangent, x), [*parameters, *tangents])[0]
+
+
 class ${name}(nn.Module):
     """$summary$described"""
 
@@ -98,11 +124,17 @@ class ${name}(nn.Module):
         return activation(x)
 ''')
 
+APPLIED = """\
+        compiling = torch.compiler.is_compiling()
+        function = ActivationFunction if compiling else ForwardModeFunction
+"""
 APPLIED_ALONE = """\
         if torch.compiler.is_compiling() and not x.requires_grad:
             # Dynamo cannot trace the function below when nothing needs a gradient.
             return blockwise(activation, (x,), ())[0]
-        return ActivationFunction.apply(x)"""
+        compiling = torch.compiler.is_compiling()
+        function = ActivationFunction if compiling else ForwardModeFunction
+        return function.apply(x)"""
 
 CONSTRUCTOR = Template('''\
 $names

@@ -74,7 +74,7 @@ def _gradient(task: Task, network: nn.Module, batch: Data) -> tuple[float, float
     """Return the norm of the batch's gradient and the logarithm of its ratio from first to last matrix."""
     parameters = [p for p in network.parameters() if p.requires_grad]
     with autocast(task.recipe, batch.inputs.device):
-        loss = task.loss(network(batch.inputs), batch.targets)
+        loss = task.loss_of(network, batch.inputs, batch.targets)
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     squares = {id(p): float(_squared(g)) for p, g in zip(parameters, gradients, strict=True) if g is not None}
     weights = [getattr(module, "weight", None) for module in network.modules()]

@@ -56,6 +56,6 @@ def example_loss(task: Task, network: nn.Module) -> ExampleLoss:
 
     def loss(values: dict[str, Tensor], example: Tensor, target: Tensor) -> Tensor:
         with autocast(task.recipe, example.device):
-            return task.loss(functional_call(network, values, (example[None],)), target[None])
+            return task.loss_of(lambda x: functional_call(network, values, (x,)), example[None], target[None])
 
     return loss

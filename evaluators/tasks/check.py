@@ -17,7 +17,7 @@ from evaluators.judging.features.catalogue import kept
 from evaluators.judging.features.feature import RESERVED
 from evaluators.judging.objectives import SCORE_NAME
 from evaluators.training.examples import extreme_rows
-from evaluators.training.pieces import on_device, pick_device, seeded, weights_type
+from evaluators.training.pieces import has_own_loss, on_device, pick_device, seeded, weights_type
 from evaluators.training.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task, rename
 from evaluators.training.user_code.importing import hint_beside
 from evaluators.training.user_code.reading import reading
@@ -89,9 +89,19 @@ def check_task(task: AnyTask, executor: str = "serial") -> tuple[str, ...]:
 
 def first_answers(task: Task) -> tuple[float, float]:
     """Return loss and mean error of a fresh network, of seed 0, on a few examples; the same in every process."""
-    outputs, targets = _first_outputs(task, "train", torch.arange(min(_EXAMPLES, len(task.data("train")))))
+    rows = torch.arange(min(_EXAMPLES, len(task.data("train"))))
+    outputs, targets = _first_outputs(task, "train", rows)
     with seeded(0, torch.device("cpu")), torch.no_grad():
-        return float(task.loss(outputs, targets)), float(task.error(outputs, targets).double().mean())
+        loss, error = float(task.loss(outputs, targets)), float(task.error(outputs, targets).double().mean())
+    return (loss + _first_own_loss(task, rows) if has_own_loss(task) else loss), error
+
+
+def _first_own_loss(task: Task, rows: Tensor) -> float:
+    """Return what training of a fresh network, of seed 0 and smooth, lowers on some examples."""
+    with seeded(0, torch.device("cpu")):
+        data = on_device(task.data("train"), task.recipe, torch.device("cpu"))
+        network = task.network(nn.Tanh, 1.0).to(weights_type(task.recipe))
+        return float(task.loss_of(network, *task.batch(data, rows, None)).detach())
 
 
 def metric_names(task: AnyTask) -> tuple[str, ...]:
@@ -261,9 +271,11 @@ class _Check:
         for part, seen in targets.items():
             self.classes(task, part, seen, outputs)
         loss = self.loss(task, outputs, tried["train"][1])
+        what = "loss(outputs, targets)"
+        if has_own_loss(task):
+            loss, what = self.loss_of(task, network, tried["train"]), "loss_of(network, inputs, targets)"
         self.that(
-            loss.requires_grad,
-            "loss(outputs, targets) has no gradient by the network's weights; compute it from outputs with torch",
+            loss.requires_grad, f"{what} has no gradient by the network's weights; compute it from outputs with torch"
         )
         network.eval()
         with torch.no_grad():
@@ -318,16 +330,25 @@ class _Check:
                 if isinstance(error.__cause__, UserWarning):
                     self._shapes("loss", outputs, targets)
                 raise
-        self.that(isinstance(loss, Tensor), f"loss(outputs, targets) must return a tensor, not a {type(loss).__name__}")
+        return self.scalar("loss(outputs, targets)", loss, f"outputs {_shape(outputs)} and targets {_shape(targets)}")
+
+    def loss_of(self, task: Task, network: nn.Module, batch: Batch) -> Tensor:
+        """Check what training lowers, where that is not the loss of outputs."""
+        what = "loss_of(network, inputs, targets)"
+        loss: Any = self.call(what, task.loss_of, network, *batch)
+        return self.scalar(what, loss, f"inputs {_shape(batch[0])} and targets {_shape(batch[1])}")
+
+    def scalar(self, what: str, loss: Any, given: str) -> Tensor:
+        """Check that a loss is one finite number."""
+        self.that(isinstance(loss, Tensor), f"{what} must return a tensor, not a {type(loss).__name__}")
         self.that(
             loss.shape == (),
-            f"loss(outputs, targets) must return a scalar, the mean over the batch, not {_shape(loss)}; "
-            f"it was given outputs {_shape(outputs)} and targets {_shape(targets)}",
+            f"{what} must return a scalar, the mean over the batch, not {_shape(loss)}; it was given {given}",
         )
         self.that(
             bool(torch.isfinite(loss)),
-            f"loss(outputs, targets) is {float(loss.detach())} for a fresh network, outputs {_shape(outputs)} "
-            f"and targets {_shape(targets)}; look for a division by zero, or a logarithm of what is not positive",
+            f"{what} is {float(loss.detach())} for a fresh network, {given}; look for a division by zero, or a "
+            "logarithm of what is not positive",
         )
         found: Tensor = loss
         return found

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evaluators.training.task import ActivationFactory, Data, Recipe, Task
+from evaluators.training.task import ActivationFactory, Data, Network, Recipe, Task
 from primitives import ActsearchError, compile_expression, parameter_groups, parse
 from primitives.errors import unknown
 
@@ -252,6 +252,17 @@ def fresh_network(task: Task, activation: ActivationFactory, gain: float, seed: 
     """
     with seeded(seed, torch.device("cpu")):
         return task.network(activation, gain).to(device, weights_type(task.recipe))
+
+
+def has_own_loss(task: Task) -> bool:
+    """Tell whether training lowers something else than the loss of outputs."""
+    return getattr(task.loss_of, "__func__", None) is not Task.loss_of
+
+
+def outputs_and_loss(task: Task, network: Network, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a network puts out for a batch and what training lowers; one pass gives both where it can."""
+    outputs = network(inputs)
+    return outputs, task.loss_of(network, inputs, targets) if has_own_loss(task) else task.loss(outputs, targets)
 
 
 def is_checked(step: int, steps: int) -> bool:

@@ -131,7 +131,7 @@ class Single:
         recipe = self._task.recipe
         inputs, targets = self._task.batch(self._data, next(self._batches), augmenting(self._seed, step, self._stream))
         with autocast(recipe, self._device):
-            loss = self._task.loss(self.network(inputs), targets)
+            loss = self._task.loss_of(self.network, inputs, targets)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), recipe.clip)

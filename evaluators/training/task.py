@@ -15,6 +15,8 @@ from primitives.errors import ActsearchError
 
 Part = Literal["train", "validation", "test"]
 ActivationFactory = Callable[[], nn.Module]
+Network = Callable[[Tensor], Tensor]
+"""What a loss may call as often as it likes: a network with its weights in it."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,19 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the scalar training loss, a mean over the batch."""
+
+    def loss_of(self, network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the scalar that training lowers: :meth:`loss` of the outputs, unless you override it.
+
+        Override it where training needs more than outputs, such as derivatives of the network by its inputs. Write
+        those with ``torch.func`` (``grad``, ``jvp``, ``jacrev``, ``hessian``), which stack; ``torch.autograd.grad``
+        cannot be stacked, and candidates train one by one. Scores are of :meth:`loss` and :meth:`error` all the same.
+
+        Args:
+            network: what :meth:`network` built, with its weights in it.
+            inputs, targets: of a batch.
+        """
+        return self.loss(network(inputs), targets)
 
     @abc.abstractmethod
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import abc
 from torch import Tensor, nn
 
 from evaluators import Data, Task
-from evaluators.training.task import ActivationFactory, Part
+from evaluators.training.task import ActivationFactory, Network, Part
 
 
 class Around(Task):
@@ -27,6 +27,10 @@ class Around(Task):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the task's loss."""
         return self.inner.loss(outputs, targets)
+
+    def loss_of(self, network: Network, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Return what the task lowers in training."""
+        return self.inner.loss_of(network, inputs, targets)
 
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the task's error."""

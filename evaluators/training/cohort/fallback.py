@@ -55,6 +55,8 @@ def reason_of(error: Exception) -> str:
 
 def _clause(error: Exception) -> str:
     said = _first_line(error)
+    if "does not have a grad_fn" in said or "requires_grad_()" in said:
+        return "its loss calls torch.autograd.grad, which a stack cannot follow; write it with torch.func.grad or jvp"
     if "data-dependent" in said or ".item()" in said:
         return "its forward or its loss turns data into numbers or branches on them"
     return f"{type(error).__name__}: {said}"

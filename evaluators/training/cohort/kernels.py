@@ -5,6 +5,10 @@ Under ``vmap`` a slot steps out to the whole stack (members, ...), where each ru
 the same expression goes through one kernel. Value and slopes are computed together, so that they
 share subexpressions and backward is one multiplication; one tensor is kept for it, and one more
 for each learnable constant.
+
+A loss may differentiate the network by its inputs, by transforms of ``torch.func`` inside of the ``vmap``. A slot is
+elementwise, so each such transform asks for the same slot with the next derivative by ``x``, which every member has in
+symbols: the order counts how many have been asked for.
 """
 
 from __future__ import annotations
@@ -16,11 +20,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._C._functorch import is_batchedtensor  # torch.func does not tell
+from torch.autograd import forward_ad
+from torch._C._functorch import peek_interpreter_stack  # torch.func does not tell
 
 from evaluators.training.cohort.fallback import Unstackable
-from evaluators.training.cohort.out_of_vmap import keep_nothing, members_first, only_under_vmap
-from primitives import Expression, compile_expression
+from evaluators.training.cohort.out_of_vmap import members_first
+from primitives import Expression, ExpressionError, compile_expression
+from primitives.module import derivative_and_slopes, derivative_by_x
 
 _BLOCK = 2**17
 """Elements that go through a kernel at once on a CPU, so that what it holds in between stays in the cache."""
@@ -32,24 +38,33 @@ class Run:
 
     Attributes:
         start, stop: of the members.
-        constants: how many learnable ones the expression has.
-        value: from (members, elements) and a column (members, 1) a constant to the values.
-        both: from the same to the values, the slopes, and the derivatives by the constants.
+        expression: theirs.
     """
 
     start: int
     stop: int
-    constants: int
-    value: Callable[..., Tensor]
-    both: Callable[..., tuple[Tensor, ...]]
+    expression: Expression
+
+    @property
+    def constants(self) -> int:
+        """How many learnable ones the expression has."""
+        return len(self.expression.initial)
+
+    def value(self, order: int) -> Callable[..., Tensor]:
+        """Return what makes a derivative of an order of (members, elements) and a column (members, 1) a constant."""
+        return derivative_by_x(self.expression, order) if order else compile_expression(self.expression).value
+
+    def both(self, order: int) -> Callable[..., tuple[Tensor, ...]]:
+        """Return what makes of the same that, its slopes, and its derivatives by the constants."""
+        return derivative_and_slopes(self.expression, order)
 
 
 def runs_of(expressions: Sequence[Expression]) -> tuple[Run, ...]:
     """Return the runs of a sequence of expressions, one a member."""
     found, at = [], 0
     for expression, same in groupby(expressions):
-        count, compiled = len(list(same)), compile_expression(expression)
-        found.append(Run(at, at + count, len(expression.initial), compiled.value, compiled.value_and_slopes))
+        count = len(list(same))
+        found.append(Run(at, at + count, expression))
         at += count
     return tuple(found)
 
@@ -105,38 +120,63 @@ class Slot(nn.Module):
         """Apply each member's activation under ``vmap`` over members, before they are placed the identity."""
         if not self.runs:
             return x.clone()
-        if not is_batchedtensor(x):
-            raise Unstackable("an activation sees what all members share, such as the inputs themselves")
-        return _AtSlot.apply(x, self)  # type: ignore[no-any-return]
+        return _AtSlot.apply(x, self, 0)  # type: ignore[no-any-return]
 
-    def stacked(self, x: Tensor) -> Tensor:
-        """Apply each member's activation to x of shape (members, ...)."""
+    def stacked(self, x: Tensor, order: int) -> Tensor:
+        """Apply a derivative of each member's activation to x of shape (members, ...)."""
         (constants,) = self.constants
-        if torch.is_grad_enabled():
-            return _EachItsOwn.apply(x, constants, self.runs)  # type: ignore[no-any-return]
-        return _values(x, constants, self.runs)
+        try:
+            if torch.is_grad_enabled():
+                return _EachItsOwn.apply(x, constants, self.runs, order)  # type: ignore[no-any-return]
+            return _values(x, constants, self.runs, order)
+        except ExpressionError as error:
+            raise Unstackable(str(error)) from error
 
 
 class _AtSlot(torch.autograd.Function):
-    """A slot's activation for all members."""
-
-    forward = staticmethod(only_under_vmap)
-    setup_context = staticmethod(keep_nothing)  # type: ignore[assignment]
+    """A derivative of a slot's activation for all members: the slot, and the order, are no tensors."""
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, None], x: Tensor, slot: Slot) -> tuple[Tensor, int]:
-        return slot.stacked(members_first(x, in_dims[0], info.batch_size)), 0
+    def forward(*_: Any) -> Tensor:
+        """Refuse what no transform over members reaches."""
+        raise Unstackable("an activation sees what all members share, such as the inputs themselves")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Slot, int], output: Tensor) -> None:  # noqa: ARG004
+        x, ctx.slot, ctx.order = inputs
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (x,) = ctx.saved_tensors
+        return grad * _AtSlot.apply(x, ctx.slot, ctx.order + 1), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        with forward_ad._set_fwd_grad_enabled(True):  # torch switches it off here, outer levels of it too, in silence
+            x = forward_ad.unpack_dual(ctx.saved_tensors[0], level=0).primal
+            slope: Tensor = _AtSlot.apply(x, ctx.slot, ctx.order + 1)
+            return tangent * slope
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, None, None], x: Tensor, slot: Slot, order: int
+    ) -> tuple[Tensor, int | None]:
+        if peek_interpreter_stack() is not None:  # a transform of the loss, over examples: members lie further out
+            return _AtSlot.apply(x, slot, order), in_dims[0]
+        return slot.stacked(members_first(x, in_dims[0], info.batch_size), order), 0
 
 
 class _EachItsOwn(torch.autograd.Function):
     """Every run through its kernel, forward with the slopes."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, constants: Tensor | None, runs: tuple[Run, ...]) -> Tensor:
+    def forward(ctx: Any, x: Tensor, constants: Tensor | None, runs: tuple[Run, ...], order: int) -> Tensor:
         values, slopes, kept = [], [], []
         pieces = _pieces(runs, x)
         for piece, part in zip(pieces, _cut(x, pieces), strict=True):
-            value, slope, *others = piece.run.both(part, *piece.constants(constants, part))
+            value, slope, *others = piece.run.both(order)(part, *piece.constants(constants, part))
             values.append(value.view(-1))
             slopes.append(slope.view(-1))
             kept += others
@@ -145,22 +185,22 @@ class _EachItsOwn(torch.autograd.Function):
         return torch.cat(values).view(x.shape).to(x.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         slope, *kept = ctx.saved_tensors
         to_x = (grad.reshape(-1) * slope).view(grad.shape).to(grad.dtype)
         if ctx.constants is None:
-            return to_x, None, None
+            return to_x, None, None, None
         to_constants, others = torch.zeros_like(ctx.constants), iter(kept)
         for piece, part in zip(ctx.pieces, _cut(grad, ctx.pieces), strict=True):
             for index in range(piece.run.constants):
                 to_constants[piece.start : piece.stop, index] += (part * next(others)).sum(dim=1)
-        return to_x, to_constants, None
+        return to_x, to_constants, None, None
 
 
-def _values(x: Tensor, constants: Tensor | None, runs: tuple[Run, ...]) -> Tensor:
+def _values(x: Tensor, constants: Tensor | None, runs: tuple[Run, ...], order: int) -> Tensor:
     pieces = _pieces(runs, x)
     cut = zip(pieces, _cut(x, pieces), strict=True)
-    values = [piece.run.value(part, *piece.constants(constants, part)).view(-1) for piece, part in cut]
+    values = [piece.run.value(order)(part, *piece.constants(constants, part)).view(-1) for piece, part in cut]
     return torch.cat(values).view(x.shape).to(x.dtype)
 
 

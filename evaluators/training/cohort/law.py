@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from evaluators.training.cohort.fallback import is_ours
 from evaluators.training.examples import extreme_rows
-from evaluators.training.pieces import autocast, seeded
+from evaluators.training.pieces import autocast, outputs_and_loss, seeded
 from evaluators.training.task import Data, Task
 
 _EXACT = 1e-8
@@ -63,8 +63,8 @@ def behaviour(
     inside = {id(p) for p in constants}
     weights = [p for p in network.parameters() if id(p) not in inside and p.requires_grad]
     with seeded(0, device), autocast(task.recipe, device):
-        first = network.train()(inputs)
-        task.loss(first, targets).backward()
+        first, loss = outputs_and_loss(task, network.train(), inputs, targets)
+        loss.backward()
         with torch.no_grad():
             second = network(inputs)
             evaluated = network.eval()(inputs)

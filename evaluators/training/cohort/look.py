@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from evaluators.training.cohort.fallback import Unstackable, is_ours
 from evaluators.training.cohort.law import ROWS, Batch, in_double
-from evaluators.training.pieces import augmenting, autocast, generators, seeded
+from evaluators.training.pieces import augmenting, autocast, generators, outputs_and_loss, seeded
 from evaluators.training.task import Data, Task
 
 _DEEP, _LONG = 6, 1000
@@ -65,8 +65,7 @@ def look_at(
         for some in rows.chunk(2):
             kept = _kept(probe, task, before)  # what is there after one pass and stays is made once for all
             inputs, targets = task.batch(data, some, augmenting(0, 0))
-            outputs = probe(inputs)
-            task.loss(outputs, targets)
+            outputs, _ = outputs_and_loss(task, probe, inputs, targets)
             task.error(outputs.detach(), targets)
         drew = generators(device).differ(states)
     after = dict(probe.named_buffers())
@@ -170,7 +169,7 @@ def _computes_in_double(make: Callable[[], nn.Module], task: Task, batch: Batch,
     try:
         probe = make().double().train()
         with seeded(0, device), torch.no_grad(), narrow:
-            task.loss(probe(in_double(batch[0])), in_double(batch[1]))
+            task.loss_of(probe, in_double(batch[0]), in_double(batch[1]))
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # a network may be written for one precision

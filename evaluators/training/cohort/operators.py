@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_batchedtensor  # torch.func does not tell
+from torch._C._functorch import get_dynamic_layer_stack_depth, is_batchedtensor  # torch.func does not tell
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
@@ -48,6 +48,8 @@ class StackedOperators(TorchFunctionMode):
         """Call a function or what stands in for it."""
         del types
         kwargs = kwargs or {}
+        if get_dynamic_layer_stack_depth() > 1:  # a transform of the loss's own, of which these rules know nothing
+            return func(*args, **kwargs)
         if not any(is_batchedtensor(each) for each in (*args, *kwargs.values()) if isinstance(each, Tensor)):
             return func(*args, **kwargs)
         if self._linear and func is functional.linear and not kwargs and len(args) == 3 and args[2] is not None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from evaluators.training.memory import memory, processors
-from evaluators.training.pieces import SCORED_AT_ONCE, augmenting, autocast, on_device, seeded, weights_type
+from evaluators.training.pieces import (
+    SCORED_AT_ONCE,
+    augmenting,
+    autocast,
+    has_own_loss,
+    on_device,
+    seeded,
+    weights_type,
+)
 from evaluators.training.task import AnyTask, OwnLoop, Task
 
 MOST = {"cpu": 32, "cuda": 128, "mps": 32}
@@ -79,24 +90,56 @@ def member_bytes(task: Task) -> Bytes:
     with seeded(0, torch.device("cpu")):
         network = task.network(nn.Softplus, 1.0).to(weights_type(recipe))
         inputs, targets = task.batch(data, rows, augmenting(0, 0))
-        kept: dict[int, int] = {}
-
-        def pack(tensor: Tensor) -> Tensor:
-            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            with autocast(recipe, torch.device("cpu")):
-                loss = task.loss(network(inputs), targets)
-            weights = list(network.parameters())
-            for weight in weights:
-                kept.pop(weight.untyped_storage().data_ptr(), None)
-            del loss
+        weights = list(network.parameters())
+        with autocast(recipe, torch.device("cpu")):
+            kept = (_made if has_own_loss(task) else _saved)(lambda: task.loss_of(network, inputs, targets))
+        for weight in weights:
+            kept.pop(weight.untyped_storage().data_ptr(), None)
     copies = 4 if recipe.optimiser == "adamw" else 3
     fixed = copies * sum(weight.nbytes for weight in weights)
     each = sum(kept.values()) / len(rows)
     scored = min(SCORED_AT_ONCE, len(task.data("validation")))
     return Bytes(fixed + _HEADROOM * each * recipe.batch_size, fixed + each * scored)
+
+
+def _saved(loss: Callable[[], Tensor]) -> dict[int, int]:
+    """Return the bytes of each storage that autograd keeps for a loss, by address."""
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        value = loss()  # while it lives, no address is used again
+    del value
+    return kept
+
+
+def _made(loss: Callable[[], Tensor]) -> dict[int, int]:
+    """Return the bytes of each storage that operations make for a loss: transforms of torch.func allow no hooks."""
+    with _Made() as made:
+        loss()
+    return {storage.data_ptr(): storage.nbytes() for storage in made.storages}
+
+
+class _Made(TorchDispatchMode):
+    """Holds on to the storages of what operations return, so that each has an address of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.storages: list[torch.UntypedStorage] = []
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call an operation and note what it returns."""
+        del types
+        result = func(*args, **(kwargs or {}))
+        several = result if isinstance(result, (tuple, list)) else (result,)
+        held = [each for each in several if isinstance(each, Tensor) and not each._is_zerotensor()]
+        self.storages += [each.untyped_storage() for each in held]
+        return result
 
 
 def _fitting(each: float, device: torch.device) -> int:

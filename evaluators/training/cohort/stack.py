@@ -33,6 +33,7 @@ from evaluators.training.pieces import (
     make_optimiser,
     make_schedule,
     on_device,
+    outputs_and_loss,
     seeded,
     set_generators,
     stream_of,
@@ -40,7 +41,7 @@ from evaluators.training.pieces import (
 )
 from evaluators.training.scoring import Kept, Scores, finite_scores
 from evaluators.training.single import Randomness
-from evaluators.training.task import Data, Part, Task
+from evaluators.training.task import Data, Network, Part, Task
 from primitives import compile_expression
 
 Tensors = Mapping[str, Tensor]
@@ -139,8 +140,7 @@ class Stack(Group):
         inputs, targets, dimension = self._arranged(batches)
 
         def step(weights: Tensors, buffers: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-            outputs = functional_call(self._network, {**weights, **buffers, **self._shared_buffers}, (x,))
-            return outputs, self._task.loss(outputs, y)
+            return outputs_and_loss(self._task, self._called_with(weights, buffers), x, y)
 
         with seeded(0, self._device), self._forward(shared=True):
             mapped = vmap(step, in_dims=(0, 0, dimension, dimension), randomness="same")
@@ -217,14 +217,23 @@ class Stack(Group):
         """Return each member's loss, shape (members,)."""
 
         def loss(weights: Tensors, buffers: Tensors, x: Tensor, y: Tensor) -> Tensor:
-            state = {**weights, **buffers, **self._shared_buffers}
-            return self._task.loss(functional_call(self._network, state, (x,)), y)
+            return self._task.loss_of(self._called_with(weights, buffers), x, y)
 
         with self._forward():
             losses: Tensor = self._mapped(loss, dimension)(self._weights, self._buffers, inputs, targets)
         if losses.dim() != 1:
             raise Unstackable(f"its loss has the shape {tuple(losses.shape[1:])} and is no single number")
         return losses
+
+    def _called_with(self, weights: Tensors, buffers: Tensors) -> Network:
+        """Return the network with a member's weights and buffers in it."""
+        state = {**weights, **buffers, **self._shared_buffers}
+
+        def network(x: Tensor) -> Tensor:
+            outputs: Tensor = functional_call(self._network, state, (x,))
+            return outputs
+
+        return network
 
     def _mapped(self, function: Callable[..., Tensor], dimension: int | None) -> Callable[..., Tensor]:
         randomness = "same" if self._task.recipe.randomness == "shared" else "different"
@@ -289,8 +298,7 @@ class Stack(Group):
         """Return errors and losses of some examples, summed for each member, float64 on the CPU, shape (2, members)."""
 
         def outputs(weights: Tensors, buffers: Tensors, x: Tensor, _: Tensor) -> Tensor:
-            result: Tensor = functional_call(self._network, {**weights, **buffers, **self._shared_buffers}, (x,))
-            return result
+            return self._called_with(weights, buffers)(x)
 
         inputs, targets = self._task.batch(data, rows, None)
         with self._forward():
