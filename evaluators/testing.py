@@ -60,12 +60,12 @@ class TaskContract:
         return type(task)()
 
     def test_initial_noise_is_the_same_for_every_activation(self, task: Task) -> None:
-        """Equal seeds give equal initial weights up to the gain, so comparisons are paired."""
+        """Equal seeds give equal initial weights up to one factor a tensor, so comparisons are paired."""
         torch.manual_seed(0)
         one = [p.detach().clone() for p in task.network(torch.nn.ReLU, 1.0).parameters()]
         torch.manual_seed(0)
         other = [p.detach().clone() for p in task.network(torch.nn.Tanh, 1.0).parameters()]
-        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+        assert all(torch.allclose(a * b.norm(), b * a.norm(), rtol=1e-4) for a, b in zip(one, other, strict=True))
 
     def test_the_gain_scales_some_weight_and_moves_no_other_draw(self, task: Task) -> None:
         """Doubling the gain doubles the weights after an activation and leaves the rest."""
@@ -93,7 +93,8 @@ class TaskContract:
 
     def test_training_lowers_the_loss_and_is_deterministic(self, task: Task) -> None:
         """Thirty steps learn something, twice the same."""
-        job = Job(1, "relu(x)", math.sqrt(2), "t", 30, (0,))
+        text, gain = ("tanh(x)", 1.6) if task.needs else ("relu(x)", math.sqrt(2))
+        job = Job(1, text, gain, "t", 30, (0,))
         first, second = (run_job(job, task, pick_device("cpu"))[0] for _ in range(2))
         assert first.status == "ok"
         assert first.curve[-1] < first.curve[0]

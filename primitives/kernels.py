@@ -83,6 +83,27 @@ def sinc_slope(x):
     return torch.where(near, series, (torch.cos(far) - torch.sin(far) / far) / far)
 '''
 
+SINC_DERIVATIVE = '''\
+def sinc_derivative(x, order):
+    """Return a derivative of sin(x)/x: near zero by its series, else from those of lower order."""
+    near = x.abs() < 2
+    far, z = torch.where(near, 1.0, x), torch.where(near, x, 0.0)
+    found = torch.sin(far) / far
+    for number in range(1, order + 1):
+        found = (torch.sin(far + number * torch.pi / 2) - number * found) / far
+    first = order % 2  # the lowest power that is left, and its coefficient
+    term = (-1) ** ((order + 1) // 2) * (z if first else torch.ones_like(z))
+    series = torch.zeros_like(x)
+    for power in range(first, 28, 2):
+        series = series + term / (power + order + 1)
+        term = -term * z * z / ((power + 1) * (power + 2))
+    return torch.where(near, series, found)
+'''
+
+NUMPY_SINC_DERIVATIVE = (
+    SINC_DERIVATIVE.replace("torch.pi", "np.pi").replace("x.abs()", "np.abs(x)").replace("torch.", "np.")
+)
+
 I1E_RATIO = '''\
 def i1e_ratio(x):
     """Return i1e(x)/x with its limit 1/2 at zero."""

@@ -25,8 +25,8 @@ from primitives.expression import Expression, X
 from primitives.parser import parse
 from primitives.render import Dialect, literal
 from primitives.table import of_function
-from primitives.template import APPLIED_ALONE as _APPLIED_ALONE
 from primitives.template import APPLIED, BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
+from primitives.template import APPLIED_ALONE as _APPLIED_ALONE
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,18 @@ def derivative_by_x(expression: Expression, order: int) -> Callable[..., Tensor]
     source = _several("activation_derivative", doc, _arguments(expression), [body], ["value"])
     function: Callable[..., tuple[Tensor]] = _single(source, "activation_derivative", expression)
     return lambda *arguments: function(*arguments)[0]
+
+
+def derivative_at(expression: Expression, order: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a derivative by ``x`` of an order of 1 or more at the initial parameter values, of the shape of ``x``.
+
+    Raises:
+        ExpressionError: a primitive does not say its derivative of that order.
+    """
+    initial = compile_expression(expression).initial
+    found = derivative_by_x(expression, order)(torch.from_numpy(x), *initial)
+    values: NDArray[np.float64] = found.expand(x.shape).numpy()
+    return values
 
 
 def module_source(expression: Expression, name: str) -> str:

@@ -150,6 +150,14 @@ _ENTRIES = (
     ),
     # periodic
     ("siren", "sin(30*x)", "Sitzmann et al. 2020, arXiv 2006.09661"),
+    ("sine", "sin(x)", "Sopena et al. 1999; Parascandolo et al. 2017"),
+    ("finer", "sin(30*(abs(x) + 1)*x)", "Liu et al. 2024, arXiv 2312.02434"),
+    (
+        "staf",
+        "alpha*sin(x) + beta*sin(gamma*x + delta); alpha=0.7071067811865476; beta=0.7071067811865476; "
+        "gamma=2; delta=0",
+        "Morsali et al. 2025, arXiv 2502.00869 (two sinusoids)",
+    ),
     ("snake", "x + sin(alpha*x)**2/alpha; alpha=1", "Ziyin et al. 2020, arXiv 2006.08195"),
     ("gcu", "x*cos(x)", "Noel et al. 2021, arXiv 2108.12943"),
     ("asu", "x*sin(x)", "amplifying sine unit"),
@@ -162,6 +170,26 @@ _ENTRIES = (
     ("sinc_plus_x", "sinc(x) + x", "Ramachandran et al. 2017, arXiv 1710.05941"),
     ("x_asinh_sq", "x*asinh(x)**2", "Ramachandran et al. 2017, arXiv 1710.05941"),
     ("gaussian", "gaussian(x)", "radial basis functions"),
+    ("gaussian_width", "gaussian(x/alpha); alpha=0.1", "Ramasinghe & Lucey 2022, arXiv 2111.15135"),
+    ("wire", "cos(20*x)*exp(-(10*x)**2)", "Saragadam et al. 2023, arXiv 2301.05187 (real part)"),
+    ("sinc", "sinc(x)", "Saratchandran et al. 2024, arXiv 2402.05427"),
+    # Kolmogorov-Arnold bases without splines, one edge each
+    (
+        "chebykan",
+        "alpha*tanh(x) + beta*(2*tanh(x)**2 - 1) + gamma*(4*tanh(x)**3 - 3*tanh(x)); beta=0.25; gamma=0.25",
+        "SS et al. 2024, arXiv 2405.07200 (degree 3)",
+    ),
+    (
+        "fastkan",
+        "alpha*gaussian(sqrt(2)*(x + 1)) + beta*gaussian(sqrt(2)*x) + gamma*gaussian(sqrt(2)*(x - 1)) + delta*silu(x); "
+        "alpha=-0.5; beta=0.25; gamma=0.5",
+        "Li 2024, arXiv 2405.06721 (three radial functions)",
+    ),
+    (
+        "fourierkan",
+        "alpha*cos(x) + beta*sin(x) + gamma*cos(2*x) + delta*sin(2*x); alpha=0.5; beta=0.5; gamma=0.25; delta=0.25",
+        "Xu et al. 2024, arXiv 2406.01034 (two frequencies)",
+    ),
     ("ncu", "x - x**3", "non-monotonic cubic unit"),
     ("squ", "x**2 + x", "shifted quadratic unit"),
     ("aqua_c100", "-silu(x)*max(0, min(1, 0.2*x + 0.5))", "Bingham & Miikkulainen 2023, arXiv 2301.05785"),

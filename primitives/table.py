@@ -29,8 +29,6 @@ from primitives.kernels import (
     MISH_SLOPE,
     NUMPY_I1E_RATIO,
     NUMPY_MISH_SLOPE,
-    NUMPY_SINC_SLOPE,
-    SINC_SLOPE,
     SOFTPLUS,
     SQUAREPLUS,
     TANH,
@@ -48,6 +46,7 @@ from primitives.registry import (
     synonyms,
     unregister,
 )
+from primitives.sinc import sinc_slope
 
 __all__ = ["Kernels", "all_primitives", "auxiliary", "get", "of_function", "synonyms", "unregister"]
 
@@ -184,16 +183,10 @@ erfc = _builtin(
     monotone=True,
     saturates=True,
 )
-_sinc_slope: Any = auxiliary(
-    "sinc_slope",
-    [lambda x: -sinc(x) - 2 * _sinc_slope(x) / x],
-    Kernels("sinc_slope({0})", "sinc_slope({0})", "", (("torch", SINC_SLOPE), ("numpy", NUMPY_SINC_SLOPE))),
-    84,
-)
 sinc: Any = _builtin(
     "sinc",
     sympy.sinc,
-    _sinc_slope,
+    sinc_slope,
     Kernels("torch.sinc({0} / torch.pi)", "np.sinc({0} / np.pi)", "jnp.sinc({0} / jnp.pi)"),
     31,
     parity="even",

@@ -98,9 +98,8 @@ class ForwardModeFunction(ActivationFunction):
         # Torch switches forward mode off in here, and would lose its outer levels in silence.
         forward_ad = torch.autograd.forward_ad
         with forward_ad._set_fwd_grad_enabled(True):
-            x, *parameters = (
-                forward_ad.unpack_dual(tensor, level=0).primal for tensor in ctx.saved_tensors
-            )
+            kept = [forward_ad.unpack_dual(each, level=0) for each in ctx.saved_tensors]
+            x, *parameters = (dual.primal for dual in kept)
             return blockwise(moved, (tangent, x), [*parameters, *tangents])[0]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
+from evaluators.judging.objectives import RELATIVE
 from runs.axes import Axis, axes, known, value
 from runs.candidate import Candidate
 from runs.store import Store
@@ -49,7 +50,9 @@ def scored(store: Store) -> pd.DataFrame:
     frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
     points = frame[names].to_numpy(dtype=float)
     frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)
-    frame["on_front"] &= ~_worse_than_all_baselines(frame, [name for name in names if name in trained])
+    frame["on_front"] &= ~_worse_than_all_baselines(
+        frame, [name for name in names if name in trained or name in RELATIVE]
+    )
     return frame
 
 
@@ -137,9 +140,14 @@ def _stopped(store: Store) -> list[int]:
 
 
 def search_scores(store: Store) -> dict[int, list[Evaluation]]:
-    """Return each candidate's successful evaluations in the search, at the highest rung that it reached."""
+    """Return each candidate's successful evaluations in the search, at the highest rung that it reached.
+
+    Of several tasks they are those of the first; what compares all of them is among the candidate's facts.
+    """
     found: dict[int, list[Evaluation]] = defaultdict(list)
     for evaluation in store.evaluations("search"):
-        if evaluation.error is not None:
-            found[evaluation.candidate].append(evaluation)
+        there = found[evaluation.candidate]
+        if evaluation.error is not None and (not there or evaluation.task == there[0].task):
+            there.append(evaluation)
+    found = {candidate: evaluations for candidate, evaluations in found.items() if evaluations}
     return {c: [e for e in scores if e.steps == max(s.steps for s in scores)] for c, scores in found.items()}

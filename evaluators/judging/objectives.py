@@ -77,6 +77,12 @@ OBJECTIVES: Registry[Objective] = Registry(
             "calibrated_loss", "nats", "validation calibrated loss", itemgetter("calibrated_loss")
         ),
         "brier": Objective("brier", "1", "validation brier", itemgetter("brier")),
+        "mean_score": Objective(
+            "mean_score", "mean of the baselines' scores", "mean relative score", itemgetter("mean_score"), 3
+        ),
+        "worst_score": Objective(
+            "worst_score", "mean of the baselines' scores", "worst relative score", itemgetter("worst_score"), 3
+        ),
         "cost": Objective("cost", "float32 multiplications", "cost", itemgetter("cost"), 0),
         "complexity": Objective("complexity", "nodes", "complexity", itemgetter("complexity"), 0),
     },
@@ -90,10 +96,15 @@ SCORE = "score"
 MEASURED = ("error", "loss", "calibrated_loss", "brier")
 """The registered objectives that are scores of a task."""
 
+RELATIVE = ("mean_score", "worst_score")
+"""The objectives over several tasks: each score in the mean of the baselines' on the same seeds, and then the mean of
+the tasks and the worst."""
+
 SCORE_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 """What a score may be called, in a task's class and in a campaign file."""
 
 DEFAULT_OBJECTIVES = (SCORE, "cost", "complexity")
+SEVERAL_TASKS_OBJECTIVES = (*RELATIVE, "cost", "complexity")
 
 
 def chosen_objectives(names: Iterable[str], score: str) -> tuple[Objective, ...]:
@@ -110,6 +121,16 @@ def chosen_objectives(names: Iterable[str], score: str) -> tuple[Objective, ...]
     if len({each.name for each in chosen}) < len(chosen):
         raise ActsearchError(f"the score of the task is '{score}', which the objectives name as well; leave one out")
     return chosen
+
+
+def on_one_task(names: Iterable[str], score: str) -> tuple[str, ...]:
+    """Return objectives with the score of a task in the place of those over several tasks.
+
+    Args:
+        names: of objectives.
+        score: what the task goes by.
+    """
+    return tuple(dict.fromkeys(SCORE if name in (*RELATIVE, score) else name for name in names))
 
 
 def _of_score(name: str) -> Objective:

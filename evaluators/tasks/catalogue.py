@@ -57,12 +57,21 @@ _OFFLINE = {
     "tabular": _plain("tabular", "Tabular"),
     "text-gpt": _plain("text_gpt", "TextGPT"),
 }
+_FIELDS = {
+    "deep-mlp": _plain("mnist1d", "DeepMLP"),
+    "forecast": _plain("forecast", "Forecast"),
+    "inr-image": _plain("coordinates", "InrImage"),
+    "inr-signal": _plain("coordinates", "InrSignal"),
+    "pinn-burgers": _plain("equations", "Burgers"),
+    "pinn-helmholtz": _plain("equations", "Helmholtz"),
+    "pinn-poisson": _plain("equations", "Poisson"),
+}
 _PAPERS = {
     **{name: _paper("vision.task", "VisionTask", name) for name in VISION},
     **{name: _paper("language.gpt2_dpo", "language_task", name) for name in LANGUAGE},
 }
 
-TASKS: Registry[Maker[AnyTask]] = Registry("task", {**_OFFLINE, **_PAPERS}, Maker)
+TASKS: Registry[Maker[AnyTask]] = Registry("task", {**_OFFLINE, **_FIELDS, **_PAPERS}, Maker)
 """Every task by name. A factory is called with the task's options and returns an :class:`evaluators.Task`."""
 
 OFFLINE, PAPERS = tuple(_OFFLINE), tuple(_PAPERS)

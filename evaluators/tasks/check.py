@@ -16,12 +16,14 @@ from evaluators.instruments.swapping.swap import swaps_heard, what_to_act_on
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.features.feature import RESERVED
 from evaluators.judging.objectives import SCORE_NAME
+from evaluators.judging.properties.catalogue import PROPERTIES
 from evaluators.training.examples import extreme_rows
 from evaluators.training.pieces import has_own_loss, on_device, pick_device, seeded, weights_type
 from evaluators.training.task import AnyTask, Classification, Data, OwnLoop, Part, Recipe, Task, rename
 from evaluators.training.user_code.importing import hint_beside
 from evaluators.training.user_code.reading import reading
 from primitives import ActsearchError
+from primitives.errors import unknown
 from primitives.registries import is_name
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
@@ -80,6 +82,7 @@ def check_task(task: AnyTask, executor: str = "serial") -> tuple[str, ...]:
                 tried = {part: check.batch(task, part, data, _telling_rows(data)) for part, data in parts.items()}
                 scored = {part: check.batch(task, part, parts[part], _even_rows(parts[part])) for part in _SCORED}
             notes = check.network(task, tried, targets, scored)
+            check.needs(task)
     if executor == "ray":
         from evaluators.training.user_code.sending import refuse_unsendable
 
@@ -287,6 +290,14 @@ class _Check:
             for inputs, wanted in scored.values():
                 self.metrics(task, self.outputs("the network in evaluation", network, inputs), wanted)
         return what_to_act_on(heard, network, tried["train"][0])
+
+    def needs(self, task: Task) -> None:
+        """Check what it asks of functions."""
+        for name in task.needs:
+            self.that(name in PROPERTIES, f"its needs hold an {unknown('property', name, PROPERTIES)}")
+        scale: Any = task.input_scale
+        right = isinstance(scale, (int, float)) and 0 < scale <= 1000
+        self.that(right, f"its input_scale is {scale!r}; it is a standard deviation above 0, of 1000 at most")
 
     def outputs(self, what: str, network: nn.Module, inputs: Tensor) -> Tensor:
         """Check that a network answers with one tensor."""

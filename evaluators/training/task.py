@@ -92,6 +92,12 @@ class Task(abc.ABC):
     score: str = "error"
     """What a search goes by: ``error``, ``loss``, or one of :meth:`metrics`; lower is better."""
 
+    needs: tuple[str, ...] = ()
+    """What a function must be to be trained here, by the names of :data:`evaluators.judging.properties.catalogue.\
+PROPERTIES`: ``twice_differentiable`` where the loss takes second derivatives by the inputs."""
+    input_scale: float = 1.0
+    """Standard deviation of what the first activations see, where it is not 1; a function is also screened there."""
+
     @abc.abstractmethod
     def data(self, part: Part) -> Data:
         """Return one part of the data. The three parts share no example."""
@@ -137,7 +143,8 @@ class Task(abc.ABC):
 
         Args:
             network: what :meth:`network` built, with its weights in it.
-            inputs, targets: of a batch.
+            inputs: of a batch.
+            targets: of the same.
         """
         return self.loss(network(inputs), targets)
 

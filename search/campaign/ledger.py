@@ -7,14 +7,17 @@ from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from statistics import fmean
 
 from evaluators import Evaluation
-from evaluators.judging.objectives import Objective, Point
-from evaluators.training.cohort.halving import points_of
-from evaluators.training.status import FAILURES, TRAINED, CandidateStatus
+from evaluators.judging.objectives import Objective, Point, chosen_objectives, on_one_task, point
+from evaluators.training.cohort.halving import measured, points_of
+from evaluators.training.status import FAILURES, PASSED_OVER, TRAINED, CandidateStatus
 from primitives import ActsearchError
 from runs import Candidate
 from search.campaign.progress import Best
+from search.campaign.stages import Stage, Yardstick, failed, of_stage, whole_stages
 from search.configuration.config import Fidelity
 
 
@@ -53,18 +56,21 @@ class Ledger:
         chosen: how many fill a training slot.
         asked: the last training slot.
         passed_over: how many proposals have no row, by reason.
-        points: at each rung and the end, of all that came there.
+        rung_points: at each rung, by what can be told there: of several tasks the score of the first.
         best: of those trained to the end, the best first.
         steps_spent, steps_saved: see :class:`search.campaign.progress.Progress`.
     """
 
-    def __init__(self, fidelity: Fidelity, objectives: tuple[Objective, ...]) -> None:
-        self._fidelity, self.objectives = fidelity, objectives
+    def __init__(self, fidelity: Fidelity, objectives: tuple[Objective, ...], stages: Sequence[Stage]) -> None:
+        self._fidelity, self.objectives, self._stages = fidelity, objectives, tuple(stages)
+        self._yardstick = Yardstick(stages, fidelity.seeds)
+        names = on_one_task((each.name for each in objectives), stages[0].score)
+        self._rung_objectives = chosen_objectives(names, stages[0].score)
         self.candidates: dict[int, Candidate] = {}
         self.counts: Counter[CandidateStatus] = Counter()
         self.trained = self.chosen = self.asked = 0
         self.passed_over: Counter[str] = Counter()
-        self.points: dict[int, list[Point]] = defaultdict(list)
+        self.rung_points: dict[int, list[Point]] = defaultdict(list)
         self.best: list[Best] = []
         self.steps_spent = self.steps_saved = 0
 
@@ -94,27 +100,80 @@ class Ledger:
         """Return those whose training gave no numbers."""
         return [candidate for candidate in self.candidates.values() if candidate.status in FAILURES]
 
+    # --- several tasks ------------------------------------------------------------------------
+
+    def measure(self, identifier: int, evaluations: Sequence[Evaluation]) -> None:
+        """Take in what a baseline scores, of which relative scores are made; others are passed over."""
+        if self.candidates[identifier].name is not None and len(self._stages) > 1:
+            self._yardstick.add(identifier, evaluations)
+
+    def is_measurable(self, evaluations: Sequence[Evaluation]) -> bool:
+        """Tell whether scores can be told: of several tasks only once all baselines are through with the same."""
+        if len(self._stages) == 1:
+            return True
+        baselines = (c for c in self.candidates.values() if c.name is not None and c.gain is not None)
+        several = max(1, whole_stages(self._stages, evaluations))
+        return self._yardstick.knows((c.id for c in baselines if c.status not in PASSED_OVER), several)
+
+    def next_stage(self, evaluations: Sequence[Evaluation]) -> int | None:
+        """Return the number of the task that comes next for a candidate; ``None`` where there is none.
+
+        Args:
+            evaluations: all that there are of it.
+        """
+        if not evaluations:
+            return 0
+        whole = whole_stages(self._stages, evaluations)
+        return whole if 0 < whole < len(self._stages) and not failed(evaluations) else None
+
+    def _hopeless(self, evaluations: Sequence[Evaluation]) -> Stage | None:
+        """Return the first task on which a candidate is worse than every baseline, ``None`` where there is none."""
+        for stage in self._stages[: whole_stages(self._stages, evaluations)]:
+            found = of_stage(stage, evaluations, self._fidelity.seeds).get(stage.steps)
+            if found and self._yardstick.relative(stage, found) > self._yardstick.worst(stage):
+                return stage
+        return None
+
+    # --- what a training said -----------------------------------------------------------------
+
     def judged(self, identifier: int, evaluations: Sequence[Evaluation]) -> Candidate:
         """Return a candidate as its training leaves it: the first failure of a seed counts, luck does not.
 
-        Objectives that only the campaign can compute become facts, so that reading a run needs nobody's code.
+        It stays ``pending`` while another task waits for it, or while nobody can tell its scores yet. Objectives
+        that only the campaign can compute become facts, so that reading a run needs nobody's code.
+
+        Args:
+            identifier: of the candidate.
+            evaluations: all that there are of it.
         """
         candidate = self.candidates[identifier]
         for evaluation in evaluations:
             if evaluation.status != "ok":
                 return candidate.stopped(evaluation.status, f"seed {evaluation.seed}: {evaluation.reason}")
+        if not self.is_measurable(evaluations):
+            return candidate
         try:
             points = self._points(candidate, evaluations)
+            why = self._why_ended(candidate, evaluations, max(points))
         except ActsearchError as error:
             return candidate.stopped("crashed", str(error))
-        reached = max(points)
-        values = zip(self.objectives, points[reached], strict=True)
+        if why is None:
+            return candidate
+        values = zip(self.objectives, points[max(points)], strict=True)
         known = {*candidate.facts, *evaluations[-1].validation}
         facts = {each.name: value for each, value in values if each.name not in known}
         candidate = dataclasses.replace(candidate, facts={**candidate.facts, **facts}) if facts else candidate
-        if reached == self._fidelity.whole:
-            return candidate.stopped("ok", "")
-        return candidate.stopped("stopped", f"not among the best after {reached} steps")
+        return candidate.stopped("stopped" if why else "ok", why)
+
+    def _why_ended(self, candidate: Candidate, evaluations: Sequence[Evaluation], reached: int) -> str | None:
+        """Return why a candidate was stopped, nothing where it came to the end, ``None`` where it goes on."""
+        if reached == self.whole:
+            return ""
+        if (following := self.next_stage(evaluations)) is None:
+            return f"not among the best after {reached} steps"
+        if candidate.name is None and (stage := self._hopeless(evaluations)):
+            return f"worse than every baseline on {stage.task}, so not trained on {self._stages[following].task}"
+        return None
 
     def finish(self, candidate: Candidate, evaluations: Sequence[Evaluation]) -> Outcome | None:
         """Take in what a training said; return what is to be told of it, ``None`` of a failure."""
@@ -123,22 +182,53 @@ class Ledger:
             points = self._points(candidate, evaluations)
         except ActsearchError:  # its status says so
             return None
-        for steps, point in points.items():
-            self.points[steps].append(point)
+        for steps, there in self._at_rungs(candidate, evaluations).items():
+            self.rung_points[steps].append(there)
         if candidate.status not in TRAINED:
             return None
         outcome = Outcome(candidate, points, sum(steps > max(points) for steps in self._places()))
         seeds = self._fidelity.seeds
         self.steps_spent += seeds * outcome.reached
-        self.steps_saved += seeds * (self._fidelity.whole - outcome.reached)
+        self.steps_saved += seeds * (self.whole - outcome.reached)
         if candidate.status == "ok":
             label = candidate.name or candidate.expression
             best = Best(candidate.id, label, points[outcome.reached], candidate.name is not None)
             insort(self.best, best, key=lambda one: (one.point, one.id))
         return outcome
 
+    @property
+    def whole(self) -> int:
+        """The steps of all tasks together."""
+        return sum(stage.steps for stage in self._stages)
+
     def _places(self) -> Iterable[int]:
-        return (*self._fidelity.rung_steps, self._fidelity.whole)
+        return (*self._fidelity.rung_steps, *accumulate(stage.steps for stage in self._stages))
+
+    def _at_rungs(self, candidate: Candidate, evaluations: Sequence[Evaluation]) -> dict[int, Point]:
+        """Return the points of the first task that rungs compare."""
+        first = [each for each in evaluations if each.task == self._stages[0].task]
+        return points_of(first, self._fidelity.seeds, self._rung_objectives, candidate.facts)
 
     def _points(self, candidate: Candidate, evaluations: Sequence[Evaluation]) -> dict[int, Point]:
-        return points_of(evaluations, self._fidelity.seeds, self.objectives, candidate.facts)
+        """Return the points of a candidate by steps in all.
+
+        Raises:
+            ActsearchError: an objective cannot be computed or is not finite.
+        """
+        if len(self._stages) == 1:
+            return points_of(evaluations, self._fidelity.seeds, self.objectives, candidate.facts)
+        found: dict[int, Point] = {}
+        before, relative = 0, list[float]()
+        for stage in self._stages:
+            scores = of_stage(stage, evaluations, self._fidelity.seeds)
+            for steps, some in scores.items():
+                every = [*relative, self._yardstick.relative(stage, some)]
+                told = {"mean_score": fmean(every), "worst_score": max(every)}
+                first = scores if not relative else of_stage(self._stages[0], evaluations, self._fidelity.seeds)
+                numbers = measured(first[steps if not relative else self._stages[0].steps])
+                found[before + steps] = point(self.objectives, {**candidate.facts, **numbers, **told})
+            if stage.steps not in scores:
+                break
+            relative.append(self._yardstick.relative(stage, scores[stage.steps]))
+            before += stage.steps
+        return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -21,9 +21,9 @@ from threadpoolctl import ThreadpoolController
 
 from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
 from evaluators.judging.features.catalogue import FEATURES
-from evaluators.judging.objectives import chosen_objectives, point
+from evaluators.judging.objectives import RELATIVE, chosen_objectives, on_one_task, point
 from evaluators.training.job import Answers
-from evaluators.training.status import PASSED_OVER
+from evaluators.training.status import FAILURES, PASSED_OVER
 from evaluators.training.task import AnyTask, Task
 from primitives import BASELINES, ActsearchError, get, library, resolve
 from primitives.errors import unknown
@@ -31,11 +31,14 @@ from primitives.numeric import numeric
 from primitives.registries import made
 from runs import Candidate, Store
 from runs.lessons import lessons_of
+from runs.scores import scores_of
 from search.campaign.funnel import Funnel
 from search.campaign.ledger import Ledger
 from search.campaign.prior_weight import PriorWeight, features
 from search.campaign.progress import Observer, Progress
+from search.campaign.queues import Queues, Waiting
 from search.campaign.ranking import NoisyPrior
+from search.campaign.stages import Stage, stages_of
 from search.configuration.config import CampaignConfig
 from search.space.grammar import Grammar
 from search.strategies.asking import drawing
@@ -55,14 +58,17 @@ class Campaign:
     def __init__(self, config: CampaignConfig, store: Store) -> None:
         self.config, self._store = config, store
         objectives = chosen_objectives(config.objectives, config.goes_by)
+        self._stages = stages_of(config, scores_of(store))
         self._grammar = Grammar(config.drawn)
         self._weight = PriorWeight(config.prior)
         self._strategy = made(STRATEGIES, config.strategy.name, Strategy, self._grammar, config.strategy)
         self._choice = self._strategy.choice or NoisyPrior(self._grammar, self._weight)
         self._choice.aim(objectives)
         self._funnel = Funnel(self._grammar, self._choice, config)
-        self._ledger = Ledger(config.fidelity, objectives)
+        self._ledger = Ledger(config.fidelity, objectives, self._stages)
         self._in_flight: set[int] = set()
+        self._queues = Queues(len(self._stages))
+        self._heard: dict[int, list[Evaluation]] = {}
         self._cohorts = 0
         self._closed = store.meta("state") in ("searched", "finished")
         self._earlier = _seconds_of(store)
@@ -82,19 +88,20 @@ class Campaign:
         self._started = time.monotonic()
         self._add_starters()
         self._know_lessons()
-        waiting = deque(self._ledger.pending())
-        self._fitting(executor)  # the first time, workers must start to tell it; that is no work of the driver
-        ahead: list[Candidate] = []
+        self._settle()
+        for number in range(len(self._stages)):  # the first time, workers must start to tell it: no work of the driver
+            self._fitting(executor, number)
+        ahead: Waiting | None = None
         while True:
             with self._driving():
-                while self._cohorts < executor.capacity and (chosen := ahead or self._gather(waiting, executor)):
+                while self._cohorts < executor.capacity and (chosen := ahead or self._gather(executor)):
                     executor.submit(self._cohort(chosen))
-                    self._cohorts, ahead = self._cohorts + 1, []
+                    self._cohorts, ahead = self._cohorts + 1, None
             self.progress.workers = executor.capacity  # they come and go
             observer(self._snapshot())
             if not ahead and self._cohorts >= executor.capacity >= _AHEAD:
                 with self._driving():
-                    ahead = self._gather(waiting, executor)
+                    ahead = self._gather(executor)
             finished = executor.collect()
             if not finished:
                 break
@@ -123,49 +130,54 @@ class Campaign:
         self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over), **over})
         return batch.chosen
 
-    def _size(self, executor: Executor) -> int:
+    def _size(self, executor: Executor, stage: int) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.
 
-        A larger cohort trains faster, but what is proposed for it has not learned from it. While nothing is trained
-        there is nothing to learn, so the first may be twice as many.
+        A larger cohort trains faster, but what is proposed for it has not learned from it.
         """
-        fitting = self._fitting(executor)
+        fitting = self._fitting(executor, stage)
         if self.config.execution.cohort is not None:
             return fitting
-        most = self.config.strategy.population * (1 if self._ledger.trained else 2)
-        return max(1, min(most // executor.capacity, fitting))
+        return max(1, min(self.config.strategy.population // executor.capacity, fitting))
 
-    def _fitting(self, executor: Executor) -> int:
+    def _fitting(self, executor: Executor, stage: int) -> int:
         """Return how many fit in memory: asked once and kept in the run file, so that a search goes on as it began."""
-        fitting = self._store.number("members")
+        key = f"members:{self._stages[stage].task}" if stage else "members"
+        fitting = self._store.number(key)
         if fitting is None:
-            fitting = executor.members(self.config.task, len(self.seeds))
-            self._store.set_meta("members", str(fitting))
+            fitting = executor.members(self._stages[stage].task, len(self.seeds))
+            self._store.set_meta(key, str(fitting))
         return fitting
 
-    def _gather(self, waiting: deque[Candidate], executor: Executor) -> list[Candidate]:
-        """Return candidates for a cohort, those of an earlier process first; fewer when there are no more."""
-        size = self._size(executor)
-        chosen = [waiting.popleft() for _ in range(min(size, len(waiting)))]
-        self._in_flight.update(candidate.id for candidate in chosen)
-        if len(chosen) < size and not any(candidate.ask for candidate in chosen):  # a short batch was trained alone
-            chosen += self._propose(size - len(chosen))
-            self._in_flight.update(candidate.id for candidate in chosen)
-        return chosen
+    def _gather(self, executor: Executor) -> Waiting | None:
+        """Return candidates for a cohort, fewer when there are no more.
 
-    def _cohort(self, candidates: Sequence[Candidate]) -> Cohort:
-        fidelity = self.config.fidelity
-        rungs = fidelity.rung_steps
-        history = tuple(tuple(self._ledger.points[rung][-_REMEMBERED:]) for rung in rungs)
-        halving = Halving(rungs, fidelity.keep, history, self.config.objectives, self.config.goes_by) if rungs else None
-        return Cohort(tuple(self._job(candidate) for candidate in candidates), halving)
+        Whole cohorts of a later task come first, then the first task's, those of an earlier process before what is
+        proposed, and at the end what is left for later tasks.
+        """
+        sizes = [self._size(executor, number) for number in range(len(self._stages))]
+        if whole := self._queues.whole(sizes):
+            return whole
+        chosen = self._queues.first(sizes[0])
+        if len(chosen) < sizes[0] and not any(candidate.ask for candidate in chosen):  # a short batch was trained alone
+            chosen += self._propose(sizes[0] - len(chosen))
+        self._in_flight.update(candidate.id for candidate in chosen)
+        return Waiting(0, tuple(chosen)) if chosen else self._queues.rest(sizes)
+
+    def _cohort(self, waiting: Waiting) -> Cohort:
+        stage, fidelity = self._stages[waiting.stage], self.config.fidelity
+        rungs = fidelity.rung_steps if not waiting.stage else ()
+        history = tuple(tuple(self._ledger.rung_points[rung][-_REMEMBERED:]) for rung in rungs)
+        names = on_one_task(self.config.objectives, stage.score)
+        halving = Halving(rungs, fidelity.keep, history, names, stage.score) if rungs else None
+        return Cohort(tuple(self._job(candidate, stage) for candidate in waiting.candidates), halving)
 
     def _affordable(self, count: int) -> int:
         """Return how many of so many candidates ``budget.steps`` allows, were nobody stopped early.
 
         The last one may go beyond it. Whoever is in flight is counted as trained to the end.
         """
-        limit, whole = self.config.budget.steps, self.config.fidelity.seeds * self.config.fidelity.whole
+        limit, whole = self.config.budget.steps, self.config.fidelity.seeds * self._ledger.whole
         if limit is None:
             return count
         return math.ceil((limit - self._ledger.steps_spent - whole * len(self._in_flight)) / whole)
@@ -178,8 +190,7 @@ class Campaign:
         """Return the wall time of the search, earlier processes included."""
         return self._earlier + time.monotonic() - self._started
 
-    def _job(self, candidate: Candidate) -> Job:
-        fidelity = self.config.fidelity
+    def _job(self, candidate: Candidate, stage: Stage) -> Job:
         if candidate.gain is None:
             raise ActsearchError(
                 f"candidate {candidate.id} waits for its training and has no gain; was the run file edited?"
@@ -188,10 +199,10 @@ class Campaign:
             candidate.id,
             candidate.expression,
             candidate.gain,
-            self.config.task,
-            fidelity.whole,
+            stage.task,
+            stage.steps,
             self.seeds,
-            timeout=fidelity.timeout,
+            timeout=self.config.fidelity.timeout,
             facts=candidate.facts,
             reference=candidate.name is not None,
         )
@@ -204,13 +215,32 @@ class Campaign:
             for cohort, per_job in finished
             for job, found in zip(cohort.jobs, per_job, strict=True)
         ]
-        judged = [self._ledger.judged(identifier, found) for identifier, found in answers]
+        ended = [candidate for identifier, found in answers for candidate in self._ended_by(identifier, found)]
         evaluations = [evaluation for _, found in answers for evaluation in found]
-        self._store.record("search", evaluations, judged, {"search_seconds": f"{self._seconds():.3f}"})
+        self._store.record("search", evaluations, ended, {"search_seconds": f"{self._seconds():.3f}"})
         self.progress.training_seconds += sum(evaluation.seconds for evaluation in evaluations)
-        for candidate, (identifier, found) in zip(judged, answers, strict=True):
-            self._in_flight.discard(identifier)
-            self._learn(candidate, found)
+        for candidate in ended:
+            self._in_flight.discard(candidate.id)
+            self._learn(candidate, self._heard.pop(candidate.id))
+
+    def _ended_by(self, identifier: int, found: Sequence[Evaluation]) -> Iterator[Candidate]:
+        """Take in a training; yield who is through by it, those first who waited for it. Who is not waits."""
+        self._heard.setdefault(identifier, []).extend(found)
+        self._ledger.measure(identifier, self._heard[identifier])
+        for each in (*self._queues.held, identifier):
+            candidate = self._ledger.judged(each, self._heard[each])
+            if candidate.status != "pending":
+                self._queues.held.pop(each, None)
+                yield candidate
+            elif each == identifier:
+                self._queues.add(candidate, self._ledger.next_stage(self._heard[each]))
+
+    def _settle(self) -> None:
+        """Put those of an earlier process where they wait."""
+        for candidate in self._ledger.pending():
+            self._queues.add(candidate, self._ledger.next_stage(self._heard.get(candidate.id, ())))
+            if candidate.id in self._heard:
+                self._in_flight.add(candidate.id)
 
     def _check_alive(self) -> None:
         """End a campaign in which nothing can be trained.
@@ -236,7 +266,7 @@ class Campaign:
             self._choice.lose(candidate.id)
             return
         self._weight.tell(features(candidate.facts), outcome.lowest[0])
-        whole, is_baseline = self.config.fidelity.whole, candidate.name is not None
+        whole, is_baseline = self._ledger.whole, candidate.name is not None
         self._choice.tell(Result(candidate.id, outcome.points, whole, is_baseline))
         if candidate.genotype is not None:
             tree, point = self._grammar.loads(candidate.genotype), outcome.points[outcome.reached]
@@ -296,13 +326,39 @@ class Campaign:
         self._ledger.passed_over.update(self._store.counts("passed_over"))
         by_candidate: dict[int, list[Evaluation]] = {}
         for evaluation in self._store.evaluations("search"):
-            by_candidate.setdefault(evaluation.candidate, []).append(evaluation)
-        for identifier, evaluations in by_candidate.items():
+            earlier = by_candidate.pop(evaluation.candidate, [])  # in the order in which they came to their end
+            by_candidate[evaluation.candidate] = [*earlier, evaluation]
+        for identifier in by_candidate:
             if identifier not in self._ledger.candidates:
                 raise ActsearchError(
                     f"the run file has results of candidate {identifier}, which it lacks; was it edited?"
                 )
-            self._learn(self._ledger.candidates[identifier], evaluations)
+        for candidate, evaluations in self._in_the_order_of_learning(by_candidate):
+            self._learn(candidate, evaluations)
+
+    def _in_the_order_of_learning(
+        self, by_candidate: Mapping[int, list[Evaluation]]
+    ) -> Iterator[tuple[Candidate, list[Evaluation]]]:
+        """Yield who is through, as :meth:`_ended_by` did; who is not is what has been heard of."""
+        if len(self._stages) == 1:
+            ended = ((self._ledger.candidates[identifier], found) for identifier, found in by_candidate.items())
+            yield from (each for each in ended if each[0].status != "pending")
+            return
+        waiting: dict[int, None] = {}
+        for evaluation in self._store.evaluations("search"):
+            identifier = evaluation.candidate
+            heard = self._heard.setdefault(identifier, [])
+            heard.append(evaluation)
+            self._ledger.measure(identifier, heard)
+            if len(heard) < len(by_candidate[identifier]):
+                continue
+            waiting[identifier] = None
+            for each in [*waiting]:
+                candidate = self._ledger.candidates[each]
+                failed = candidate.status in FAILURES
+                if candidate.status != "pending" and (failed or self._ledger.is_measurable(self._heard[each])):
+                    del waiting[each]
+                    yield candidate, self._heard.pop(each)
 
     def _snapshot(self) -> Progress:
         progress, ledger = self.progress, self._ledger
@@ -380,7 +436,8 @@ def check_objectives(config: CampaignConfig, task: AnyTask, metrics: Sequence[st
     """
     objectives = chosen_objectives(config.objectives, config.goes_by)
     if isinstance(task, Task):
-        measured = dict.fromkeys(("error", "loss", *metrics), 0.5)
+        measured = dict.fromkeys(RELATIVE, 1.0) if config.tasks else {}
+        measured |= dict.fromkeys(("error", "loss", *metrics), 0.5)
         if config.goes_by not in measured:
             raise ActsearchError(unknown("score", config.goes_by, measured) + f", of the task '{task.name}'")
         point(objectives, {**assess(resolve("relu")).facts, **measured})

@@ -29,14 +29,16 @@ def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str
 
 
 def print_confirmation(store: Store, config: CampaignConfig) -> None:
-    """Print what confirmation says, the search task first, and a verdict for each finalist."""
+    """Print what confirmation says, the tasks of the search first, and a verdict for each finalist."""
     out = console()
     results, differences = confirmed(store), comparisons(store)
-    keys = sorted(set(zip(results["task"], results["steps"], strict=True)), key=lambda k: (k[0] != config.task, *k))
+    own = {name: place for place, name in enumerate(config.searched)}
+    found = set(zip(results["task"], results["steps"], strict=True))
+    keys = sorted(found, key=lambda key: (own.get(key[0], len(own)), *key))
     parts = [differences[(differences["task"] == t) & (differences["steps"] == s)] for t, s in keys]
     for (task, steps), part in zip(keys, parts, strict=True):
         panel = results[(results["task"] == task) & (results["steps"] == steps)]
-        out.print(confirmed_table(panel, task == config.task), "")
+        out.print(confirmed_table(panel, task in own), "")
         if len(part):
             out.print(comparison_table(part), "")
         if reason := warning(task, str(panel["score"].iloc[0]), int(panel["seeds"].max())):
@@ -68,7 +70,7 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     if everything.empty:
         return
     picture = inside(folder, "front.png")
-    title = f"{config.name}: {config.task}, {config.fidelity.steps} steps, seed {config.seed}"
+    title = f"{config.name}: {', '.join(config.searched)}, {config.fidelity.steps} steps, seed {config.seed}"
     plot_front(everything, picture, title, axes(store))
     print(f"\nplot: {picture}")
     best = recommended(store, config)

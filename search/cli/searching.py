@@ -30,7 +30,7 @@ def search_and_print(
     """Search until the budget is spent, then confirm, print and export."""
     campaign = Campaign(settings, store)
     if not quiet:
-        print(f"campaign in {folder}: {settings.task}, {_limits(settings)}", file=sys.stderr)
+        print(f"campaign in {folder}: {', '.join(settings.searched)}, {_limits(settings)}", file=sys.stderr)
     with ProgressView(quiet, guard.check) as view:
         campaign.run(executor, view)
         if settings.confirm.automatic and finalists(store, 1):
@@ -66,11 +66,11 @@ def plan_of(settings: CampaignConfig) -> Plan:
 
 def task_names(settings: CampaignConfig) -> list[str]:
     """Return the tasks of a campaign: of the search, and of the confirmation that follows it."""
-    return [settings.task, *(settings.confirm_tasks if settings.confirm.automatic else ())]
+    return [*settings.searched, *(settings.confirm_tasks if settings.confirm.automatic else ())]
 
 
 def scores_of_tasks(tasks: Mapping[str, AnyTask], settings: CampaignConfig) -> dict[str, str]:
-    """Return what each task is judged by: the search's by the campaign's score, the others by their own."""
+    """Return what each task is judged by: the search's first by the campaign's score, the others by their own."""
     own = {name: task.score for name, task in tasks.items()}
     return own | ({settings.task: settings.goes_by} if settings.task in tasks else {})
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SerializeAsAny, field_validator
+from typing import Any
+
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from evaluators.judging.features.catalogue import kept
-from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, SCORE, SCORE_NAME
+from evaluators.judging.objectives import DEFAULT_OBJECTIVES, OBJECTIVES, SCORE, SCORE_NAME, SEVERAL_TASKS_OBJECTIVES
 from evaluators.training.executors.catalogue import RayOptions
 from evaluators.training.executors.options import ExecutorOptions
 from primitives.errors import unknown
@@ -25,6 +27,10 @@ class Fidelity(Options):
     seeds: int = Field(2, ge=1, le=1000, description="trainings of each candidate, seeds 0, 1, …")
     rungs: tuple[float, ...] = Field(
         (0.25, 0.5), description="shares of the steps after which losers stop; [] for none"
+    )
+    further: tuple[int, ...] = Field(
+        (),
+        description="optimiser steps on each of tasks but the first; steps, or those of their recipes, when left out",
     )
     keep: float = Field(0.5, gt=0, lt=1, description="share that goes on at a rung, of all ever seen there")
     timeout: float = Field(600.0, gt=0, description="seconds a candidate adds to what its cohort may take")
@@ -82,7 +88,7 @@ class Confirm(Options):
     automatic: bool = Field(True, description="confirm and export when the search ends")
     top: int = Field(3, ge=1, le=100, description="finalists")
     seeds: int = Field(5, ge=2, le=1000, description="fresh seeds")
-    tasks: tuple[str, ...] = Field((), description="tasks; empty means the search task")
+    tasks: tuple[str, ...] = Field((), description="tasks; empty means those of the search")
     steps: int | None = Field(None, ge=1, description="optimiser steps; each task's own recipe when left out")
     timeout: float = Field(3600.0, gt=0, description="seconds that two seeds of a finalist add to their limit")
     measure: bool = Field(True, description="measure the finalists' time and memory here, about 7 s each")
@@ -94,6 +100,11 @@ class CampaignConfig(Options):
     name: str = Field("campaign", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="for the run folder")
     task: str = Field(
         "mnist1d-mlp", description="from 'actsearch tasks', or 'file.py:Class', or 'package.module:Class'"
+    )
+    tasks: tuple[str, ...] = Field(
+        (),
+        description="several tasks in the place of one: a candidate is trained on them in this order, and scores are "
+        "relative to the baselines'",
     )
     extensions: tuple[str, ...] = Field(
         (), description="your own code to import first, 'file.py' or 'package.module', as for primitives; it is code"
@@ -118,6 +129,22 @@ class CampaignConfig(Options):
     prior: Prior = Prior()
     confirm: Confirm = Confirm()
     execution: SerializeAsAny[ExecutorOptions] = RayOptions()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several(cls, raw: Any) -> Any:
+        """Let several tasks stand for the one, and be compared by what can be compared."""
+        tasks = raw.get("tasks") if isinstance(raw, dict) else None
+        if not (isinstance(tasks, (list, tuple)) and tasks):
+            return raw
+        return {"objectives": SEVERAL_TASKS_OBJECTIVES, **raw, "task": tasks[0]}
+
+    @field_validator("tasks")
+    @classmethod
+    def _distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(names) == 1 or len(set(names)) != len(names):
+            raise ValueError("it names two tasks at least, and each once; for one there is the key 'task'")
+        return names
 
     @field_validator("objectives")
     @classmethod
@@ -156,4 +183,9 @@ class CampaignConfig(Options):
     @property
     def confirm_tasks(self) -> tuple[str, ...]:
         """The tasks that confirmation trains on."""
-        return self.confirm.tasks or (self.task,)
+        return self.confirm.tasks or self.searched
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The tasks that the search trains on, in their order."""
+        return self.tasks or (self.task,)

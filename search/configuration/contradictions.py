@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evaluators.judging.cost import primitive_costs
+from evaluators.judging.objectives import RELATIVE
 from primitives import BASELINES
 from primitives.table import get
 from search.configuration.config import CampaignConfig
@@ -17,10 +18,24 @@ from search.space.options import joins, limited
 
 def contradiction(config: CampaignConfig) -> str | None:
     """Return a sentence on the first wishes that contradict each other or the grammar or the budget, or ``None``."""
-    for rule in (_twice, _absent, _never_drawn, _nothing_left, _too_long, _too_dear, _budget):
+    for rule in (_tasks, _twice, _absent, _never_drawn, _nothing_left, _too_long, _too_dear, _budget):
         if reason := next(rule(config), None):
             return reason
     return None
+
+
+def _tasks(config: CampaignConfig) -> Iterator[str]:
+    named = [name for name in config.objectives if name in RELATIVE]
+    if named and not config.tasks:
+        yield f'objectives name \'{named[0]}\', which compares several tasks, and there is one; give tasks = ["a", "b"]'
+    if config.tasks and not named:
+        yield (
+            f"objectives name neither {' nor '.join(RELATIVE)}, so that of tasks only '{config.tasks[0]}' would count; "
+            "put one into objectives, or give that task alone"
+        )
+    if config.tasks and config.fidelity.further and len(config.fidelity.further) != len(config.tasks) - 1:
+        numbers, tasks = len(config.fidelity.further), len(config.tasks)
+        yield f"fidelity.further has {numbers} numbers and tasks has {tasks} names; give one for each but the first"
 
 
 def _twice(config: CampaignConfig) -> Iterator[str]:

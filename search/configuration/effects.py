@@ -66,9 +66,16 @@ def _value(config: BaseModel, key: str) -> Any:
 
 
 def _score(config: CampaignConfig) -> Iterator[Idle]:
-    if SCORE not in config.objectives and config.score not in config.objectives:
+    if not config.tasks and SCORE not in config.objectives and config.score not in config.objectives:
         why = f"objectives name {', '.join(config.objectives)}, and neither '{SCORE}' nor '{config.score}'"
         yield Idle("score", why, f"put '{SCORE}' into objectives")
+
+
+def _several(config: CampaignConfig) -> Iterator[Idle]:
+    if config.tasks:
+        yield Idle("task", "tasks says what the search trains on", "leave out tasks")
+    else:
+        yield Idle("fidelity.further", "there is one task, and fidelity.steps is of it", "give tasks")
 
 
 def _strategy(config: CampaignConfig) -> Iterator[Idle]:
@@ -272,6 +279,6 @@ def _lists(config: CampaignConfig) -> Iterator[Idle]:
 
 
 _RULES = (
-    _score, _strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _wishes, _budget, _rungs, _prior,
-    _lists,
+    _score, _several, _strategy, _aging, _grammar_leaves, _grammar_limits, _grammar_weights, _wishes, _budget, _rungs,
+    _prior, _lists,
 )  # fmt: skip

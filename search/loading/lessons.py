@@ -65,6 +65,8 @@ def _difference(store: Store, folder: Path, config: CampaignConfig, record: Task
         earlier = stored_config(store, folder)
     except ActsearchError as error:
         return f"its configuration cannot be read here ({error})"
+    if earlier.tasks or config.tasks:
+        return "scores of several tasks are relative to baselines of their own run"
     if base_label(earlier.task) != base_label(config.task):
         return f"it trained on {earlier.task}, and this campaign trains on {config.task}"
     known = task_records(store).get(earlier.task)

@@ -14,7 +14,7 @@ from evaluators import Executor
 from evaluators.judging.objectives import MEASURED, SCORE, spoken
 from evaluators.training.executors.catalogue import EXECUTORS
 from evaluators.training.executors.options import ExecutorOptions
-from evaluators.training.task import AnyTask
+from evaluators.training.task import AnyTask, Task
 from primitives.errors import ActsearchError, nearest
 from primitives.registries import made
 from runs import Store, confirmed, finalists
@@ -23,6 +23,7 @@ from runs.folder import CONFIG
 from runs.scores import FORMER
 from search.configuration.config import CampaignConfig
 from search.configuration.reading import from_dict, from_toml, merge_chosen, parsed
+from search.space.wishes import Wishes
 
 
 def absolute_folder(folder: Path | None) -> str | None:
@@ -36,21 +37,40 @@ def make_executor(options: ExecutorOptions, tasks: Mapping[str, AnyTask]) -> Exe
 
 
 def settled(
-    config: CampaignConfig, labels: Mapping[str, str], extensions: Sequence[str], task: AnyTask
+    config: CampaignConfig, labels: Mapping[str, str], extensions: Sequence[str], tasks: Mapping[str, AnyTask]
 ) -> CampaignConfig:
-    """Return a configuration that says everything: tasks and extensions by their labels, what else the task says."""
+    """Return a configuration that says everything: tasks and extensions by their labels, what else the tasks say.
+
+    Args:
+        config: as it was given.
+        labels: of tasks, by the name that was given.
+        extensions: labels.
+        tasks: by label.
+    """
+    task, *further = (tasks[labels[name]] for name in config.searched)
     steps = config.fidelity.steps or task.recipe.steps
+    own = config.fidelity.further or tuple(config.fidelity.steps or each.recipe.steps for each in further)
     return config.model_copy(
         update={
-            "task": labels[config.task],
+            "task": labels[config.searched[0]],
+            "tasks": tuple(labels[name] for name in config.tasks),
             "score": config.score or _named_score(config.objectives) or task.score,
             "extensions": tuple(extensions),
-            "fidelity": config.fidelity.model_copy(update={"steps": steps}),
+            "wishes": _with_needs(config.wishes, (task, *further)),
+            "fidelity": config.fidelity.model_copy(update={"steps": steps, "further": own}),
             "confirm": config.confirm.model_copy(
                 update={"tasks": tuple(labels.get(name, name) for name in config.confirm.tasks)}
             ),
         }
     )
+
+
+def _with_needs(wishes: Wishes, tasks: Sequence[AnyTask]) -> Wishes:
+    """Return what is wished for with what tasks need; a loop of its own says nothing of that."""
+    told = [task for task in tasks if isinstance(task, Task)]
+    properties = tuple(dict.fromkeys((*wishes.properties, *(name for task in told for name in task.needs))))
+    scale = max([wishes.input_scale, *(task.input_scale for task in told)])
+    return wishes.model_copy(update={"properties": properties, "input_scale": scale})
 
 
 def _named_score(objectives: Sequence[str]) -> str | None:
@@ -134,14 +154,21 @@ def find_candidate(store: Store, wanted: str) -> Candidate:
 def recommended(store: Store, config: CampaignConfig) -> tuple[int, str] | None:
     """Return the finalist to export and why: lowest fresh-seed validation score on the search task.
 
+    Of several tasks it is the lowest mean, each score relative to the baselines'.
+
     Validation decides and the test part is only reported, so choosing among finalists does not
     flatter the test score. Without confirmation it is the first finalist that was trained to the end.
     """
     frame = confirmed(store)
-    found = frame[(frame["task"] == config.task) & frame["name"].isna() & frame["test_score"].notna()]
-    if not found.empty:
-        longest = found[found["steps"] == found["steps"].max()]
-        best = longest.sort_values(["failed", "validation_score", "id"]).iloc[0]
-        return int(best["id"]), f"lowest fresh-seed validation {spoken(best['score'])} among the finalists"
+    found = frame[frame["task"].isin(config.searched) & frame["test_score"].notna()]
+    found = found[found["steps"] == found.groupby("task")["steps"].transform("max")]
+    theirs = found[found["name"].notna()].groupby("task")["validation_score"].mean()
+    own = found[found["name"].isna()]
+    if not own.empty:
+        relative = own["validation_score"] / (own["task"].map(theirs) if config.tasks else 1.0)
+        means = own.assign(relative=relative).groupby("id")[["failed", "relative"]].mean().reset_index()
+        best = means.sort_values(["failed", "relative", "id"]).iloc[0]
+        what = "mean relative score" if config.tasks else f"validation {spoken(own['score'].iloc[0])}"
+        return int(best["id"]), f"lowest fresh-seed {what} among the finalists"
     ended = [i for i in finalists(store, 1) if find_candidate(store, str(i)).status == "ok"]
     return (ended[0], "first of the search's front, not confirmed yet") if ended else None

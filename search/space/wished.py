@@ -9,10 +9,12 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from evaluators import assess
 from evaluators.judging.looks import Looks
 from evaluators.judging.properties.catalogue import PROPERTIES
 from evaluators.judging.properties.curve import Curve
 from primitives import Expression, get
+from primitives.expression import X
 from primitives.table import all_primitives, of_function
 from search.space.describe import everything
 from search.space.grammar import Grammar
@@ -66,7 +68,12 @@ class Wished:
         Raises:
             ActsearchError: a rule of somebody's own fails.
         """
-        return self._of_parts(expression, tree) or self._of_cost(cost) or self._of_shape(expression)
+        return (
+            self._of_parts(expression, tree)
+            or self._of_cost(cost)
+            or self._of_scale(expression)
+            or self._of_shape(expression)
+        )
 
     def _of_parts(self, expression: Expression, tree: Tree | None) -> str | None:
         if not (self.wishes.forbidden or self.wishes.required):
@@ -84,12 +91,24 @@ class Wished:
         most = self.wishes.max_cost
         return f"its cost of {cost:g} is above wishes.max_cost = {most:g}" if most is not None and cost > most else None
 
+    def _of_scale(self, expression: Expression) -> str | None:
+        scale = self.wishes.input_scale
+        if scale == 1:
+            return None
+        reason = assess(stretched(expression, scale)).rejection
+        return f"{reason} at inputs of standard deviation {scale:g}" if reason else None
+
     def _of_shape(self, expression: Expression) -> str | None:
         if not self.wishes.properties:
             return None
         curve = Curve(expression)
         wanted = (PROPERTIES[name] for name in self.wishes.properties)
         return next((each.lacking for each in wanted if not each.holds(curve)), None)
+
+
+def stretched(expression: Expression, scale: float) -> Expression:
+    """Return a function whose input is multiplied by a number first."""
+    return Expression(expression.body.xreplace({X: sympy.Float(scale) * X}), expression.initial)
 
 
 _DEAR = "it costs more than wishes.max_cost"

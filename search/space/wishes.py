@@ -19,7 +19,14 @@ class Wishes(Options):
     properties: tuple[str, ...] = Field(
         (),
         description="what each function must be, at the initial values of its parameters: bounded, monotone, smooth, "
-        "odd, even, zero_at_zero, positive",
+        "twice_differentiable, odd, even, zero_at_zero, positive; what the task needs is added",
+    )
+    input_scale: float = Field(
+        1.0,
+        gt=0,
+        le=1000,
+        description="standard deviation of what activations see: functions are screened there, too; the task's own if "
+        "that is more",
     )
     max_cost: float | None = Field(
         None,
@@ -53,4 +60,4 @@ class Wishes(Options):
     @property
     def any(self) -> bool:
         """Whether something is wished for."""
-        return bool(self.forbidden or self.required or self.properties or self.max_cost)
+        return bool(self.forbidden or self.required or self.properties or self.max_cost or self.input_scale != 1)

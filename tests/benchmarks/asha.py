@@ -51,7 +51,7 @@ class Plain:
         self.network.train()
         for _ in range(len(self.losses), to):
             rows = next(self._rows)
-            loss = self._task.loss(self.network(self._data.inputs[rows]), self._data.targets[rows])
+            loss = self._task.loss_of(self.network, self._data.inputs[rows], self._data.targets[rows])
             self._optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), self._task.recipe.clip)

@@ -187,7 +187,7 @@ def test_a_binary_primitive_with_a_number_compiles_exports_stacks_and_has_a_seco
     torch.autograd.gradgradcheck(double, x.double().requires_grad_())
     (run,) = runs_of([expression, expression])
     columns = torch.tensor([[0.5], [1.5]])
-    stacked = run.value(torch.stack([x.view(-1)] * 2), columns)
+    stacked = run.value(0)(torch.stack([x.view(-1)] * 2), columns)
     torch.testing.assert_close(stacked[0], wanted.view(-1))
     torch.testing.assert_close(stacked[1], (torch.hypot(x, torch.tensor(2.0)) * x.hypot(torch.tensor(1.5))).view(-1))
 

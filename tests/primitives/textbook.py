@@ -207,6 +207,9 @@ TEXTBOOK: dict[str, Function] = {
     # Waves, polynomials, quotients and the rest
     "pau": pau,
     "siren": lambda x: mp.sin(30 * x),
+    "sine": mp.sin,
+    "finer": lambda x: mp.sin(30 * (abs(x) + 1) * x),
+    "staf": lambda x: (mp.sin(x) + mp.sin(2 * x)) * mpf(0.7071067811865476),
     "snake": lambda x: x + mp.sin(x) ** 2,
     "gcu": lambda x: x * mp.cos(x),
     "asu": lambda x: x * mp.sin(x),
@@ -218,6 +221,14 @@ TEXTBOOK: dict[str, Function] = {
     "sinc_plus_x": lambda x: mp.sinc(x) + x,
     "x_asinh_sq": lambda x: x * mp.asinh(x) ** 2,
     "gaussian": lambda x: mp.exp(-(x**2) / 2),
+    "gaussian_width": lambda x: mp.exp(-((x / mpf(0.1)) ** 2) / 2),
+    "wire": lambda x: (mp.exp(20j * x) * mp.exp(-((10 * x) ** 2))).real,
+    "sinc": mp.sinc,
+    "chebykan": lambda x: sum(c * mp.chebyt(n, mp.tanh(x)) for n, c in ((1, 1), (2, 0.25), (3, 0.25))),
+    "fastkan": lambda x: (
+        sum(c * mp.exp(-((x - at) ** 2)) for at, c in ((-1, -0.5), (0, 0.25), (1, 0.5))) + x * sigmoid(x)
+    ),
+    "fourierkan": lambda x: sum(a * mp.cos(k * x) + b * mp.sin(k * x) for k, a, b in ((1, 0.5, 0.5), (2, 0.25, 0.25))),
     "ncu": lambda x: x - x**3,
     "squ": lambda x: x**2 + x,
     "gmtu": gmtu,
@@ -276,6 +287,11 @@ PARAMETERS: dict[str, tuple[float, ...]] = {
     "coslu": (1.0, 1.0),
     "pau": tuple(sorted(PAU_TOP + PAU_BOTTOM)),
     "snake": (1.0,),
+    "staf": (0.0, 0.7071067811865476, 0.7071067811865476, 2.0),
+    "gaussian_width": (0.1,),
+    "chebykan": (0.25, 0.25, 1.0),
+    "fastkan": (-0.5, 0.25, 0.5, 1.0),
+    "fourierkan": (0.25, 0.25, 0.5, 0.5),
 }
 
 # What torch implements itself.

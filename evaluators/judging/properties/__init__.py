@@ -1,1 +1,1 @@
-"""Properties that somebody may require of a function: bounded, monotone, smooth, odd, even, zero at zero, positive."""
+"""Properties that somebody may require of a function: from bounded to positive."""

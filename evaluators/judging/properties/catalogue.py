@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.judging.features.shape import jumps, kinks
+from evaluators.judging.features.shape import jumps
 from evaluators.judging.looks import AT_NODES, AT_WIDE, GRID, Looks
 from evaluators.judging.properties.curve import Curve
 from evaluators.judging.properties.property import Property, Truths
@@ -19,8 +19,9 @@ from primitives.registries import Registry
 
 _KINK = 1e-3
 """Jump of the slope, in root mean squares of the slope, from which on a formula is not smooth."""
-_KINK_AT_A_GLANCE = 0.25
-"""The feature from which on a bend on the grid is one: kinks of ReLU's kind have 0.6, softsign 0.2."""
+_BESIDE, _SHARE = 2.0, 0.05
+"""A jump on the grid: two steps that each change more than so many times what those beside them do, and than such a
+share of the root mean square. Of the library and 300 random functions 2 % are told wrongly."""
 _TOUCHES = 1e-3
 """A smallest value, in root mean squares of the function, that counts as a zero between two points."""
 _TINY, _TINY_AT_A_GLANCE = 1e-100, 1e-30
@@ -100,8 +101,25 @@ def _smooth(curve: Curve) -> bool:
     return not (curve.jumps("value", _KINK) or curve.jumps("slope", _KINK))
 
 
+def _twice_differentiable(curve: Curve) -> bool:
+    return _smooth(curve) and not curve.jumps("bend", _KINK)
+
+
 def _looks_smooth(looks: Looks) -> Truths:
-    return np.asarray((kinks(looks.rows) < _KINK_AT_A_GLANCE) & ~jumps(looks.rows))
+    return ~(_jumps_at_a_glance(looks.rows.slopes) | jumps(looks.rows))
+
+
+def _looks_twice_differentiable(looks: Looks) -> Truths:
+    bends = np.diff(looks.rows.slopes, axis=1) / looks.rows.grid.step
+    return _looks_smooth(looks) & ~_jumps_at_a_glance(bends)
+
+
+def _jumps_at_a_glance(values: Array) -> Truths:
+    """Tell which rows change within two steps of the grid by far more than beside those."""
+    steps = np.abs(np.diff(values, axis=1))
+    pair, beside = steps[:, 1:-2] + steps[:, 2:-1], np.maximum(steps[:, :-3], steps[:, 3:])
+    size = np.sqrt((values**2).mean(axis=1))[:, None]
+    return np.asarray((pair > 2 * _BESIDE * beside + _SHARE * size).any(axis=1))
 
 
 # --- odd, even, zero at zero, positive --------------------------------------------------------
@@ -161,6 +179,15 @@ _PROPERTIES = (
         "it is not smooth",
         _smooth,
         _looks_smooth,
+    ),
+    Property(
+        "twice_differentiable",
+        "value, slope and second derivative have no jump on [-200, 200] above a thousandth of their size",
+        "it is not twice differentiable",
+        _twice_differentiable,
+        _looks_twice_differentiable,
+        {},
+        ("smooth",),
     ),
     Property(
         "odd",

@@ -9,6 +9,7 @@ import numpy as np
 
 from evaluators.theory.density import Array
 from primitives import Expression, compile_expression
+from primitives.module import derivative_at
 
 _POSITIVE = np.concatenate([np.arange(1, 20 * 64 + 1) / 64, np.arange(20.5, 200.1, 0.5)])
 DENSE: Array = np.concatenate([-_POSITIVE[::-1], [0.0], _POSITIVE])
@@ -55,8 +56,18 @@ class Curve:
         """The root mean square of the slopes under a standard normal input."""
         return float(np.sqrt(self.slopes**2 @ _WEIGHTS))
 
-    def jumps(self, of: Literal["value", "slope"], least: float) -> bool:
-        """Tell whether value or slope changes by a share of its size however short the interval is.
+    def bends_at(self, x: Array) -> Array:
+        """Return the second derivatives at ``x``, float64; not finite where its formula cannot be computed."""
+        bends: Array = derivative_at(self.expression, 2, x)
+        return bends
+
+    @cached_property
+    def bentness(self) -> float:
+        """The root mean square of the second derivatives under a standard normal input."""
+        return float(np.sqrt(np.nan_to_num(self.bends_at(DENSE + _SHIFT), posinf=0, neginf=0) ** 2 @ _WEIGHTS))
+
+    def jumps(self, of: Literal["value", "slope", "bend"], least: float) -> bool:
+        """Tell whether value, slope or second derivative changes by a share of its size however short the interval is.
 
         Intervals are halved 32 times; that half is kept in which more changes. Of what is continuous next to nothing
         remains.
@@ -65,7 +76,8 @@ class Curve:
             of: what may jump.
             least: share of the root mean square, and of the values beside it, that is a jump.
         """
-        read, size = (self.at, self.size) if of == "value" else (self._compiled.slope_at, self.steepness)
+        read = {"value": self.at, "slope": self._compiled.slope_at, "bend": self.bends_at}[of]
+        size = self.size if of == "value" else self.steepness if of == "slope" else self.bentness
         left, right = DENSE[:-1] + _SHIFT, DENSE[1:] + _SHIFT
         low, high = read(left), read(right)
         for _ in range(_HALVINGS):

@@ -2,6 +2,7 @@
 
 from evaluators.tasks.networks.cnn import cnn1d as cnn1d
 from evaluators.tasks.networks.cnn import cnn2d as cnn2d
+from evaluators.tasks.networks.coordinates import coordinate_mlp as coordinate_mlp
 from evaluators.tasks.networks.gpt import GPT as GPT
 from evaluators.tasks.networks.mlp import mlp as mlp
 from evaluators.tasks.networks.parallel import ParallelMLP as ParallelMLP

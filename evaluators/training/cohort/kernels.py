@@ -20,8 +20,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 from torch._C._functorch import peek_interpreter_stack  # torch.func does not tell
+from torch.autograd import forward_ad
 
 from evaluators.training.cohort.fallback import Unstackable
 from evaluators.training.cohort.out_of_vmap import members_first

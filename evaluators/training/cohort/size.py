@@ -127,7 +127,7 @@ class _Made(TorchDispatchMode):
     """Holds on to the storages of what operations return, so that each has an address of its own."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.storages: list[torch.UntypedStorage] = []
 
     def __torch_dispatch__(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evaluators.judging.objectives import chosen_objectives, spoken
+from evaluators.judging.objectives import SCORE, chosen_objectives, spoken
 from evaluators.tasks.agreement import warning
 from evaluators.tasks.check import metric_names
 from evaluators.training.cohort.trainer import why_not_stacked
@@ -75,8 +75,8 @@ def launch(
         list[str] | None,
         typer.Option(
             "--property",
-            help="What each function must be: bounded, monotone, smooth, odd, even, zero_at_zero, positive; "
-            "may be repeated.",
+            help="What each function must be: bounded, monotone, smooth, twice_differentiable, odd, even, "
+            "zero_at_zero, positive; may be repeated.",
         ),
     ] = None,
     max_cost: Annotated[float | None, typer.Option(help="Cost of a formula at most; ReLU has 2.")] = None,
@@ -120,9 +120,6 @@ def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
 
 def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path]) -> None:
     codes = import_named(asked)
-    if sources:
-        plain = asked.config()
-        asked = with_seeds(asked, [fitting(plain, formulas_from(source), source) for source in sources], quiet)
     settings = asked.config()
     check_starters(settings)
     check_wishes(settings)
@@ -131,15 +128,23 @@ def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path
     names = task_names(settings)
     refuse_data_without_use(settings.data, names)
     loaded = Loader(settings.execution.executor, settings.data, asked.beside).named(names)
-    label = loaded.labels[settings.task]
-    whole = settled(settings, loaded.labels, [code.place.label for code in codes], loaded.tasks[label])
-    check_objectives(whole, loaded.tasks[label], metric_names(loaded.tasks[label]))
+    extensions = [code.place.label for code in codes]
+    whole = settled(settings, loaded.labels, extensions, loaded.tasks)
+    if sources:  # only now is known what the tasks need of seeds
+        asked = with_seeds(asked, [fitting(whole, formulas_from(source), source) for source in sources], quiet)
+        whole = settled(asked.config(), loaded.labels, extensions, loaded.tasks)
+        check_starters(whole)
+    if sources or whole.wishes != settings.wishes:
+        check_wishes(whole)
+    first = loaded.tasks[whole.task]
+    check_objectives(whole, first, metric_names(first))
     asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
     if not quiet:
         _tell_recipes(asked, whole, loaded.tasks)
+        _tell_needs(settings, whole)
         _tell_blunt(scores_of_tasks(loaded.tasks, whole), whole)
         _tell_unstacked(loaded.tasks, whole.execution.device)
-    lessons = _lessons(sources, whole, loaded.records[label], quiet)
+    lessons = _lessons(sources, whole, loaded.records[whole.task], quiet)
     text = to_toml(whole)
     meta = as_meta(loaded.records.values(), map(record_of, codes))
     objectives = chosen_objectives(whole.objectives, whole.goes_by)
@@ -174,6 +179,17 @@ def _lessons(sources: Sequence[Path], settings: CampaignConfig, record: TaskReco
     return list({lesson.expression: lesson for lesson in lessons}.values())
 
 
+def _tell_needs(asked: CampaignConfig, settled: CampaignConfig) -> None:
+    """Say what the task needs of functions beyond what was wished for."""
+    tasks = " and ".join(settled.searched)
+    added = [name for name in settled.wishes.properties if name not in asked.wishes.properties]
+    if added:
+        print(f"{tasks}: functions must be {' and '.join(added)}; baselines need not be", file=sys.stderr)
+    if settled.wishes.input_scale != asked.wishes.input_scale:
+        scale = f"{settled.wishes.input_scale:g}"
+        print(f"{tasks}: functions are screened at inputs of standard deviation {scale}, too", file=sys.stderr)
+
+
 def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
     """Say which tasks train one candidate after another, and why, as seen from this machine."""
     place = pick_device(device)
@@ -185,7 +201,7 @@ def _tell_unstacked(tasks: Mapping[str, AnyTask], device: str) -> None:
 def _tell_blunt(scores: Mapping[str, str], settings: CampaignConfig) -> None:
     """Say which tasks are known to be no evidence by the score and the number of seeds that they are used with."""
     for name, score in scores.items():
-        seeds = [settings.fidelity.seeds] if name == settings.task else []
+        seeds = [settings.fidelity.seeds] if name in settings.searched else []
         seeds += [settings.confirm.seeds] if settings.confirm.automatic and name in settings.confirm_tasks else []
         if reason := warning(name, score, min(seeds)):
             print(f"note: {reason}", file=sys.stderr)
@@ -193,10 +209,11 @@ def _tell_blunt(scores: Mapping[str, str], settings: CampaignConfig) -> None:
 
 def _tell_recipes(asked: Layers, settings: CampaignConfig, tasks: Mapping[str, AnyTask]) -> None:
     """Say which steps, rate and batch apply to which training, and why."""
-    task = tasks[settings.task]
     steps_of = asked.said_by("fidelity", "steps")
-    score = chosen_objectives(settings.objectives, settings.goes_by)[0].label
-    print(_recipe_line("search", task, settings.fidelity.whole, steps_of, score), file=sys.stderr)
+    scores = scores_of_tasks(tasks, settings)
+    for name, steps in zip(settings.searched, (settings.fidelity.whole, *settings.fidelity.further), strict=True):
+        score = chosen_objectives((SCORE,), scores[name])[0].label
+        print(_recipe_line("search", tasks[name], steps, steps_of, score), file=sys.stderr)
     if settings.confirm.automatic:
         for name in settings.confirm_tasks:
             said = asked.said_by("confirm", "steps")

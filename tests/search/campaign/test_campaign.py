@@ -325,8 +325,8 @@ def test_the_points_that_a_campaign_remembers_are_those_its_trainer_compared(tmp
         campaign = Campaign(settings, store)
         with SerialExecutor({"digits-vit": task}, "cpu", cohort=4) as executor, pytest.raises(ActsearchError):
             campaign.run(executor)
-        assert {rung: campaign._ledger.points[rung] for rung in compared} == compared
-        assert {rung: Campaign(settings, store)._ledger.points[rung] for rung in compared} == compared
+        assert {rung: campaign._ledger.rung_points[rung] for rung in compared} == compared
+        assert {rung: Campaign(settings, store)._ledger.rung_points[rung] for rung in compared} == compared
     assert compared[1]
     assert not compared[3]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evaluators import assess
 from evaluators.judging.cost import cost
 from evaluators.judging.properties.catalogue import PROPERTIES
 from evaluators.judging.properties.curve import Curve
@@ -15,7 +16,7 @@ from search.campaign.pool import _NEW
 from search.configuration.writing import to_toml
 from search.space.grammar import Grammar
 from search.space.planting import varying_names
-from search.space.wished import shown_names
+from search.space.wished import shown_names, stretched
 from tests.search.campaign.test_campaign import Imagined, config, run
 
 GUIDED = {"name": "guided", "population": 8}
@@ -171,3 +172,13 @@ def test_a_budget_of_steps_survives_a_stop(tmp_path):
     with folder.writing(tmp_path / "parts") as store:
         assert store.meta("config") == to_toml(settings)
         assert Campaign(settings, store).progress.budget == 60
+
+
+def test_functions_are_alive_where_the_first_layer_feeds_them_too(tmp_path):
+    """Almost all inputs of 1000 are where tanh(x) is flat, but not where x + tanh(x) is."""
+    grammar = {"primitives": ["tanh", "gaussian", "add", "mul"], "max_complexity": 8}
+    near, *_ = campaign(tmp_path / "near", grammar=grammar)
+    far, _, _, rows = campaign(tmp_path / "far", grammar=grammar, wishes={"input_scale": 1000.0})
+    assert any(assess(stretched(each, 1000.0)).rejection for each in near)
+    assert not any(assess(stretched(each, 1000.0)).rejection for each in far)
+    assert any(c.reason.endswith("at inputs of standard deviation 1000") for c in rows)

@@ -254,4 +254,4 @@ def test_an_unknown_preset_suggests_the_nearest():
 )
 def test_what_a_search_goes_by_is_what_confirmation_goes_by(text, score):
     config, task = from_toml(text, "c.toml"), load_task("tabular")
-    assert settled(config, {config.task: "tabular"}, (), task).goes_by == score
+    assert settled(config, {config.task: "tabular"}, (), {"tabular": task}).goes_by == score
