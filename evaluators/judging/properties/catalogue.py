@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from evaluators.judging.features.shape import jumps
 from evaluators.judging.looks import AT_NODES, AT_WIDE, GRID, Looks
 from evaluators.judging.properties.curve import Curve
 from evaluators.judging.properties.property import Property, Truths
@@ -106,7 +105,7 @@ def _twice_differentiable(curve: Curve) -> bool:
 
 
 def _looks_smooth(looks: Looks) -> Truths:
-    return ~(_jumps_at_a_glance(looks.rows.slopes) | jumps(looks.rows))
+    return ~(_jumps_at_a_glance(looks.rows.slopes) | _jumps_at_a_glance(looks.rows.values))
 
 
 def _looks_twice_differentiable(looks: Looks) -> Truths:
@@ -117,7 +116,8 @@ def _looks_twice_differentiable(looks: Looks) -> Truths:
 def _jumps_at_a_glance(values: Array) -> Truths:
     """Tell which rows change within two steps of the grid by far more than beside those."""
     steps = np.abs(np.diff(values, axis=1))
-    pair, beside = steps[:, 1:-2] + steps[:, 2:-1], np.maximum(steps[:, :-3], steps[:, 3:])
+    pair = steps[:, 2:-3] + steps[:, 3:-2]
+    beside = np.max([steps[:, :-5], steps[:, 1:-4], steps[:, 4:-1], steps[:, 5:]], axis=0)
     size = np.sqrt((values**2).mean(axis=1))[:, None]
     return np.asarray((pair > 2 * _BESIDE * beside + _SHARE * size).any(axis=1))
 

@@ -45,7 +45,7 @@ class InrImage(Coordinates):
     deviation 12, as SIREN's see one of 30 over coordinates up to 1 (Sitzmann et al. 2020, arXiv 2006.09661). The peak
     signal-to-noise ratio in decibels is -10 log10 of the error.
 
-    Validation error after training: ReLU 0.0000, GELU 0.0000.
+    Validation error after training: ReLU 0.0183, GELU 0.0163.
     """
 
     name = "inr-image"
@@ -80,7 +80,7 @@ class InrSignal(Coordinates):
     over the signal. The network is 1-64-64-64-1, and its first activations see a signal of standard deviation 30
     (Sitzmann et al. 2020, arXiv 2006.09661, scale the time of their audio clips by 100).
 
-    Validation error after training: ReLU 0.0000, GELU 0.0000.
+    Validation error after training: ReLU 0.0458, GELU 0.0427.
     """
 
     name = "inr-signal"

@@ -125,7 +125,7 @@ class Poisson(_Square):
     network is 2-32-32-32-1 within an ansatz, trained on the residual at 4,096 points. A physics-informed network as in
     Raissi et al. 2019 (J. Comput. Phys. 378), with exact boundary values (Lagaris et al. 1998).
 
-    Validation error after training: ReLU 0.0000, GELU 0.0000.
+    Validation error after training: ReLU 20.6244, GELU 0.0002.
     """
 
     name = "pinn-poisson"
@@ -155,7 +155,7 @@ class Helmholtz(_Square):
     physics-informed networks fail; the network is 2-32-32-32-1 within an ansatz, trained on the residual at 4,096
     points.
 
-    Validation error after training: ReLU 0.0000, GELU 0.0000.
+    Validation error after training: ReLU 70.1224, GELU 0.0105.
     """
 
     name = "pinn-helmholtz"
@@ -184,7 +184,7 @@ class Burgers(Equation):
     quadrature (Basdevant et al. 1986); tests hold it against finite differences. The network is 2-32-32-32-1 within an
     ansatz, trained on the residual at 4,096 points.
 
-    Validation error after training: ReLU 0.0000, GELU 0.0000.
+    Validation error after training: ReLU 0.1351, GELU 0.0031.
     """
 
     name = "pinn-burgers"

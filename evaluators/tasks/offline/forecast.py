@@ -25,7 +25,7 @@ class Forecast(Task):
     follows in training. The network is 48-64-64-16, the direct forecast of several steps at once (Zeng et al. 2023,
     arXiv 2205.13504, with a linear layer). Who says that nothing changes has an error of about 1.
 
-    Validation error after training: ReLU 0.0000, GELU 0.0000.
+    Validation error after training: ReLU 0.1729, GELU 0.1967.
     """
 
     name = "forecast"

@@ -69,7 +69,7 @@ class DeepMLP(Mnist1d):
     so many layers is what the mean field of the activation says (Poole et al. 2016, arXiv 1606.05340; Schoenholz et
     al. 2017, arXiv 1611.01232).
 
-    Validation error after training: ReLU 0.0000, GELU 0.0000.
+    Validation error after training: ReLU 0.5409, GELU 0.5156.
     """
 
     name = "deep-mlp"

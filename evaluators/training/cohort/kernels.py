@@ -13,7 +13,8 @@ symbols: the order counts how many have been asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -115,6 +116,7 @@ class Slot(nn.Module):
         self.runs: tuple[Run, ...] = ()
         # In a list: the constants are no parameter of one member's network.
         self.constants: list[nn.Parameter | None] = [None]
+        self._made: dict[tuple[Any, ...], tuple[Tensor, dict[int, Tensor]]] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply each member's activation under ``vmap`` over members, before they are placed the identity."""
@@ -122,8 +124,26 @@ class Slot(nn.Module):
             return x.clone()
         return _AtSlot.apply(x, self, 0)  # type: ignore[no-any-return]
 
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Compute each derivative once of what is seen within: transforms of a loss ask for the same ones again."""
+        self._made = {}
+        try:
+            yield
+        finally:
+            self._made = None
+
     def stacked(self, x: Tensor, order: int) -> Tensor:
-        """Apply a derivative of each member's activation to x of shape (members, ...)."""
+        """Return a derivative of each member's activation at x of shape (members, ...)."""
+        if self._made is None:
+            return self._computed(x, order)
+        key = x.data_ptr(), x._version, x.shape, x.stride(), torch.is_grad_enabled()
+        _, known = self._made.setdefault(key, (x, {}))  # while x is held, nothing else has its address
+        if order not in known:
+            known[order] = self._computed(x, order)
+        return known[order]
+
+    def _computed(self, x: Tensor, order: int) -> Tensor:
         (constants,) = self.constants
         try:
             if torch.is_grad_enabled():

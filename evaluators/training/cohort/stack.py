@@ -29,6 +29,7 @@ from evaluators.training.pieces import (
     curve_of,
     generators,
     groups_of,
+    has_own_loss,
     is_checked,
     make_optimiser,
     make_schedule,
@@ -249,6 +250,8 @@ class Stack(Group):
         with ExitStack() as stack, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "There is a performance drop")
             stack.enter_context(autocast(self._task.recipe, self._device))
+            for slot in self._slots if has_own_loss(self._task) else ():
+                stack.enter_context(slot.sharing())
             linear = self._task.recipe.precision != "bfloat16"
             stack.enter_context(StackedOperators(linear, shared or self._task.recipe.randomness == "shared"))
             yield

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -45,3 +46,13 @@ def test_a_training_repeated_gives_the_error_in_the_file():
     again = measure(load_task("digits-mlp"), "relu", 10_000)
     assert again["validation_error"] == pytest.approx(stored["validation_error"], abs=2.1 / 359)
     assert again["test_error"] == pytest.approx(stored["test_error"], abs=2.1 / 360)
+
+
+def test_the_readme_shows_what_was_measured_where_the_activation_decides():
+    text = (Path(task_reference.__file__).parents[2] / "evaluators/tasks/README.md").read_text(encoding="utf-8")
+    for task, favourites in task_reference.FAVOURITES.items():
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| `{task}` |") and "`, `" not in line)
+        found = reference().query("task == @task").set_index("activation")["validation_error"]
+        assert row.split(" | ")[1:6] == [f"{found[name]:.2g}" for name in ("relu", "gelu", "tanh", "sine", "gaussian")]
+        others = [f"{name} {found[name]:.2g}" for name in favourites if name not in ("tanh", "sine", "gaussian")]
+        assert all(other in row for other in others)
