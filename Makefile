@@ -42,7 +42,7 @@ bench: setup-test ## measured claims, slower than the tests
 study-entropy: setup-test ## what each zero-cost score is worth: 40 minutes on 2 cores, resumable
 	@$(BIN)/python -m search.studies.entropy
 
-study-agreement: setup-test ## which tasks can tell good functions apart, and by which score: an hour on 2 cores, resumable
+study-agreement: setup-test ## which tasks can tell good functions apart, and by which score: 90 minutes on 2 cores, resumable
 	@$(BIN)/python -m search.studies.telling
 
 study-recovery: setup-test ## which known functions a search finds again from their values: hours on 2 cores, resumable

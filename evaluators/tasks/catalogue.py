@@ -47,31 +47,29 @@ def _paper(module: str, attribute: str, name: str) -> Maker[AnyTask]:
 
 
 _OFFLINE = {
+    "deep-mlp": _plain("mnist1d", "DeepMLP"),
     "digits-mlp": _plain("digits", "DigitsMLP"),
     "digits-vit": _plain("digits", "DigitsViT"),
+    "forecast": _plain("forecast", "Forecast"),
+    "inr-image": _plain("coordinates", "InrImage"),
+    "inr-signal": _plain("coordinates", "InrSignal"),
     "mnist1d-cnn": _plain("mnist1d", "Mnist1dCNN"),
     "mnist1d-mlp": _plain("mnist1d", "Mnist1dMLP"),
     "mnist5k-cnn": _plain("mnist5k", "Mnist5kCNN"),
     "mnist5k-vit": _plain("mnist5k", "Mnist5kViT"),
     "ood-regression": _plain("ood_regression", "OODRegression"),
-    "tabular": _plain("tabular", "Tabular"),
-    "text-gpt": _plain("text_gpt", "TextGPT"),
-}
-_FIELDS = {
-    "deep-mlp": _plain("mnist1d", "DeepMLP"),
-    "forecast": _plain("forecast", "Forecast"),
-    "inr-image": _plain("coordinates", "InrImage"),
-    "inr-signal": _plain("coordinates", "InrSignal"),
     "pinn-burgers": _plain("equations", "Burgers"),
     "pinn-helmholtz": _plain("equations", "Helmholtz"),
     "pinn-poisson": _plain("equations", "Poisson"),
+    "tabular": _plain("tabular", "Tabular"),
+    "text-gpt": _plain("text_gpt", "TextGPT"),
 }
 _PAPERS = {
     **{name: _paper("vision.task", "VisionTask", name) for name in VISION},
     **{name: _paper("language.gpt2_dpo", "language_task", name) for name in LANGUAGE},
 }
 
-TASKS: Registry[Maker[AnyTask]] = Registry("task", {**_OFFLINE, **_FIELDS, **_PAPERS}, Maker)
+TASKS: Registry[Maker[AnyTask]] = Registry("task", {**_OFFLINE, **_PAPERS}, Maker)
 """Every task by name. A factory is called with the task's options and returns an :class:`evaluators.Task`."""
 
 OFFLINE, PAPERS = tuple(_OFFLINE), tuple(_PAPERS)

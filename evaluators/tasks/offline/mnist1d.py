@@ -73,6 +73,7 @@ class DeepMLP(Mnist1d):
     """
 
     name = "deep-mlp"
+    score = "calibrated_loss"
     recipe = Recipe(steps=400, batch_size=128, learning_rate=3e-3)
 
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
