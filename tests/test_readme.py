@@ -122,7 +122,7 @@ def test_the_tasks_shown_train_on_ray_as_they_train_here(tmp_path):
     names = [
         words[words.index("--task") + 1] for words in map(str.split, commands("actsearch launch")) if "--task" in words
     ]
-    assert len(names) == 3
+    assert len(names) == 4
     tasks = {task.name: task for task in (load_task(f"{tmp_path}/{name}") for name in names)}
     with RayExecutor(tasks, workers=1, device="cpu") as executor:
         for name in tasks:

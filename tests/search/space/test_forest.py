@@ -38,7 +38,7 @@ def test_values_slopes_and_parameter_slopes_are_those_of_the_formula(grammar, se
         if expression is None or not looked.looks.sound[row] or assess(expression).rejection:
             continue
         compiled, x = compile_expression(expression), torch.from_numpy(GRID)
-        inside = np.abs(GRID) < 12  # far out a formula may round its cancelling parts otherwise
+        inside = np.abs(GRID) < 8  # beyond -8.3 torch's gelu is 0, and its sign with it; numpy's is not
         np.testing.assert_allclose(looked.looks.values[row][inside], compiled.at(GRID)[inside], rtol=1e-6, atol=1e-9)
         slope, *by = (s.expand_as(x).numpy()[inside] for s in compiled.slopes(x, *compiled.initial))
         away = np.abs(GRID[inside]) > 1e-6  # at a kink the two may take different sides
