@@ -133,7 +133,8 @@ def derivative_and_slopes(expression: Expression, order: int) -> Callable[..., t
         ExpressionError: a primitive does not say its derivative of that order or the next.
     """
     body, arguments = expression.by_x(order), _arguments(expression)
-    expressions = [body, *expression.slopes_of(body).values()]
+    slopes = expression.slopes_of(body) if order else expression.slopes  # which modules need as well
+    expressions = [body, *slopes.values()]
     names = ["value", *(f"d{name}" for name in arguments)]
     source = _several("activation_and_slopes", "Return the value and the slopes.", arguments, expressions, names)
     function: Callable[..., tuple[Tensor, ...]] = _single(source, "activation_and_slopes", expression)

@@ -127,13 +127,11 @@ APPLIED = """\
         compiling = torch.compiler.is_compiling()
         function = ActivationFunction if compiling else ForwardModeFunction
 """
-APPLIED_ALONE = """\
+APPLIED_ALONE = f"""\
         if torch.compiler.is_compiling() and not x.requires_grad:
             # Dynamo cannot trace the function below when nothing needs a gradient.
             return blockwise(activation, (x,), ())[0]
-        compiling = torch.compiler.is_compiling()
-        function = ActivationFunction if compiling else ForwardModeFunction
-        return function.apply(x)"""
+{APPLIED}        return function.apply(x)"""
 
 CONSTRUCTOR = Template('''\
 $names

@@ -182,7 +182,7 @@ class Ledger:
             points = self._points(candidate, evaluations)
         except ActsearchError:  # its status says so
             return None
-        for steps, there in self._at_rungs(candidate, evaluations).items():
+        for steps, there in (points if len(self._stages) == 1 else self._at_rungs(candidate, evaluations)).items():
             self.rung_points[steps].append(there)
         if candidate.status not in TRAINED:
             return None
@@ -218,17 +218,16 @@ class Ledger:
         if len(self._stages) == 1:
             return points_of(evaluations, self._fidelity.seeds, self.objectives, candidate.facts)
         found: dict[int, Point] = {}
-        before, relative = 0, list[float]()
+        before, ended, whole = 0, list[float](), self._stages[0].steps
+        first = of_stage(self._stages[0], evaluations, self._fidelity.seeds)
         for stage in self._stages:
-            scores = of_stage(stage, evaluations, self._fidelity.seeds)
+            scores, relative = of_stage(stage, evaluations, self._fidelity.seeds), ended
             for steps, some in scores.items():
-                every = [*relative, self._yardstick.relative(stage, some)]
-                told = {"mean_score": fmean(every), "worst_score": max(every)}
-                first = scores if not relative else of_stage(self._stages[0], evaluations, self._fidelity.seeds)
-                numbers = measured(first[steps if not relative else self._stages[0].steps])
+                relative = [*ended, self._yardstick.relative(stage, some)]
+                told = {"mean_score": fmean(relative), "worst_score": max(relative)}
+                numbers = measured(first[min(before + steps, whole)])
                 found[before + steps] = point(self.objectives, {**candidate.facts, **numbers, **told})
             if stage.steps not in scores:
                 break
-            relative.append(self._yardstick.relative(stage, scores[stage.steps]))
-            before += stage.steps
+            before, ended = before + stage.steps, relative
         return found

@@ -324,33 +324,26 @@ class Campaign:
             self._keep(candidate)
         self._funnel.recall(candidates)
         self._ledger.passed_over.update(self._store.counts("passed_over"))
-        by_candidate: dict[int, list[Evaluation]] = {}
-        for evaluation in self._store.evaluations("search"):
-            earlier = by_candidate.pop(evaluation.candidate, [])  # in the order in which they came to their end
-            by_candidate[evaluation.candidate] = [*earlier, evaluation]
-        for identifier in by_candidate:
+        for candidate, evaluations in self._in_the_order_of_learning():
+            self._learn(candidate, evaluations)
+
+    def _in_the_order_of_learning(self) -> Iterator[tuple[Candidate, list[Evaluation]]]:
+        """Yield who is through, as :meth:`_ended_by` did; who is not is what has been heard of."""
+        evaluations = list(self._store.evaluations("search"))
+        left = Counter(evaluation.candidate for evaluation in evaluations)
+        for identifier in left:
             if identifier not in self._ledger.candidates:
                 raise ActsearchError(
                     f"the run file has results of candidate {identifier}, which it lacks; was it edited?"
                 )
-        for candidate, evaluations in self._in_the_order_of_learning(by_candidate):
-            self._learn(candidate, evaluations)
-
-    def _in_the_order_of_learning(
-        self, by_candidate: Mapping[int, list[Evaluation]]
-    ) -> Iterator[tuple[Candidate, list[Evaluation]]]:
-        """Yield who is through, as :meth:`_ended_by` did; who is not is what has been heard of."""
-        if len(self._stages) == 1:
-            ended = ((self._ledger.candidates[identifier], found) for identifier, found in by_candidate.items())
-            yield from (each for each in ended if each[0].status != "pending")
-            return
         waiting: dict[int, None] = {}
-        for evaluation in self._store.evaluations("search"):
+        for evaluation in evaluations:
             identifier = evaluation.candidate
             heard = self._heard.setdefault(identifier, [])
             heard.append(evaluation)
             self._ledger.measure(identifier, heard)
-            if len(heard) < len(by_candidate[identifier]):
+            left[identifier] -= 1
+            if left[identifier]:
                 continue
             waiting[identifier] = None
             for each in [*waiting]:

@@ -78,11 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if OUT.exists():
         before = pd.read_csv(OUT)
         rows = pd.concat([before[~before["task"].isin(chosen)], rows])
-    order = {name: place for place, name in enumerate((*ACTIVATIONS, *sorted({*sum(FAVOURITES.values(), ())})))}
-    rows = rows.sort_values(
-        ["task", "activation", "seed"],
-        key=lambda column: column.map(order.get) if column.name == "activation" else column,
-    )
+    rows = rows.sort_values("task", kind="stable")  # within a task as they were measured
     rows.to_csv(OUT, index=False)
     print(f"wrote {OUT}")
 

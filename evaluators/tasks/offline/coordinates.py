@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,25 +13,27 @@ from torch import Tensor, nn
 
 from evaluators.tasks.networks import coordinate_mlp
 from evaluators.tasks.parts import Parts, shuffled
-from evaluators.training.task import ActivationFactory, Data, Part, Recipe, Task
+from evaluators.tasks.squared import SquaredError
+from evaluators.training.task import ActivationFactory, Data, Part, Recipe
 
 _UNIT = math.sqrt(3)
 """Makes coordinates uniform in [-1, 1] of unit variance."""
 
 
-class Coordinates(Task):
+class Coordinates(SquaredError):
     """A network from coordinates to values in [0, 1]; the error is the squared one, mean over channels.
 
     Its part of a field is kept whole: half of the places train, a quarter validates, a quarter tests.
     """
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean squared error."""
-        return (outputs - targets).square().mean()
+    @property
+    @abc.abstractmethod
+    def _parts(self) -> Parts:
+        """Places and what is there."""
 
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the squared error of each place."""
-        return (outputs - targets).square().mean(dim=1)
+    def data(self, part: Part) -> Data:
+        """Return places (n, coordinates) and values (n, channels)."""
+        return self._parts[part]
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> Mapping[str, float]:
         """Return ``minus_psnr``: the negative peak signal-to-noise ratio in decibels, for values in [0, 1]."""
@@ -64,10 +67,6 @@ class InrImage(Coordinates):
         places = np.stack(np.meshgrid(along, along, indexing="ij"), axis=-1).reshape(-1, 2)
         return _parts_of(places, small.reshape(-1, 3))
 
-    def data(self, part: Part) -> Data:
-        """Return coordinates (n, 2) and colours (n, 3)."""
-        return self._parts[part]
-
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
         """Return the perceptron, about 9 thousand weights."""
         return coordinate_mlp(2, 64, 3, 3, self.input_scale, activation, gain)
@@ -97,10 +96,6 @@ class InrSignal(Coordinates):
         sound = 0.5 * chirp(time, 4, 1, 60) + 0.4 * swell + 0.6 * clicks
         values = (sound - sound.min()) / (sound.max() - sound.min())
         return _parts_of(_UNIT * (2 * time[:, None] - 1), values[:, None])
-
-    def data(self, part: Part) -> Data:
-        """Return times (n, 1) and values (n, 1)."""
-        return self._parts[part]
 
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
         """Return the perceptron, about 9 thousand weights."""

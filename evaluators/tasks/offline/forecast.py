@@ -6,18 +6,19 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from evaluators.tasks.networks import mlp
 from evaluators.tasks.parts import Parts
-from evaluators.training.task import ActivationFactory, Data, Part, Recipe, Task
+from evaluators.tasks.squared import SquaredError
+from evaluators.training.task import ActivationFactory, Data, Part, Recipe
 from primitives.errors import ActsearchError
 
 _WINDOW, _AHEAD = 48, 16
 _CUTS: dict[Part, slice] = {"train": slice(0, 6000), "validation": slice(6000, 9000), "test": slice(9000, 12_000)}
 
 
-class Forecast(Task):
+class Forecast(SquaredError):
     """The next 16 samples of a recorded membrane potential from the 48 before: a series that ships with matplotlib.
 
     12,000 samples, cut in their order into 6,000 that train, 3,000 that validate and 3,000 that test; no window spans
@@ -50,14 +51,6 @@ class Forecast(Task):
     def network(self, activation: ActivationFactory, gain: float) -> nn.Module:
         """Return the perceptron, about 8 thousand weights."""
         return mlp([_WINDOW, 64, 64, _AHEAD], activation, gain)
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean squared error."""
-        return (outputs - targets).square().mean()
-
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the squared error of each window, mean over its samples."""
-        return (outputs - targets).square().mean(dim=1)
 
 
 def _recording() -> np.ndarray:

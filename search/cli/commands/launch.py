@@ -122,7 +122,6 @@ def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path
     codes = import_named(asked)
     settings = asked.config()
     check_starters(settings)
-    check_wishes(settings)
     folder = run or default_folder(settings.name)
     folders.check_free(folder)
     names = task_names(settings)
@@ -134,8 +133,7 @@ def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path
         asked = with_seeds(asked, [fitting(whole, formulas_from(source), source) for source in sources], quiet)
         whole = settled(asked.config(), loaded.labels, extensions, loaded.tasks)
         check_starters(whole)
-    if sources or whole.wishes != settings.wishes:
-        check_wishes(whole)
+    check_wishes(whole)
     first = loaded.tasks[whole.task]
     check_objectives(whole, first, metric_names(first))
     asked.refuse_idle(whole)  # again: rungs may fall together on the steps of a recipe
