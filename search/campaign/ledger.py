@@ -103,9 +103,16 @@ class Ledger:
     # --- several tasks ------------------------------------------------------------------------
 
     def measure(self, identifier: int, evaluations: Sequence[Evaluation]) -> None:
-        """Take in what a baseline scores, of which relative scores are made; others are passed over."""
-        if self.candidates[identifier].name is not None and len(self._stages) > 1:
+        """Take in what a baseline scores, of which relative scores are made; others are passed over.
+
+        Raises:
+            ActsearchError: its scores cannot be compared.
+        """
+        candidate = self.candidates[identifier]
+        if candidate.name is not None and len(self._stages) > 1:
             self._yardstick.add(identifier, evaluations)
+            if candidate.status in FAILURES:
+                self._yardstick.end(identifier)
 
     def is_measurable(self, evaluations: Sequence[Evaluation]) -> bool:
         """Tell whether scores can be told: of several tasks only once all baselines are through with the same."""
@@ -156,6 +163,7 @@ class Ledger:
             points = self._points(candidate, evaluations)
             why = self._why_ended(candidate, evaluations, max(points))
         except ActsearchError as error:
+            self._yardstick.end(identifier)
             return candidate.stopped("crashed", str(error))
         if why is None:
             return candidate

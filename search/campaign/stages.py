@@ -53,12 +53,19 @@ class Yardstick:
         self._done: dict[int, int] = {}
 
     def add(self, baseline: int, evaluations: Sequence[Evaluation]) -> None:
-        """Take in all that is known of a baseline; one that failed on a task has no part in it."""
+        """Take in all that is known of a baseline; one that failed on a task has no part in it.
+
+        Raises:
+            ActsearchError: a score cannot be compared: it is missing or below 0.
+        """
         self._done[baseline] = len(self._stages) if failed(evaluations) else whole_stages(self._stages, evaluations)
         for stage in self._stages:
-            for each in evaluations:
-                if each.task == stage.task and each.steps == stage.steps and each.status == "ok":
-                    self._scores[stage.task, each.seed][baseline] = each.validation[stage.score]
+            for each in of_stage(stage, evaluations, self._seeds).get(stage.steps, ()):
+                self._scores[stage.task, each.seed][baseline] = _score(stage, each)
+
+    def end(self, baseline: int) -> None:
+        """Wait no longer for a baseline that cannot be judged."""
+        self._done[baseline] = len(self._stages)
 
     def knows(self, baselines: Iterable[int], stages: int) -> bool:
         """Tell whether all of some baselines are through with so many tasks."""
@@ -72,7 +79,7 @@ class Yardstick:
             evaluations: on it, of the same steps, one a seed.
 
         Raises:
-            ActsearchError: a score is not positive, or every baseline failed.
+            ActsearchError: a score cannot be compared, or every baseline failed or has 0.
         """
         return fmean(self._of_seed(stage, each) for each in evaluations)
 
@@ -90,12 +97,23 @@ class Yardstick:
         baselines = self._scores[stage.task, evaluation.seed]
         if not baselines:
             raise ActsearchError(f"no baseline came through on {stage.task}, and scores are relative to theirs")
-        own, theirs = evaluation.validation[stage.score], fmean(baselines.values())
-        if own < 0 or theirs <= 0:
+        theirs = fmean(baselines.values())
+        if not theirs:
             raise ActsearchError(
-                f"a relative score needs positive ones, and {stage.score} on {stage.task} is {min(own, theirs):g}"
+                f"every baseline has {stage.score} 0 on {stage.task}, and scores are relative to theirs"
             )
-        return own / theirs
+        return _score(stage, evaluation) / theirs
+
+
+def _score(stage: Stage, evaluation: Evaluation) -> float:
+    found = evaluation.validation.get(stage.score)
+    if found is None or found < 0:
+        said = "missing" if found is None else f"{found:g}"
+        raise ActsearchError(
+            f"{stage.score} on {stage.task} is {said}, and scores of several tasks are divided by the baselines'; let "
+            "the task go by one that every training has and that is never below 0, such as error"
+        )
+    return found
 
 
 def failed(evaluations: Sequence[Evaluation]) -> bool:

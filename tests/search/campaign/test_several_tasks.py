@@ -47,10 +47,10 @@ def settings(**changes):
     return config(**{"tasks": list(TASKS), "fidelity": fidelity, "budget": {"trainings": 24}, **changes})
 
 
-def run(path, chosen, executor):
+def run(path, chosen, executor, third="loss"):
     text = to_toml(chosen)
     if not path.exists():
-        meta = as_meta({"digits-vit": "error", "tabular": "error", "text-gpt": "loss"})
+        meta = as_meta({"digits-vit": "error", "tabular": "error", "text-gpt": third})
         folder.create(path, text, {"config": text, "seed": "0", **meta})
     with folder.writing(path) as store, executor as engine:
         campaign = Campaign(chosen, store)
@@ -147,3 +147,45 @@ def test_tasks_that_contradict_the_rest_are_refused_with_the_reason(changes, sai
         reason = str(error)
     assert reason is not None
     assert said in reason
+
+
+@pytest.mark.parametrize(
+    ("third", "said"), [("loss", "loss on text-gpt is -12.9"), ("brier", "brier on .* is missing")]
+)
+def test_scores_that_cannot_be_divided_end_the_campaign_with_the_reason(tmp_path, third, said):
+    class Unfit(Several):
+        def answer(self, job, seed, error):
+            found = super().answer(job, seed, error)
+            return dataclasses.replace(found, loss=-12.9) if job.task == TASKS[2] else found
+
+    with pytest.raises(ActsearchError, match=f"{said}.*such as error"):
+        run(tmp_path / "run", settings(), Unfit(members=5), third)
+
+
+def test_a_baseline_that_fails_on_a_task_keeps_nobody_waiting_and_has_no_part_in_it(tmp_path):
+    class Fails(Several):
+        def answers(self, job):
+            if job.task == TASKS[1] and job.expression == "relu(x)":
+                first, *_ = super().answers(job)
+                return [first, Evaluation(job.candidate, job.task, job.steps, 1, "diverged", "why")]
+            return super().answers(job)
+
+    candidates, evaluations, progress = run(tmp_path / "run", settings(), Fails(members=5))
+    assert progress.trained == 24
+    assert "pending" not in {c.status for c in candidates}
+    names = {c.id: c.name for c in candidates}
+    assert next(c for c in candidates if c.name == "relu").status == "diverged"
+    ended = [c for c in candidates if c.status == "ok" and not c.name]
+    assert ended
+    for candidate in ended:
+        relative = []
+        for task, steps in zip(TASKS, (4, 6, 8), strict=True):
+            of = {
+                (e.candidate, e.seed): e.loss if task == TASKS[2] else e.error
+                for e in evaluations
+                if (e.task, e.steps, e.status) == (task, steps, "ok")
+            }
+            left = ("relu", None) if task != TASKS[0] else (None,)
+            theirs = [fmean(v for (c, s), v in of.items() if s == seed and names[c] not in left) for seed in (0, 1)]
+            relative.append(fmean(of[candidate.id, seed] / theirs[seed] for seed in (0, 1)))
+        assert candidate.facts["mean_score"] == pytest.approx(fmean(relative))
