@@ -1,115 +1,91 @@
-"""Live progress: rates, filters and the best formulas so far; plain lines without a terminal."""
+"""Live progress of a campaign, and what is said of it when it is over."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-from rich.console import Console, Group
-from rich.live import Live
-from rich.text import Text
+from typing import Self, final
 
 from evaluators.judging.features.catalogue import FEATURES
-from evaluators.training.status import FAILURES, PASSED_OVER
-from search.campaign.pool import ALIKE, FULL, KNOWN, OUTRANKED, REPEATED
-from search.campaign.progress import Progress
-from search.cli.output import console, number
-from search.cli.tables import add_row, new_table
-
-_SHOWN = 8
+from search.campaign.progress import Confirming, Progress
+from search.cli.output import console
+from search.live.events import Events, LiveFile
+from search.live.frame import Frame, Framer
+from search.live.view import LineView, TerminalView
 
 
+@final
 class ProgressView:
     """Shows a campaign while it runs; use as a context manager and call it with each progress."""
 
-    def __init__(self, quiet: bool = False, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        quiet: bool = False,
+        check: Callable[[], None] = lambda: None,
+        folder: Path | None = None,
+        events: str | None = None,
+    ) -> None:
         """Prepare the display.
 
         Args:
             quiet: show nothing.
             check: called at every event; may raise to stop the campaign.
+            folder: of the run, where the latest frame is kept.
+            events: file of JSON lines, ``-`` for standard output.
+
+        Raises:
+            ActsearchError: the file of events cannot be written.
         """
-        self._check = check
-        self._console: Console = console(stderr=True)
-        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
-        self._interactive = self._console.is_terminal and not quiet
-        self._quiet = quiet
-        self._said: tuple[int, int | None] = (-1, None)
+        self._check, self._framer = check, Framer()
+        out = console(stderr=True)
+        self._view = None if quiet else TerminalView(out) if out.is_terminal else LineView()
+        self._others: list[Events | LiveFile] = [
+            *([Events(events)] if events else []),
+            *([LiveFile(folder)] if folder else []),
+        ]
 
     def __enter__(self) -> Self:
-        """Start the live display."""
-        if self._interactive:
-            self._live.start()
+        """Start the display."""
+        if self._view:
+            self._view.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the live display."""
-        if self._interactive:
-            self._live.stop()
+        """End the display."""
+        if self._view:
+            self._view.stop()
+        self._tell(self._framer.end("stopped" if kind else "done"))
+        for other in self._others:
+            other.stop()
+
+    def printing(self) -> None:
+        """Take the display away for what is printed next, the last of which are costs that are measured meanwhile."""
+        if self._view:
+            self._view.stop()
+            self._view = None
+        self._tell(self._framer.end("measure"))
 
     def __call__(self, progress: Progress) -> None:
         """Show the state of the search."""
         self._check()
-        if self._interactive:
-            self._live.update(_panel(progress))
-        elif not self._quiet:
-            self._line(progress)
+        self._show(self._framer.search(progress, prior_lines(progress)))
 
-    def confirming(self, done: int, total: int) -> None:
+    def confirming(self, confirming: Confirming) -> None:
         """Show how far confirmation is."""
         self._check()
-        if self._interactive:
-            self._live.update(Text(f"confirming on fresh seeds: {done} of {total} jobs"))
-        elif not self._quiet and (done == total or done % max(1, total // 5) == 0):
-            print(f"confirming on fresh seeds: {done} of {total} jobs", file=sys.stderr, flush=True)
+        self._show(self._framer.confirm(confirming))
 
-    def _line(self, progress: Progress) -> None:
-        """Print a line when a tenth of the budget has gone by or the best formula has changed."""
-        if not progress.best:
-            return
-        best = progress.best[0]
-        tenth = 10 * progress.trained // max(1, progress.budget)
-        if (tenth, best.id) == self._said:
-            return
-        self._said = (tenth, best.id)
-        value = number(best.point[0], progress.objectives[0].digits)
-        print(f"{_headline(progress)}; best {value}: {best.label}", file=sys.stderr, flush=True)
+    def _show(self, frame: Frame) -> None:
+        if self._view:
+            self._view.show(frame)
+        self._tell(frame)
 
-
-def _headline(progress: Progress) -> str:
-    counts, passed = progress.counts, progress.passed_over
-    failed = sum(counts.get(status, 0) for status in FAILURES)
-    stopped = f" ({counts['stopped']} stopped early)" if counts.get("stopped") else ""
-    outranked = sum(passed.get(reason, 0) for reason in (OUTRANKED, ALIKE, FULL)) + counts.get("outranked", 0)
-    known = passed.get(KNOWN, 0) + passed.get(REPEATED, 0) + counts.get("cached", 0)
-    rejected = sum(passed.values()) + sum(counts.get(s, 0) for s in PASSED_OVER) - outranked - known
-    return (
-        f"{progress.trained}/{progress.budget} trained{stopped}, {progress.proposed:,} proposed "
-        f"({rejected:,} rejected, {outranked:,} outranked, {known:,} known, {failed} failed), "
-        f"{progress.wall_seconds:.0f} s"
-    )
-
-
-def _panel(progress: Progress) -> Group:
-    shown = progress.objectives[:2]
-    table = new_table("", ">id", "best so far", *(f">{objective.label}" for objective in shown))
-    for best in progress.best[:_SHOWN]:
-        style = "yellow" if best.baseline else None
-        values = (number(value, o.digits) for value, o in zip(best.point, shown, strict=False))
-        add_row(table, str(best.id), best.label, *values, style=style)
-    lines = [Text(_headline(progress)), Text(_eta(progress)), *(Text(s, style="dim") for s in prior_lines(progress))]
-    return Group(*lines, table)
-
-
-def _eta(progress: Progress) -> str:
-    if not progress.trained:
-        return "training the baselines"
-    left = (progress.budget - progress.trained) * progress.wall_seconds / progress.trained
-    return f"about {left:.0f} s left on {progress.workers} worker{'s' if progress.workers > 1 else ''}"
+    def _tell(self, frame: Frame) -> None:
+        for other in self._others:
+            other.show(frame)
 
 
 def prior_lines(progress: Progress) -> list[str]:

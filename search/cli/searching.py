@@ -25,18 +25,25 @@ from search.loading.tasks import Loader, refuse_data_without_use
 
 
 def search_and_print(
-    store: Store, folder: Path, settings: CampaignConfig, executor: Executor, guard: Interruptible, quiet: bool
+    store: Store,
+    folder: Path,
+    settings: CampaignConfig,
+    executor: Executor,
+    guard: Interruptible,
+    quiet: bool,
+    events: str | None = None,
 ) -> None:
     """Search until the budget is spent, then confirm, print and export."""
     campaign = Campaign(settings, store)
     if not quiet:
         print(f"campaign in {folder}: {', '.join(settings.searched)}, {_limits(settings)}", file=sys.stderr)
-    with ProgressView(quiet, guard.check) as view:
+    with ProgressView(quiet, guard.check, folder, events) as view:
         campaign.run(executor, view)
         if settings.confirm.automatic and finalists(store, 1):
             run_confirmation(store, plan_of(settings), executor, view.confirming)
-    print_outcome(store, folder, settings)
-    store.set_meta("state", "finished")
+        view.printing()
+        print_outcome(store, folder, settings)
+        store.set_meta("state", "finished")
     print(
         "",
         closing_line(campaign.progress),

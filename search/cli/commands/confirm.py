@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from search.cli.commands.options import (
     AddressOption,
     DataOption,
     DeviceOption,
+    EventsOption,
     ExecutorOption,
     ExtensionOption,
     FormatOption,
@@ -59,6 +61,7 @@ def confirm(
     device: DeviceOption = None,
     format_: FormatOption = "table",
     quiet: QuietOption = False,
+    events: EventsOption = None,
 ) -> None:
     """Train finalists and baselines on fresh seeds and test the differences.
 
@@ -77,7 +80,8 @@ def confirm(
         limit = chosen.timeout if timeout is None else timeout
         plan = Plan(top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, limit)
         with Interruptible(f"actsearch confirm {folder}") as guard:
-            _train_confirmation(store, plan, tasks, execution, guard, quiet)
+            view = partial(ProgressView, quiet, guard.check, folder, events)
+            _train_confirmation(store, plan, tasks, execution, view)
         frame = comparisons(store)
         if format_ == "table":
             print_confirmation(store, settings)
@@ -114,11 +118,10 @@ def _train_confirmation(
     plan: Plan,
     tasks: Mapping[str, AnyTask],
     execution: ExecutorOptions,
-    guard: Interruptible,
-    quiet: bool,
+    show: Callable[[], ProgressView],
 ) -> None:
     """Start workers only when something is missing."""
     if not missing_jobs(store, plan, list(tasks.values())):
         return
-    with make_executor(execution, tasks) as executor, ProgressView(quiet, guard.check) as view:
+    with make_executor(execution, tasks) as executor, show() as view:
         run_confirmation(store, plan, executor, view.confirming)

@@ -28,6 +28,7 @@ from search.cli.commands.options import (
     AddressOption,
     DataOption,
     DeviceOption,
+    EventsOption,
     ExecutorOption,
     ExtensionOption,
     QuietOption,
@@ -85,6 +86,7 @@ def launch(
     address: AddressOption = None,
     device: DeviceOption = None,
     quiet: QuietOption = False,
+    events: EventsOption = None,
 ) -> None:
     """Run a campaign: search, confirm the finalists, export the best.
 
@@ -106,7 +108,7 @@ def launch(
         if said := {key: value for key, value in keys.items() if value is not None}:
             overrides[section] = said
     asked = layers(config, preset or (None if config else "quick"), overrides)
-    _launch(asked, run, quiet, list(dict.fromkeys(map(locate, from_ or ()))))
+    _launch(asked, run, quiet, list(dict.fromkeys(map(locate, from_ or ()))), events)
 
 
 def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
@@ -118,7 +120,7 @@ def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
     return dataclasses.replace(asked, options={**asked.options, "seeds": list(dict.fromkeys(seeds))})
 
 
-def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path]) -> None:
+def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path], events: str | None) -> None:
     codes = import_named(asked)
     settings = asked.config()
     check_starters(settings)
@@ -155,7 +157,7 @@ def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path
     ):
         folders.create(folder, text, {"config": text, "seed": str(whole.seed), "state": "searching", **meta}, copies)
         with folders.writing(folder) as store:
-            search_and_print(store, folder, whole, engine, guard, quiet)
+            search_and_print(store, folder, whole, engine, guard, quiet, events)
 
 
 def _lessons(sources: Sequence[Path], settings: CampaignConfig, record: TaskRecord, quiet: bool) -> list[Lesson]:

@@ -22,6 +22,10 @@ ExtensionOption = Annotated[
 ]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Import the run's own code though it never ran here.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+EventsOption = Annotated[
+    str | None,
+    typer.Option("--events", metavar="FILE", help="Write progress as JSON lines to a file; - for standard output."),
+]
 DENSITY_HELP = (
     "normal, logistic, laplace, uniform or student, with numbers as in 'normal(0, 0.139)', summed as in "
     "'0.5*normal(-2, 1) + 0.5*normal(2, 1)', a formula in x, or FILE.npy"

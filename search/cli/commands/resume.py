@@ -11,6 +11,7 @@ from search.cli.commands.options import (
     AddressOption,
     DataOption,
     DeviceOption,
+    EventsOption,
     ExecutorOption,
     ExtensionOption,
     QuietOption,
@@ -38,6 +39,7 @@ def resume(
     address: AddressOption = None,
     device: DeviceOption = None,
     quiet: QuietOption = False,
+    events: EventsOption = None,
 ) -> None:
     """Go on after any stop; it needs the run folder, and your own code where it lay."""
     folder = locate(run)
@@ -52,4 +54,4 @@ def resume(
         names = task_names(settings)
         tasks = recorded_tasks(store, folder, names, task, loader_of(settings, names, data, execution), trust)
         with Interruptible(f"actsearch resume {folder}") as guard, make_executor(execution, tasks) as engine:
-            search_and_print(store, folder, settings, engine, guard, quiet)
+            search_and_print(store, folder, settings, engine, guard, quiet, events)
