@@ -162,6 +162,19 @@ def owner_of(folder: Path) -> str | None:
         return None
 
 
+def state_of(folder: Path, store: Store) -> str:
+    """Return what becomes of a run: ``searching``, ``confirming``, ``stopped`` or ``finished``.
+
+    What the run file says is what its campaign was at when it last wrote; whether it still runs, the lock tells.
+    """
+    stored = store.meta("state")
+    if stored not in ("searching", "searched"):
+        return stored
+    if owner_of(folder) is None:
+        return "stopped"
+    return "searching" if stored == "searching" else "confirming"
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[Store]:
     """Own a run: open it for writing under a lock that ends with this process.
