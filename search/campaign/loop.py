@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import MappingProxyType
@@ -52,7 +52,7 @@ _REMEMBERED = 1000
 """Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
 
 
-class Campaign:
+class Search:
     """One search over one run file: a loop over a :class:`Ledger`."""
 
     def __init__(self, config: CampaignConfig, store: Store) -> None:
@@ -83,8 +83,17 @@ class Campaign:
         """The training seeds of the search; confirmation uses others."""
         return tuple(range(self.config.fidelity.seeds))
 
-    def run(self, executor: Executor, observer: Observer = lambda _: None) -> None:
-        """Search until the budget is spent. Safe to stop anywhere and to run again."""
+    def run(
+        self, executor: Executor, observer: Observer = lambda _: None, enough: Callable[[Progress], bool] | None = None
+    ) -> None:
+        """Search until the budget is spent. Safe to stop anywhere and to run again.
+
+        Args:
+            executor: holding the campaign's tasks.
+            observer: sees every progress.
+            enough: asked whenever trainings have finished; once it says so, the search ends as if its budget were
+                spent.
+        """
         self._started = time.monotonic()
         self._add_starters()
         self._know_lessons()
@@ -108,6 +117,7 @@ class Campaign:
             with self._driving():
                 self._record(finished)
             self._check_alive()
+            self._close_if(enough)
         self._check_alive()  # a resumed campaign may have had nothing left to train
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
@@ -129,6 +139,12 @@ class Campaign:
         over = {"state": "searched"} if self._closed else {}
         self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over), **over})
         return batch.chosen
+
+    def _close_if(self, enough: Callable[[Progress], bool] | None) -> None:
+        """Propose nothing more, now and in a process that goes on, once somebody has seen enough."""
+        if enough is not None and not self._closed and enough(self._snapshot()):
+            self._closed = self.progress.ended_by_request = True
+            self._store.set_meta("state", "searched")
 
     def _size(self, executor: Executor, stage: int) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.

@@ -14,7 +14,7 @@ from runs.stacking import unstacked_lines
 from runs.user_code import extension_records, task_records
 from search.campaign.confirmation import Plan
 from search.campaign.confirmation import confirm as run_confirmation
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.cli.interrupt import Interruptible
 from search.cli.printing import print_outcome
 from search.cli.progress import ProgressView, closing_line, exhausted_lines, halving_line, prior_lines
@@ -28,7 +28,7 @@ def search_and_print(
     store: Store, folder: Path, settings: CampaignConfig, executor: Executor, guard: Interruptible, quiet: bool
 ) -> None:
     """Search until the budget is spent, then confirm, print and export."""
-    campaign = Campaign(settings, store)
+    campaign = Search(settings, store)
     if not quiet:
         print(f"campaign in {folder}: {', '.join(settings.searched)}, {_limits(settings)}", file=sys.stderr)
     with ProgressView(quiet, guard.check) as view:
