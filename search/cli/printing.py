@@ -11,6 +11,7 @@ from primitives.export.dialects import export
 from runs import Store, comparisons, confirmed, finalists, pareto, scored
 from runs.axes import axes
 from runs.candidate import Candidate
+from runs.finding import find_candidate
 from runs.folder import EXPORTS, inside
 from runs.plots import plot_front
 from runs.provenance import provenance
@@ -18,7 +19,7 @@ from search.cli.output import console
 from search.cli.tables import comparison_table, confirmed_table, front_table, verdicts
 from search.cli.timing_table import measured_costs, timing_table
 from search.configuration.config import CampaignConfig
-from search.loading.run import find_candidate, recommended
+from search.loading.run import recommended
 
 
 def export_candidate(store: Store, folder: Path, candidate: Candidate, name: str) -> str:

@@ -19,6 +19,7 @@ from evaluators.judging.objectives import spoken
 from evaluators.training.status import TRAINED
 from runs import Candidate, Store, reading
 from runs.candidate import readable
+from runs.finding import find_candidate
 from runs.front import scored
 from runs.scores import FORMER, scores_of
 from runs.stacking import printable, unstacked_lines
@@ -26,7 +27,6 @@ from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
 from search.cli.output import check_format, console, emit, number, to_json
 from search.cli.tables import add_row, new_table
-from search.loading.run import find_candidate
 
 
 def show(
