@@ -79,6 +79,11 @@ class Run:
         return self._store.meta("state")
 
     @property
+    def created(self) -> str:
+        """When it was started, with the time zone, as ``2026-11-29T18:00:00+0000``."""
+        return self._store.meta("created")
+
+    @property
     def candidates(self) -> pd.DataFrame:
         """Every candidate, a row each, in the order of ids.
 

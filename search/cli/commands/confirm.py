@@ -34,9 +34,9 @@ from search.cli.interrupt import Interruptible
 from search.cli.output import check_format, records, to_json
 from search.cli.printing import print_confirmation
 from search.cli.progress import ProgressView
-from search.cli.searching import import_own, loader_of, recorded_tasks, scores_of_tasks
 from search.configuration.config import CampaignConfig
 from search.loading.run import execution_of, execution_overrides, make_executor, stored_config
+from search.session.recorded import import_own, loader_of, recorded_tasks, scores_of_tasks
 
 
 def confirm(
