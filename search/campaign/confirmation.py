@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluators import Cohort, Executor, Job
 from evaluators.training.executors.executor import Hearing, no_audience
 from evaluators.training.job import Answers
 from evaluators.training.status import TRANSIENT
-from evaluators.training.task import AnyTask
 from primitives import ActsearchError
 from runs import Candidate, Store, finalists
 from search.campaign.estimate import ConfirmEstimate, in_flight, paces
@@ -64,7 +63,7 @@ def confirm(
     Raises:
         ActsearchError: the search found nothing to confirm.
     """
-    jobs = missing_jobs(store, plan, [executor.tasks[name] for name in plan.tasks])
+    jobs = missing_jobs(store, plan, {name: executor.tasks[name].recipe.steps for name in plan.tasks})
     watch = _Watch(jobs, executor, observer)
     for cohort in cohorts_of(jobs, executor):
         executor.submit(cohort)
@@ -142,19 +141,25 @@ def cohorts_of(jobs: Sequence[Job], executor: Executor, most: int | None = None)
     return found
 
 
-def missing_jobs(store: Store, plan: Plan, tasks: Sequence[AnyTask]) -> list[Job]:
-    """Return the jobs of a plan that the run file has no lasting answer to."""
+def missing_jobs(store: Store, plan: Plan, recipes: Mapping[str, int]) -> list[Job]:
+    """Return the jobs of a plan that the run file has no lasting answer to.
+
+    Args:
+        store: of the run.
+        plan: what to confirm.
+        recipes: optimiser steps by task, for a plan that says none.
+    """
     panel = _panel(store, plan.top)
     kept = [e for e in store.evaluations("confirm") if e.status not in TRANSIENT]
     done = {(e.candidate, e.task, e.steps, e.seed) for e in kept}
     jobs = []
-    for task in tasks:
-        steps = plan.steps or task.recipe.steps
+    for task in plan.tasks:
+        steps = plan.steps or recipes[task]
         for candidate in panel:
             wanted = range(FIRST_SEED, FIRST_SEED + plan.seeds)
-            seeds = [s for s in wanted if (candidate.id, task.name, steps, s) not in done]
+            seeds = [s for s in wanted if (candidate.id, task, steps, s) not in done]
             jobs += [
-                _job(candidate, task.name, steps, seeds[at : at + _SEEDS_A_JOB], plan.timeout)
+                _job(candidate, task, steps, seeds[at : at + _SEEDS_A_JOB], plan.timeout)
                 for at in range(0, len(seeds), _SEEDS_A_JOB)
             ]
     return jobs

@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import MappingProxyType
@@ -26,13 +26,14 @@ from evaluators.training.executors.executor import Hearing, no_audience
 from evaluators.training.job import Answers
 from evaluators.training.status import FAILURES, PASSED_OVER
 from evaluators.training.task import AnyTask, Task
-from primitives import BASELINES, ActsearchError, get, library, resolve
+from primitives import BASELINES, ActsearchError, get, resolve
 from primitives.errors import unknown
 from primitives.numeric import numeric
 from primitives.registries import made
 from runs import Candidate, Store
 from runs.lessons import lessons_of
 from runs.scores import scores_of
+from search.campaign.added import label_of
 from search.campaign.estimate import in_flight, outlook_of
 from search.campaign.funnel import Funnel
 from search.campaign.ledger import Ledger
@@ -54,7 +55,7 @@ _REMEMBERED = 1000
 """Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
 
 
-class Campaign:
+class Search:
     """One search over one run file: a loop over a :class:`Ledger`."""
 
     def __init__(self, config: CampaignConfig, store: Store) -> None:
@@ -87,8 +88,17 @@ class Campaign:
         """The training seeds of the search; confirmation uses others."""
         return tuple(range(self.config.fidelity.seeds))
 
-    def run(self, executor: Executor, observer: Observer = lambda _: None) -> None:
-        """Search until the budget is spent. Safe to stop anywhere and to run again."""
+    def run(
+        self, executor: Executor, observer: Observer = lambda _: None, enough: Callable[[Progress], bool] | None = None
+    ) -> None:
+        """Search until the budget is spent. Safe to stop anywhere and to run again.
+
+        Args:
+            executor: holding the campaign's tasks.
+            observer: sees every progress.
+            enough: asked whenever trainings have finished; once it says so, the search ends as if its budget were
+                spent.
+        """
         self._started = time.monotonic()
         self._add_starters()
         self._know_lessons()
@@ -98,14 +108,14 @@ class Campaign:
         self._outlook = outlook_of(self.config, self._ledger.whole, executor.tasks)
         executor.audience = lambda hearings: observer(self._with(hearings))
         try:
-            self._trainings(executor, observer)
+            self._trainings(executor, observer, enough)
         finally:
             executor.audience = no_audience
         self._check_alive()  # a resumed campaign may have had nothing left to train
         self._store.set_meta("state", "searched")
         observer(self._snapshot())
 
-    def _trainings(self, executor: Executor, observer: Observer) -> None:
+    def _trainings(self, executor: Executor, observer: Observer, enough: Callable[[Progress], bool] | None) -> None:
         """Keep the workers busy until there is nothing left to train."""
         ahead: Waiting | None = None
         while True:
@@ -125,6 +135,7 @@ class Campaign:
             with self._driving():
                 self._record(finished)
             self._check_alive()
+            self._close_if(enough)
 
     # --- one step ---------------------------------------------------------------------------
 
@@ -143,6 +154,12 @@ class Campaign:
         over = {"state": "searched"} if self._closed else {}
         self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over), **over})
         return batch.chosen
+
+    def _close_if(self, enough: Callable[[Progress], bool] | None) -> None:
+        """Propose nothing more, now and in a process that goes on, once somebody has seen enough."""
+        if enough is not None and not self._closed and enough(self._snapshot()):
+            self._closed = self.progress.ended_by_request = True
+            self._store.set_meta("state", "searched")
 
     def _size(self, executor: Executor, stage: int) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.
@@ -293,7 +310,7 @@ class Campaign:
         if self._ledger.candidates:
             return
         wanted: list[tuple[str, str, str | None]] = [("baseline", name, name) for name in BASELINES]
-        wanted += [("baseline", text, _label(text)) for text in self.config.baselines if text not in BASELINES]
+        wanted += [("baseline", text, label_of(text)) for text in self.config.baselines if text not in BASELINES]
         wanted += [("seed", text, None) for text in self.config.seeds]
         rows = []
         for number, (origin, text, name) in enumerate(wanted, start=1):
@@ -463,7 +480,3 @@ def check_objectives(config: CampaignConfig, task: AnyTask, metrics: Sequence[st
         if config.goes_by not in measured:
             raise ActsearchError(unknown("score", config.goes_by, measured) + f", of the task '{task.name}'")
         point(objectives, {**assess(resolve("relu")).facts, **measured})
-
-
-def _label(text: str) -> str:
-    return text if text in library() else f"baseline {text}"

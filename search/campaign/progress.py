@@ -71,6 +71,7 @@ class Progress:
         proposed: children looked at, whatever became of them.
         passed_over: how many of those came to nothing, by reason.
         exhausted: whether the search ended since nothing new was found.
+        ended_by_request: whether it ended since a stop criterion was met.
         prior_chooses: whether the theory's features choose among children, for the strategy has no model of its own.
         strategy_lines: what the strategy says of itself, see :meth:`search.strategies.strategy.Strategy.lines`.
     """
@@ -93,6 +94,7 @@ class Progress:
     proposed: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
     exhausted: bool = False
+    ended_by_request: bool = False
     prior_chooses: bool = True
     strategy_lines: Sequence[str] = ()
 

@@ -1,106 +1,65 @@
-"""Live progress of a campaign, and what is said of it when it is over."""
+"""How a campaign is shown while it runs, and what is said of it when it is over."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self, final
+from typing import final
 
-from evaluators.judging.features.catalogue import FEATURES
 from search.campaign.progress import Confirming, Progress
+from search.campaign.watching import Watcher
 from search.cli.output import console
-from search.live.events import Events, LiveFile
-from search.live.frame import Frame, Framer
+from search.configuration.config import CampaignConfig
+from search.live.events import Events
+from search.live.frames import Frames, Sink
 from search.live.view import LineView, TerminalView
 
 
-@final
-class ProgressView:
-    """Shows a campaign while it runs; use as a context manager and call it with each progress."""
+def frames(quiet: bool, events: str | None) -> Frames:
+    """Return what shows a campaign: on the terminal, in lines, or not at all, and in a file of events.
 
-    def __init__(
-        self,
-        quiet: bool = False,
-        check: Callable[[], None] = lambda: None,
-        folder: Path | None = None,
-        events: str | None = None,
-    ) -> None:
-        """Prepare the display.
+    Args:
+        quiet: show nothing.
+        events: file of JSON lines, ``-`` for standard output.
 
-        Args:
-            quiet: show nothing.
-            check: called at every event; may raise to stop the campaign.
-            folder: of the run, where the latest frame is kept.
-            events: file of JSON lines, ``-`` for standard output.
-
-        Raises:
-            ActsearchError: the file of events cannot be written.
-        """
-        self._check, self._framer = check, Framer()
+    Raises:
+        ActsearchError: the file of events cannot be written.
+    """
+    sinks: list[Sink] = [Events(events)] if events else []
+    if not quiet:
         out = console(stderr=True)
-        self._view = None if quiet else TerminalView(out) if out.is_terminal else LineView()
-        self._others: list[Events | LiveFile] = [
-            *([Events(events)] if events else []),
-            *([LiveFile(folder)] if folder else []),
-        ]
+        sinks.insert(0, TerminalView(out) if out.is_terminal else LineView())
+    return Frames(lambda _: sinks)
 
-    def __enter__(self) -> Self:
-        """Start the display."""
-        if self._view:
-            self._view.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the display."""
-        if self._view:
-            self._view.stop()
-        self._tell(self._framer.end("stopped" if kind else "done"))
-        for other in self._others:
-            other.stop()
+@final
+class Announced(Watcher):
+    """Says what begins, and stops the campaign where a signal came while Python ignored exceptions."""
 
-    def printing(self) -> None:
-        """Take the display away for what is printed next, the last of which are costs that are measured meanwhile."""
-        if self._view:
-            self._view.stop()
-            self._view = None
-        self._tell(self._framer.end("measure"))
+    def __init__(self, check: Callable[[], None], quiet: bool) -> None:
+        self._check, self._quiet = check, quiet
 
-    def __call__(self, progress: Progress) -> None:
-        """Show the state of the search."""
+    def started(self, run: Path, config: CampaignConfig) -> None:
+        """Say it."""
+        if not self._quiet:
+            print(f"campaign in {run}: {', '.join(config.searched)}, {_limits(config)}", file=sys.stderr, flush=True)
+
+    def __call__(self, progress: Progress) -> None:  # noqa: ARG002
+        """Stop, perhaps."""
         self._check()
-        self._show(self._framer.search(progress, prior_lines(progress)))
 
-    def confirming(self, confirming: Confirming) -> None:
-        """Show how far confirmation is."""
+    def confirming(self, confirming: Confirming) -> None:  # noqa: ARG002
+        """Stop, perhaps."""
         self._check()
-        self._show(self._framer.confirm(confirming))
-
-    def _show(self, frame: Frame) -> None:
-        if self._view:
-            self._view.show(frame)
-        self._tell(frame)
-
-    def _tell(self, frame: Frame) -> None:
-        for other in self._others:
-            other.show(frame)
 
 
-def prior_lines(progress: Progress) -> list[str]:
-    """Return what the campaign has learned about each of the theory's features."""
-    if not progress.correlations:
-        return ["entropy prior: not enough trainings to judge it"]
-    first = progress.objectives[0]
-    idle = "; no evidence that it helps" + (", so it is ignored" if progress.prior_chooses else "")
-    measured = "error" if first.name == "error" else first.label
-    return [
-        f"{FEATURES[name].label} against measured {measured}: Spearman {found.rho:+.2f} "
-        f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates and baselines"
-        + ("" if found.certain else idle)
-        for name, found in progress.correlations.items()
-    ]
+def _limits(settings: CampaignConfig) -> str:
+    """Return when the search ends."""
+    budget = settings.budget
+    steps = f", {budget.steps:,} optimiser steps at most" if budget.steps else ""
+    minutes = f", {budget.minutes:g} minutes at most" if budget.minutes else ""
+    return f"{budget.trainings} trainings{steps}{minutes}"
 
 
 def exhausted_lines(progress: Progress) -> list[str]:

@@ -45,6 +45,9 @@ class Events:
                 "or - for standard output"
             ) from error
 
+    def start(self) -> None:
+        """Begin."""
+
     def show(self, frame: Frame) -> None:
         """Write a frame, unless one of the same phase was just written."""
         now = time.monotonic()
@@ -64,6 +67,9 @@ class LiveFile:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._next, self._phase = folder, 0.0, ""
+
+    def start(self) -> None:
+        """Begin."""
 
     def show(self, frame: Frame) -> None:
         """Write a frame, unless one was just written; a folder that cannot be written is no reason to stop."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evaluators.judging.features.catalogue import FEATURES
+from search.campaign.progress import Progress
 from search.live.frame import Frame, WorkerNow
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -81,3 +83,18 @@ def sparkline(curve: Sequence[tuple[int, float]], trained: int, width: int = 60)
         return ""
     low, spread = min(known), (max(known) - min(known)) or 1.0
     return "".join(" " if v is None else _BARS[round((len(_BARS) - 1) * (v - low) / spread)] for v in values)
+
+
+def prior_lines(progress: Progress) -> list[str]:
+    """Return what the campaign has learned about each of the theory's features."""
+    if not progress.correlations:
+        return ["entropy prior: not enough trainings to judge it"]
+    first = progress.objectives[0]
+    idle = "; no evidence that it helps" + (", so it is ignored" if progress.prior_chooses else "")
+    measured = "error" if first.name == "error" else first.label
+    return [
+        f"{FEATURES[name].label} against measured {measured}: Spearman {found.rho:+.2f} "
+        f"[{found.low:+.2f}, {found.high:+.2f}] over {found.count} candidates and baselines"
+        + ("" if found.certain else idle)
+        for name, found in progress.correlations.items()
+    ]

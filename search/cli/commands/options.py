@@ -21,6 +21,10 @@ ExtensionOption = Annotated[
     typer.Option("--extension", help="Your own code to import first, 'file.py' or 'package.module'; may be repeated."),
 ]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Import the run's own code though it never ran here.")]
+LogOption = Annotated[
+    list[str] | None,
+    typer.Option("--log", help="Also write it down for tensorboard (in the run folder) or mlflow; may be repeated."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 EventsOption = Annotated[
     str | None,

@@ -20,6 +20,7 @@ from evaluators.training.status import TRAINED
 from primitives import Expression
 from runs import Candidate, Store, reading
 from runs.candidate import readable
+from runs.finding import find_candidate
 from runs.folder import state_of
 from runs.front import scored
 from runs.scores import FORMER, scores_of
@@ -29,7 +30,6 @@ from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
 from search.cli.output import check_format, console, emit, number, to_json
 from search.cli.tables import add_row, new_table
-from search.loading.run import find_candidate
 
 
 def show(
