@@ -59,24 +59,20 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
         columns=counted.columns,
     )
     counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
-    table = new_table(f"{folder}: {len(candidates)} candidates, {_state(folder, store)}", "status", "why", ">number")
+    table = new_table(f"{folder}: {len(candidates)} candidates, {state_of(folder, store)}", "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
     emit(counted, format_, table)
     if format_ != "table":
         return
     out = console()
+    if state_of(folder, store) == "stopped":
+        print(f"it stopped before its end; go on with: actsearch resume {folder}")
     out.print(_credit(store, candidates) if candidates else "\nnothing was proposed yet")
     for line in unstacked_lines(store):
         out.print(line)
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
     out.print(store.meta("config"))
-
-
-def _state(folder: Path, store: Store) -> str:
-    """Return what becomes of a run, with the command that goes on where nobody does."""
-    state = state_of(folder, store)
-    return f"stopped; go on with: actsearch resume {folder}" if state == "stopped" else state
 
 
 def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
