@@ -14,7 +14,7 @@ from primitives import Expression, IdentityIndex, fingerprint
 from runs import Store, comparisons, scored
 from runs.axes import Axis, axes
 from runs.candidate import readable
-from runs.hypervolume import baselines_of, hypervolume, points_of, worst
+from runs.hypervolume import hypervolume, points_of, reference_of
 from runs.scores import scores_of
 from runs.user_code import task_records
 from search.cli.tables import verdicts
@@ -137,16 +137,15 @@ def _numbers(side: Side) -> dict[str, Any]:
 
 
 def _hypervolumes(first: Side, second: Side) -> Iterator[Row]:
-    """Yield how much of the box below the worst baseline of both runs each dominates."""
-    names = [axis.name for axis in first.axes]
+    """Yield how much each front dominates below a reference for both, baselines included."""
     if incomparable(first, second):
         return
-    reference = worst([*baselines_of(first.frame, names), *baselines_of(second.frame, names)])
+    reference = reference_of([first.frame, second.frame], first.axes)
     if reference is None:
         return
-    values = [hypervolume(points_of(s.frame[~s.frame["baseline"]], names), reference) for s in (first, second)]
-    what = "hypervolume, of the box below the worst baseline"
+    values = [hypervolume(points_of(side.frame, side.axes), reference) for side in (first, second)]
     if values[0] != values[1]:
+        what = "hypervolume, a share of the box below the worst baseline"
         yield {"part": "numbers", "what": what, "first": values[0], "second": values[1]}
 
 
