@@ -32,7 +32,7 @@ Row = TypeVar("Row")
 _LONGEST_PRINT = 10**6
 _LARGEST = 1e300
 _CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
-_EVALUATION = [field.name for field in dataclasses.fields(Evaluation)]
+_EVALUATION = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("validation_curve", "places")]
 
 
 class Store:

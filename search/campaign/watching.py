@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from runs.run import Run
-from search.campaign.progress import Observer, Progress
+from search.campaign.progress import Confirming, Observer, Progress
 from search.configuration.config import CampaignConfig
 
 Enough = Callable[[Progress], bool]
@@ -29,8 +29,8 @@ class Watcher(abc.ABC):
     def __call__(self, progress: Progress) -> None:
         """See the state of the search; the object is the same every time and goes on changing."""
 
-    def confirming(self, done: int, total: int) -> None:  # noqa: B027
-        """Learn how many of the jobs of confirmation are done."""
+    def confirming(self, confirming: Confirming) -> None:  # noqa: B027
+        """See how far confirmation is."""
 
     def finished(self, run: Run) -> None:  # noqa: B027
         """See the run with its evidence, when the campaign is over."""
@@ -65,10 +65,10 @@ class Watchers(Watcher):
         for each in self._watchers:
             each(progress)
 
-    def confirming(self, done: int, total: int) -> None:
+    def confirming(self, confirming: Confirming) -> None:
         """Tell each."""
         for each in self._watchers:
-            each.confirming(done, total)
+            each.confirming(confirming)
 
     def finished(self, run: Run) -> None:
         """Tell each."""

@@ -11,6 +11,7 @@ from runs import Store, comparisons, confirmed, finalists, pareto
 from runs.axes import axes
 from runs.candidate import Candidate
 from runs.finding import find_candidate
+from runs.user_code import seen_before, task_records
 from search.cli.output import console
 from search.cli.tables import comparison_table, confirmed_table, front_table, verdicts
 from search.cli.timing_table import measured_costs, timing_table
@@ -22,13 +23,14 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
     """Print what confirmation says, the tasks of the search first, and a verdict for each finalist."""
     out = console()
     results, differences = confirmed(store), comparisons(store)
+    records = task_records(store)
     own = {name: place for place, name in enumerate(config.searched)}
     found = set(zip(results["task"], results["steps"], strict=True))
     keys = sorted(found, key=lambda key: (own.get(key[0], len(own)), *key))
     parts = [differences[(differences["task"] == t) & (differences["steps"] == s)] for t, s in keys]
     for (task, steps), part in zip(keys, parts, strict=True):
         panel = results[(results["task"] == task) & (results["steps"] == steps)]
-        out.print(confirmed_table(panel, task in own), "")
+        out.print(confirmed_table(panel, seen_before(task, own, records)), "")
         if len(part):
             out.print(comparison_table(part), "")
         if reason := warning(task, str(panel["score"].iloc[0]), int(panel["seeds"].max())):

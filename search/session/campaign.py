@@ -20,6 +20,8 @@ from search.campaign.watching import Enough, Watcher, Watchers
 from search.configuration.config import CampaignConfig
 from search.configuration.layers import Layers, layers
 from search.configuration.reading import PRESETS, merge_chosen
+from search.live.events import LiveFile
+from search.live.frames import Frames
 from search.loading.objects import by_name, note
 from search.logs.catalogue import loggers
 from search.session.opened import Beginning, Opened
@@ -149,7 +151,8 @@ class Campaign:
                 nothing can be trained.
         """
         given = [callbacks] if callable(callbacks) else list(callbacks)
-        watchers = Watchers([*loggers([log] if isinstance(log, str) else log), *given])
+        logs = loggers([log] if isinstance(log, str) else log)
+        watchers = Watchers([Frames(lambda run: [LiveFile(run)]), *logs, *given])
         try:
             with self._beginning.opened() as opened:
                 self._carry_out(opened, watchers, stop)

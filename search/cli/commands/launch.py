@@ -12,6 +12,7 @@ from search.cli.commands.options import (
     AddressOption,
     DataOption,
     DeviceOption,
+    EventsOption,
     ExecutorOption,
     ExtensionOption,
     LogOption,
@@ -66,6 +67,7 @@ def launch(
     device: DeviceOption = None,
     log: LogOption = None,
     quiet: QuietOption = False,
+    events: EventsOption = None,
 ) -> None:
     """Run a campaign: search, confirm the finalists, export the best.
 
@@ -91,4 +93,4 @@ def launch(
     campaign = Campaign(layers(config, preset or (None if config else "quick"), overrides), run=run, start_from=sources)
     if not quiet:
         print(*campaign.notes, sep="\n", end="\n" if campaign.notes else "", file=sys.stderr)
-    run_and_print(campaign, logs, quiet)
+    run_and_print(campaign, logs, quiet, events)

@@ -10,6 +10,7 @@ from search.cli.commands.options import (
     AddressOption,
     DataOption,
     DeviceOption,
+    EventsOption,
     ExecutorOption,
     ExtensionOption,
     LogOption,
@@ -39,6 +40,7 @@ def resume(
     device: DeviceOption = None,
     log: LogOption = None,
     quiet: QuietOption = False,
+    events: EventsOption = None,
 ) -> None:
     """Go on after any stop; it needs the run folder, and your own code where it lay."""
     logs = loggers(log or ())
@@ -46,4 +48,4 @@ def resume(
     campaign = Campaign.resume(
         locate(run), moved=task or (), extensions=extension or (), trust=trust, data=data, execution=execution
     )
-    run_and_print(campaign, logs, quiet)
+    run_and_print(campaign, logs, quiet, events)
