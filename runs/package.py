@@ -148,7 +148,7 @@ def _readme(store: Store, folder: Path, name: str, expressions: Mapping[int, Exp
     objectives = axes(store)
     heads = ["class", "formula", *(f"{axis.label} in the search" for axis in objectives)]
     rows = [
-        [f"`Act{i}`", _code(str(expression)), *(f"{frame.at[i, a.name]:.{a.digits}f}" for a in objectives)]
+        [f"`Act{i}`", _code(str(expression)), *(f"{float(frame[a.name][i]):.{a.digits}f}" for a in objectives)]
         for i, expression in expressions.items()
     ]
     text = [

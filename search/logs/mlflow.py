@@ -56,12 +56,11 @@ class MlflowLog(Watcher):
             self._client.log_batch(self._id, params=params[at : at + _AT_ONCE])
 
     def __call__(self, progress: Progress) -> None:
-        """Write the numbers that changed, where there is something new."""
-        self._last, before = of_progress(progress), self._last
-        if before.get("search/steps_spent") != self._last["search/steps_spent"]:
-            self._write(
-                {name: value for name, value in self._last.items() if before.get(name) != value}, progress.trained
-            )
+        """Write the numbers that changed, where trainings have finished."""
+        numbers = of_progress(progress)
+        if numbers["search/steps_spent"] != self._last.get("search/steps_spent"):
+            self._write({k: value for k, value in numbers.items() if self._last.get(k) != value}, progress.trained)
+            self._last = numbers
 
     def finished(self, run: Run) -> None:
         """Write what confirmation measured, each number with the candidate's id as its step."""

@@ -77,7 +77,7 @@ class Campaign:
         Raises:
             ActsearchError: something in it cannot be; the message says what, and how to mend it.
         """
-        objects = by_name(task if isinstance(task, (list, tuple)) else [task])
+        objects = by_name(_several(task))
         asked = _layers(config, preset, options or {}, objects)
         found = start(asked, None if run is None else Path(run), [Path(source) for source in start_from], objects)
         if idle := [name for name in objects if name not in found.tasks]:
@@ -115,7 +115,7 @@ class Campaign:
         """
         folder = Path(run).expanduser()
         database(folder)
-        objects = by_name(task if isinstance(task, (list, tuple)) else [task])
+        objects = by_name(_several(task))
         where = None if data is None else Path(data)
         campaign = cls.__new__(cls)
         campaign._prepare(Resumption(folder, moved, extensions, trust, where, execution or {}, objects))
@@ -174,6 +174,11 @@ class Campaign:
         self.progress, self.outcome = search.progress, write_outcome(store, self.folder, settings)
         store.set_meta("state", "finished")
         watchers.finished(runs.load(self.folder))
+
+
+def _several(task: Any) -> Sequence[Any]:
+    """Return task objects, one or more, in a list; what is none is told where they are named."""
+    return task if isinstance(task, (list, tuple)) else [task]
 
 
 def _layers(

@@ -83,7 +83,7 @@ class Seen(Watcher):
         if progress.trained == self._interrupt_at:
             os.kill(os.getpid(), signal.SIGINT)
 
-    def confirming(self, done, total):
+    def confirming(self, confirming):
         self._note("confirming")
 
     def finished(self, run):
