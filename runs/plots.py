@@ -135,19 +135,17 @@ def _picture(path: Path, rows: int, columns: int, **layout: Any) -> Iterator[tup
     """Open a figure and save it; a file that cannot be written is said in one sentence."""
     if path.suffix.lower() not in (".png", ".svg", ".pdf") or path.is_dir():
         raise ActsearchError(f"cannot write the plot '{path}': name a file that ends in .png, .svg or .pdf")
-    import matplotlib as mpl
+    # No pyplot: a notebook's own figures stay as they are.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(rows, columns, **layout)
+    figure = Figure(**{key: layout.pop(key) for key in ("figsize", "layout") if key in layout})
+    FigureCanvasAgg(figure)
     try:
-        yield figure, axes
+        yield figure, figure.subplots(rows, columns, **layout)
         figure.savefig(path, dpi=130)
     except (OSError, ValueError) as error:
         raise ActsearchError(f"cannot write the plot '{path}': {error}") from error
-    finally:
-        plt.close(figure)
 
 
 def _draw_front(axes: Any, everything: pd.DataFrame, vertical: Axis, across: Axis) -> None:

@@ -57,7 +57,8 @@ class Exported:
     def importable(self) -> str:
         """What the file can be imported as."""
         module = self.module or self.name.lower()
-        return module if module.isidentifier() and not keyword.iskeyword(module) else self.name.lower()
+        fits = all(part.isidentifier() and not keyword.iskeyword(part) for part in module.split("."))
+        return module if fits else self.name.lower()
 
     @property
     def story(self) -> list[str]:

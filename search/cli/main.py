@@ -23,6 +23,7 @@ PANELS = {
         "list": "List the campaigns in a folder.",
         "show": "Show a run, or one candidate: formula, lineage, scores, curves.",
         "pareto": "Show the front with the baselines beside it.",
+        "diff": "Show what differs between two runs: configuration, versions, tasks, fronts and evidence.",
     },
     "Expressions": {
         "score": "Say what is known of an expression without training: screen, prior, cost, tails, nearest known "

@@ -13,7 +13,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would tell its m
 import mlflow
 from mlflow.entities import Metric, Param
 
-from runs.run import Run, load
+import runs
+from runs.run import Run
 from search.campaign.progress import Progress
 from search.campaign.watching import Watcher
 from search.configuration.config import CampaignConfig
@@ -41,7 +42,7 @@ class MlflowLog(Watcher):
         """Begin a run, or go on with the one that the campaign has."""
         experiment = self._client.get_experiment_by_name(config.name)
         where = experiment.experiment_id if experiment else self._client.create_experiment(config.name)
-        told = f"{run.resolve()} {load(run).created}"
+        told = f"{run.resolve()} {runs.load(run).created}"
         key = hashlib.sha256(told.encode()).hexdigest()[:16]
         earlier = self._client.search_runs([where], f"tags.`{KEY}` = '{key}'", max_results=1)
         if earlier:
@@ -55,12 +56,11 @@ class MlflowLog(Watcher):
             self._client.log_batch(self._id, params=params[at : at + _AT_ONCE])
 
     def __call__(self, progress: Progress) -> None:
-        """Write the numbers that changed, where there is something new."""
-        self._last, before = of_progress(progress), self._last
-        if before.get("search/steps_spent") != self._last["search/steps_spent"]:
-            self._write(
-                {name: value for name, value in self._last.items() if before.get(name) != value}, progress.trained
-            )
+        """Write the numbers that changed, where trainings have finished."""
+        numbers = of_progress(progress)
+        if numbers["search/steps_spent"] != self._last.get("search/steps_spent"):
+            self._write({k: value for k, value in numbers.items() if self._last.get(k) != value}, progress.trained)
+            self._last = numbers
 
     def finished(self, run: Run) -> None:
         """Write what confirmation measured, each number with the candidate's id as its step."""

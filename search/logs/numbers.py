@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runs.hypervolume import hypervolume, worst
 from runs.run import Run
 from search.campaign.progress import Progress
 from search.configuration.config import CampaignConfig
@@ -15,8 +14,7 @@ def of_progress(progress: Progress) -> dict[str, float]:
     """Return what a search has come to, by name.
 
     ``search/best_<objective>`` is the best of what was found, ``search/best_baseline_<objective>`` of the baselines,
-    both in the objective's unit; ``search/hypervolume`` is the share of the box below the worst baseline that the found
-    ones dominate; ``candidates/<status>`` are counts; steps are optimiser steps, seconds are s.
+    both in the objective's unit; ``candidates/<status>`` are counts; steps are optimiser steps, seconds are s.
     """
     first = progress.objectives[0].name
     found = [best.point for best in progress.best if not best.baseline]
@@ -34,8 +32,6 @@ def of_progress(progress: Progress) -> dict[str, float]:
         numbers[f"search/best_{first}"] = min(point[0] for point in found)
     if theirs:
         numbers[f"search/best_baseline_{first}"] = min(point[0] for point in theirs)
-    if found and (reference := worst(theirs)):
-        numbers["search/hypervolume"] = hypervolume(found, reference)
     return {name: float(value) for name, value in numbers.items()}
 
 

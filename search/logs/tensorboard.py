@@ -32,12 +32,15 @@ class TensorBoardLog(Watcher):
         self._writer.add_text("config", f"```\n{config.model_dump_json(indent=1)}\n```")
 
     def __call__(self, progress: Progress) -> None:
-        """Write the numbers that changed."""
+        """Write the numbers that changed, where trainings have finished."""
         assert self._writer is not None
-        self._last, before = of_progress(progress), self._last
-        for name, value in self._last.items():
-            if before.get(name) != value and (progress.trained or not name.endswith("_seconds")):
+        numbers = of_progress(progress)
+        if numbers["search/steps_spent"] == self._last.get("search/steps_spent"):
+            return
+        for name, value in numbers.items():
+            if self._last.get(name) != value:
                 self._writer.add_scalar(name, value, progress.trained)
+        self._last = numbers
 
     def finished(self, run: Run) -> None:
         """Write hyperparameters, what confirmation measured, and the front."""

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import runs
 from evaluators.training.task import AnyTask
 from primitives.errors import ActsearchError
 from runs import finalists
 from runs.folder import database
-from runs.run import Run, load
+from runs.run import Run
 from search.campaign.confirmation import confirm
 from search.campaign.loop import Search
 from search.campaign.progress import Observer, Progress
@@ -76,7 +77,7 @@ class Campaign:
         Raises:
             ActsearchError: something in it cannot be; the message says what, and how to mend it.
         """
-        objects = by_name([task] if isinstance(task, AnyTask) else task)
+        objects = by_name(_several(task))
         asked = _layers(config, preset, options or {}, objects)
         found = start(asked, None if run is None else Path(run), [Path(source) for source in start_from], objects)
         if idle := [name for name in objects if name not in found.tasks]:
@@ -114,7 +115,7 @@ class Campaign:
         """
         folder = Path(run).expanduser()
         database(folder)
-        objects = by_name([task] if isinstance(task, AnyTask) else task)
+        objects = by_name(_several(task))
         where = None if data is None else Path(data)
         campaign = cls.__new__(cls)
         campaign._prepare(Resumption(folder, moved, extensions, trust, where, execution or {}, objects))
@@ -157,7 +158,7 @@ class Campaign:
                 self._carry_out(opened, watchers, stop)
         finally:
             watchers.closed()
-        return load(self.folder)
+        return runs.load(self.folder)
 
     def _carry_out(self, opened: Opened, watchers: Watchers, stop: Enough | None) -> None:
         store, settings, executor = opened.store, opened.settings, opened.executor
@@ -172,7 +173,12 @@ class Campaign:
             confirm(store, plan_of(settings), executor, watchers.confirming)
         self.progress, self.outcome = search.progress, write_outcome(store, self.folder, settings)
         store.set_meta("state", "finished")
-        watchers.finished(load(self.folder))
+        watchers.finished(runs.load(self.folder))
+
+
+def _several(task: Any) -> Sequence[Any]:
+    """Return task objects, one or more, in a list; what is none is told where they are named."""
+    return task if isinstance(task, (list, tuple)) else [task]
 
 
 def _layers(

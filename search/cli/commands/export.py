@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from primitives.export.dialects import DIALECTS, export_bytes
 from primitives.export.exported import Provenance
 from runs import Candidate, Store, reading
 from runs.finding import find_candidate
+from runs.package import check_target, front_ids, package_of, write_package
 from runs.provenance import provenance
 from runs.user_code import extension_records
 from search.cli.commands.options import ExtensionOption, locate
@@ -30,9 +32,16 @@ def export(
         Path | None, typer.Option("-o", "--output", help="File; text is printed when left out, onnx needs one.")
     ] = None,
     extension: ExtensionOption = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Write the whole front of RUN as one package, -o FOLDER.")
+    ] = False,
     force: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
 ) -> None:
     """Write an activation as a Python file that needs torch and nothing else, or in another language."""
+    if all_:
+        _refuse_beside_all({"ID": id_, "--expr": expr, "--name": name, "--force": force}, to)
+        _export_all(run, output, extension)
+        return
     if (expr is None) == (run is None):
         raise ActsearchError("say what to export: either 'export RUN ID' or 'export --expr \"...\"'")
     if output is not None and output.exists() and not force:
@@ -60,6 +69,33 @@ def export(
     except OSError as error:
         raise ActsearchError(f"cannot write '{output}': {error.strerror}; choose a writable place") from error
     print(f"wrote {output}")
+
+
+def _refuse_beside_all(given: Mapping[str, object], to: str) -> None:
+    """Refuse what says nothing of a whole front."""
+    if said := [option for option, value in given.items() if value]:
+        raise ActsearchError(f"--all exports the whole front, and {said[0]} has no effect on that; leave it out")
+    if to != "torch":
+        DIALECTS[to]  # an unknown one is told as such
+        raise ActsearchError(f"--all writes a package of torch modules, not --to {to}; export one candidate at a time")
+
+
+def _export_all(run: Path | None, output: Path | None, extension: list[str] | None) -> None:
+    """Write the front of a run as a package."""
+    if run is None or output is None:
+        raise ActsearchError("say which run and where to: actsearch export RUN --all -o FOLDER")
+    check_target(output)
+    if extension:
+        import_extensions(extension)
+    folder = locate(run)
+    with reading(folder) as store:
+        ids = front_ids(store)
+        if not ids:
+            raise ActsearchError(f"'{folder}' has nothing to export: its front has no function but baselines")
+        found = {i: _expression(store, folder, find_candidate(store, str(i))) for i in ids}
+        files = package_of(store, folder, output.name, found)
+    write_package(files, output)
+    print(f"wrote {output}: {', '.join(f'Act{i}' for i in found)}")
 
 
 def _from_expression(expr: str, to: str, name: str | None, module: str | None) -> bytes:
