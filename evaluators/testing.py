@@ -163,7 +163,7 @@ class ExecutorContract:
         cohort = Cohort((self.job(1, steps=400), self.job(2, "tanh(x)", steps=400)))
         executor.submit(cohort)
         self.drain(executor)
-        steps = [hearing.pulse.step for hearing in heard if hearing.pulse]
+        steps = [hearing.pulse.done for hearing in heard if hearing.pulse]
         assert steps == sorted(steps)
         assert {hearing.cohort for hearing in heard} == {cohort}
         assert all(hearing.pulse.steps == 400 for hearing in heard if hearing.pulse)
