@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -245,11 +246,27 @@ def _draw_curves(axes: Any, everything: pd.DataFrame, vertical: Axis) -> None:
 
 
 def curve(
-    expression: str, low: float = -4.0, high: float = 4.0, count: int = 401, slope: bool = False
+    expression: str,
+    low: float = -4.0,
+    high: float = 4.0,
+    count: int = 401,
+    slope: bool = False,
+    constants: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[Any, Any]:
-    """Return x and f(x), or f'(x), each of shape (count,), at the initial parameter values."""
-    parsed = parse(expression)
+    """Return x and f(x), or f'(x), each of shape (count,).
+
+    Args:
+        expression: the formula.
+        low: where x begins.
+        high: where it ends.
+        count: of points.
+        slope: whether the slope is wanted.
+        constants: values of learnable parameters by name; those that are not named have their initial values, and
+            names that are none of the formula's are passed over.
+    """
+    compiled = compile_expression(parse(expression))
     x = torch.linspace(low, high, count, dtype=torch.float64)
-    compiled = compile_expression(parsed)
-    outputs = compiled.slopes(x, *compiled.initial)[0] if slope else compiled.value(x, *compiled.initial)
+    named = zip(compiled.expression.parameters, compiled.initial, strict=True)
+    values = [torch.tensor(float(constants.get(name, initial)), dtype=torch.float64) for name, initial in named]
+    outputs = compiled.slopes(x, *values)[0] if slope else compiled.value(x, *values)
     return np.asarray(x), outputs.expand_as(x).numpy()

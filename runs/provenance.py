@@ -12,11 +12,11 @@ from primitives.export.exported import Provenance
 from runs.candidate import Candidate
 from runs.front import search_scores
 from runs.scores import FORMER, scores_of
+from runs.snapshot import Readable
 from runs.statistics import confirmed
-from runs.store import Store
 
 
-def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
+def provenance(store: Readable, folder: Path, candidate: Candidate) -> Provenance:
     """Return the docstring lines for an exported candidate."""
     lines = [
         f"Found by actsearch in run '{folder.name}' (seed {store.meta('seed')}, {store.meta('created')}), "
@@ -39,7 +39,7 @@ def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
     return Provenance(tuple(lines))
 
 
-def _confirmation(store: Store, candidate: Candidate) -> list[str]:
+def _confirmation(store: Readable, candidate: Candidate) -> list[str]:
     frame = confirmed(store)
     frame = frame[(frame["id"] == candidate.id) & frame["test_score"].notna()]
     if frame.empty:

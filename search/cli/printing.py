@@ -14,8 +14,9 @@ from runs.candidate import Candidate
 from runs.folder import EXPORTS, inside
 from runs.plots import plot_front
 from runs.provenance import provenance
+from runs.verdicts import verdicts
 from search.cli.output import console
-from search.cli.tables import comparison_table, confirmed_table, front_table, verdicts
+from search.cli.tables import comparison_table, confirmed_table, front_table
 from search.cli.timing_table import measured_costs, timing_table
 from search.configuration.config import CampaignConfig
 from search.loading.run import find_candidate, recommended

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +15,8 @@ from rich.table import Table
 from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
-from evaluators.training.status import TRAINED
 from runs import Candidate, Store, reading
+from runs.account import credit, kind_of
 from runs.candidate import readable
 from runs.front import scored
 from runs.scores import FORMER, scores_of
@@ -46,7 +45,7 @@ def show(
 
 def _show_run(store: Store, folder: Path, format_: str) -> None:
     candidates = store.candidates()
-    frame = pd.DataFrame([{"status": c.status, "reason": _kind(c.reason), "origin": c.origin} for c in candidates])
+    frame = pd.DataFrame([{"status": c.status, "reason": kind_of(c.reason), "origin": c.origin} for c in candidates])
     if frame.empty:
         frame = pd.DataFrame(columns=["status", "reason", "origin"])
     counted = frame.groupby(["status", "reason"]).size().reset_index(name="candidates")
@@ -72,22 +71,10 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
 
 def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
     """Return what each operator brought: how many were trained, went to the end, and are on the front."""
-    front = set(scored(store).query("on_front")["id"])
-    trained = pd.DataFrame(
-        [(c.origin, c.status == "ok", c.id in front) for c in candidates if c.status in TRAINED],
-        columns=["operator", "ended", "front"],
-    )
     table = new_table("what each operator brought", "operator", ">trained", ">to the end", ">on the front")
-    for operator, rows in trained.groupby("operator"):
-        add_row(
-            table, printable(str(operator)), *(f"{n:,}" for n in (len(rows), rows["ended"].sum(), rows["front"].sum()))
-        )
+    for row in credit(candidates, scored(store).query("on_front")["id"]).to_dict("records"):
+        add_row(table, printable(str(row["operator"])), *(f"{row[name]:,}" for name in ("trained", "ended", "front")))
     return table
-
-
-def _kind(reason: str) -> str:
-    """Return a reason without its particulars, so that alike ones are counted together."""
-    return re.sub(r" at x = \S+| candidate \d+|^at a distance of \S+ |^seed \d+: ", "", reason)
 
 
 def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
