@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from types import MappingProxyType
 from filelock import FileLock, Timeout
 
 from primitives.errors import ActsearchError, unknown
+from runs.owner import owner
 from runs.store import Store
 from runs.user_code import CODE
 
@@ -104,12 +104,16 @@ def _provenance() -> dict[str, str]:
             packages[name] = version(name)
         except PackageNotFoundError:
             packages[name] = "not installed"
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "packages": json.dumps(packages),
-        "machine": machine,
+        "machine": machine(),
     }
+
+
+def machine() -> str:
+    """Return what this machine is, in words."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def database(folder: Path) -> Path:
@@ -159,14 +163,14 @@ def writing(folder: Path) -> Iterator[Store]:
         lock.acquire()
     except Timeout:
         with reading(folder) as store:
-            owner = store.meta("owner", "an unknown process")
-        raise ActsearchError(f"run '{folder}' is in use by {owner}; wait for it or stop it first") from None
+            holder = store.meta("owner", "an unknown process")
+        raise ActsearchError(f"run '{folder}' is in use by {holder}; wait for it or stop it first") from None
     except OSError as error:
         raise ActsearchError(f"cannot lock run '{folder}': {error.strerror or error}; check its permissions") from error
     try:
         store = Store(file, writable=True)
         try:
-            store.set_meta("owner", f"pid {os.getpid()} on {socket.gethostname()}")
+            store.set_meta("owner", owner())
             yield store
         finally:
             store.close()

@@ -89,7 +89,7 @@ def _picture(found: Mapping[str, Correlation]) -> Markup:
         "hovertemplate": "%{hovertext}<extra></extra>",
     }
     shape = layout(
-        xaxis=axis("Spearman's correlation, 95 % interval", range=[-1, 1], zeroline=True, zerolinewidth=2),
+        xaxis=axis("Spearman's correlation", range=[-1, 1], zeroline=True, zerolinewidth=2),
         yaxis=axis("", type="category", tickfont={"size": 11}),
         showlegend=False,
     )

@@ -13,15 +13,8 @@ from runs.stacking import unstacked_lines
 
 _MOST = 200
 """Rows of the table."""
-_MEANING = {
-    "passed over": "never became a candidate",
-    "rejected": "by the screen, before any training",
-    "outranked": "another child was preferred",
-    "cached": "the same function is there already",
-    "stopped": "by halving, after a rung",
-    "pending": "waits for its training",
-    "ok": "trained to the end",
-}
+_PLAIN = {"ok": "trained to the end", "pending": "waits for its training"}
+"""Statuses without a reason."""
 
 
 def section(material: Material) -> Section:
@@ -31,8 +24,7 @@ def section(material: Material) -> Section:
     cells = [
         [
             Cell(status),
-            Cell(_MEANING.get(status, "its training failed" if status in FAILURES else "")),
-            Cell(reason),
+            Cell(reason or _PLAIN.get(status, "")),
             count(number),
             figure(100 * number / max(1, total), 1),
             code(example),
@@ -40,8 +32,11 @@ def section(material: Material) -> Section:
         for status, reason, number, example in rows[:_MOST]
     ]
     left = f" The {len(rows) - _MOST:,} rarest reasons are left out." if len(rows) > _MOST else ""
-    caption = f"Every proposal by what became of it and why, with one example.{left}"
-    heads = ["status", "what that means", "why", ">number", ">% of all", "example"]
+    caption = (
+        "Every function by what became of it and why, with one example. Rejected: by the screen, before any training; "
+        f"cached: the same function is there already; passed over: never became a candidate.{left}"
+    )
+    heads = ["status", "why", ">number", ">% of all", "example"]
     lone = unstacked_lines(material.run)
     parts = [paragraph(_summary(material, total)), table(caption, heads, cells), *([items(lone)] if lone else [])]
     return Section("filters", "What the filters took", tuple(parts))
@@ -67,6 +62,6 @@ def _summary(material: Material, total: int) -> str:
     failed = sum(counts[status] for status in FAILURES)
     return (
         f"{total:,} functions were looked at, baselines included; {len(material.candidates):,} of them became "
-        f"candidates; {trained:,} were trained, {counts['stopped']:,} of them stopped early and {counts['ok']:,} to the end; "
-        f"{failed:,} trainings failed."
+        f"candidates; {trained:,} were trained, {counts['stopped']:,} of them stopped early and {counts['ok']:,} to "
+        f"the end; {failed:,} trainings failed."
     )

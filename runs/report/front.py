@@ -155,7 +155,7 @@ def _menu(material: Material, across: list[Axis], sideways: list[list[Trace]]) -
         }
         for each, traces in zip(across, sideways, strict=True)
     ]
-    look = {"type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"}
+    look = {"type": "buttons", "direction": "right", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
     return [{**look, "buttons": buttons, "showactive": True, "pad": {"t": 0, "b": 2}, "font": {"size": 11}}]
 
 

@@ -44,9 +44,9 @@ def _confirmed(material: Material, task: str, steps: int, number: int) -> Markup
             seeds |= {e.seed for e in own}
             traces += _curves(material, identifier, own)
     validated = any(trace.get("yaxis") == "y2" for trace in traces)
-    where = "above, and validation error below" if validated else "; the run keeps no validation error on the way"
+    where = " above, and validation error below" if validated else "; the run keeps no validation error on the way"
     title = (
-        f"{task}, {steps:,} steps: training loss {where}; means over seeds {spans(seeds)}. "
+        f"{task}, {steps:,} steps: training loss{where}; means over seeds {spans(seeds)}. "
         "A click in the legend shows or hides a curve."
     )
     shape = layout(

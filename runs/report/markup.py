@@ -93,7 +93,7 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) 
     )
     body = Markup("\n").join(Markup("<tr>{}</tr>").format(Markup("").join(map(_cell, row, right))) for row in rows)
     return Markup(
-        '<div class="scroll" tabindex="0" role="region" aria-label="{}"><table><caption>{}</caption>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="{}"><table><caption><span>{}</span></caption>'
         "<thead><tr>{}</tr></thead>\n<tbody>{}</tbody></table></div>"
     ).format(text(caption), text(caption), heads, body)
 

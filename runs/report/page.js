@@ -1,6 +1,8 @@
 "use strict";
 (() => {
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  // Of plotly's buttons only those that stay on the page: one of its own shares charts on a server.
+  const buttons = ["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "resetScale2d"];
+  const config = { responsive: true, displaylogo: false, modeBarButtons: [buttons], plotlyServerURL: "" };
   const plots = [];
   const draw = (source) => {
     const place = document.getElementById(source.dataset.for);

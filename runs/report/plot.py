@@ -61,7 +61,12 @@ def logarithmic(values: Iterable[float]) -> dict[str, Any]:
     """Return what makes an axis logarithmic where all values are positive and reach over a factor of 10."""
     found = list(values)
     wide = bool(found) and min(found) > 0 and max(found) > 10 * min(found)
-    return {"type": "log", "dtick": "D2", "exponentformat": "none"} if wide else {"type": "linear"}
+    if not wide:
+        return {"type": "linear", "tickmode": "auto"}
+    powers = range(math.floor(math.log10(min(found))), math.ceil(math.log10(max(found))) + 1)
+    steps = (1, 2, 5) if len(powers) < 5 else (1,)
+    ticks = [float(f"{step}e{power}") for power in powers for step in steps]
+    return {"type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
 def layout(**more: Any) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _volume(material: Material) -> Markup:
     reference = _reference(material, points, baselines)
     found = volumes(points.loc[ids].to_numpy(dtype=float), baselines, reference)
     start = found[0]
-    shown, unit = ([v / start for v in found], "times the baselines'") if start > 0 else (found, "volume")
+    shown, unit = ([v / start for v in found], "times the baselines'") if start > 0 else (found, "hypervolume")
     grown = [at for at in range(len(shown)) if at == 0 or shown[at] > shown[at - 1]]
     last = sum(trained.candidate.name is None for trained in material.trained)
     steps = [0, *places]
@@ -130,7 +130,7 @@ def _volume(material: Material) -> Markup:
     )
     shape = layout(
         xaxis=axis("trainings that are over, baselines not counted"),
-        yaxis=axis(f"hypervolume, {unit}"),
+        yaxis=axis(unit),
         showlegend=False,
     )
     return plot("plot-volume", title, [trace], shape, 300)

@@ -44,9 +44,8 @@ def _facts(material: Material) -> Markup:
         "functions looked at": f"{len(material.candidates) + passed:,}",
         "trained": f"{sum(counts[status] for status in TRAINED):,}, {counts['ok']:,} of them to the end",
         "on the front": f"{int(material.frame['on_front'].sum()):,}" if len(material.frame) else "0",
-        "seed of the search, seeds of its trainings": (
-            f"{material.run.meta('seed')}, {spans(material.search_seeds) or 'none yet'}"
-        ),
+        "seed of the search": material.run.meta("seed"),
+        "seeds of its trainings": spans(material.search_seeds) or "none yet",
     }
     rows |= _best(material)
     pairs = (Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(text(name), text(said)) for name, said in rows.items())

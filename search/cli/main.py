@@ -22,6 +22,7 @@ PANELS = {
         "list": "List the campaigns in a folder.",
         "show": "Show a run, or one candidate: formula, lineage, scores, curves.",
         "pareto": "Show the front with the baselines beside it.",
+        "report": "Write a run as one HTML page that opens anywhere: front, curves, evidence, how to make it again.",
     },
     "Expressions": {
         "score": "Say what is known of an expression without training: screen, prior, cost, tails, nearest known "

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.tasks.agreement import warning
-from primitives import Expression, parse
+from evaluators.training.pieces import pick_device
+from primitives import ActsearchError, Expression, parse
 from primitives.export.dialects import export
 from runs import Store, comparisons, confirmed, finalists, pareto, scored
 from runs.axes import axes
 from runs.candidate import Candidate
-from runs.folder import EXPORTS, inside
+from runs.costs import as_meta as costs_as_meta
+from runs.folder import EXPORTS, inside, machine
 from runs.plots import plot_front
 from runs.provenance import provenance
+from runs.report.page import write_report
 from runs.verdicts import verdicts
 from search.cli.output import console
 from search.cli.tables import comparison_table, confirmed_table, front_table
@@ -49,10 +53,23 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
             print(line)
 
 
-def print_costs(chosen: Sequence[Candidate]) -> None:
-    """Print what finalists cost on this machine; it decides nothing."""
-    if chosen:
-        console().print(timing_table(measured_costs([parse(candidate.expression) for candidate in chosen])), "")
+def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
+    """Measure what finalists cost on this machine, keep it in the run and print it; it decides nothing."""
+    if not chosen:
+        return
+    frame = measured_costs([parse(candidate.expression) for candidate in chosen])
+    where = f"{machine()}, {pick_device()}"
+    for key, value in costs_as_meta([candidate.id for candidate in chosen], frame.to_dict("records"), where).items():
+        store.set_meta(key, value)
+    console().print(timing_table(frame), "")
+
+
+def print_report(folder: Path) -> None:
+    """Write the report of a campaign that is over and say where it is; what hinders that spoils nothing else."""
+    try:
+        print(f"report: {write_report(folder)}")
+    except ActsearchError as error:
+        print(f"note: there is no report: {error}", file=sys.stderr)
 
 
 def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
@@ -66,7 +83,7 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
         print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
     print_confirmation(store, config)
     if config.confirm.measure:
-        print_costs(chosen)
+        print_costs(store, chosen)
     everything = scored(store)
     if everything.empty:
         return

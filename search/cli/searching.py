@@ -16,7 +16,7 @@ from search.campaign.confirmation import Plan
 from search.campaign.confirmation import confirm as run_confirmation
 from search.campaign.loop import Campaign
 from search.cli.interrupt import Interruptible
-from search.cli.printing import print_outcome
+from search.cli.printing import print_outcome, print_report
 from search.cli.progress import ProgressView, closing_line, exhausted_lines, halving_line, prior_lines
 from search.configuration.config import CampaignConfig
 from search.loading.extensions import import_recorded
@@ -47,6 +47,7 @@ def search_and_print(
         *campaign.progress.strategy_lines,
         sep="\n",
     )
+    print_report(folder)
     print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 

@@ -20,7 +20,7 @@ from search.cli.commands.options import (
     locate,
 )
 from search.cli.interrupt import Interruptible
-from search.cli.printing import print_outcome
+from search.cli.printing import print_outcome, print_report
 from search.cli.searching import import_own, loader_of, recorded_tasks, search_and_print, task_names
 from search.loading.run import execution_of, execution_overrides, make_executor, stored_config
 
@@ -47,6 +47,7 @@ def resume(
         if store.meta("state") == "finished":
             print_outcome(store, folder, settings)
             print("\nthe campaign was finished before; nothing was left to search")
+            print_report(folder)
             return
         execution = execution_of(settings, execution_overrides(executor, workers, address, device))
         names = task_names(settings)
