@@ -23,7 +23,7 @@ COLUMNS = [f"{mode}_{name}" for mode in _MODES for name in (*_NUMBERS, "reason")
 GELU's with quartiles, bytes an element kept for backward and at the peak, and why there are no numbers."""
 
 
-def as_meta(ids: Sequence[int], rows: Sequence[Mapping[str, Any]], where: str) -> dict[str, str]:
+def as_meta(ids: Sequence[int], rows: Sequence[Mapping[Any, Any]], where: str) -> dict[str, str]:
     """Return measured costs as a value of the run's own dictionary.
 
     Args:

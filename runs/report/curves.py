@@ -42,13 +42,19 @@ class Seen:
     seeds: tuple[int, ...]
 
 
+def places_of(evaluation: Evaluation) -> Sequence[Any]:
+    """Return what a training kept of the activations of its network; nothing in runs of older versions."""
+    found: Sequence[Any] = getattr(evaluation, "places", ())
+    return found
+
+
 def seen_by(evaluations: Sequence[Evaluation], task: str) -> list[Seen]:
     """Return what the trainings of one candidate say of each place of a task's network, the longest trainings."""
-    own = [e for e in evaluations if e.task == task and getattr(e, "places", ())]
+    own = [e for e in evaluations if e.task == task and places_of(e)]
     longest = [e for e in own if e.steps == max(other.steps for other in own)]
     found: dict[str, list[tuple[int, Any]]] = defaultdict(list)
     for evaluation in longest:
-        for place in getattr(evaluation, "places", ()):
+        for place in places_of(evaluation):
             found[str(place.name)].append((evaluation.seed, place))
     return [_averaged(name, there) for name, there in found.items()]
 
@@ -113,7 +119,7 @@ def section(material: Material) -> Section:
 
 def _task(material: Material, candidate: Candidate) -> str:
     """Return the task whose trainings show what a candidate's layers saw: the first of the search where it has some."""
-    tasks = [e.task for e in material.confirmations.get(candidate.id, ()) if getattr(e, "places", ())]
+    tasks = [e.task for e in material.confirmations.get(candidate.id, ()) if places_of(e)]
     return material.task if material.task in tasks else next(iter(tasks), material.task)
 
 

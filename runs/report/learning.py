@@ -82,7 +82,7 @@ def _curves(material: Material, identifier: int, own: Sequence[Evaluation]) -> l
     return found
 
 
-def _line(name: str, x: Iterable[float], y: Iterable[float], what: str) -> Trace:
+def _line(name: str, x: Iterable[float | None], y: Iterable[float | None], what: str) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",

@@ -59,7 +59,7 @@ def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
         return
     frame = measured_costs([parse(candidate.expression) for candidate in chosen])
     where = f"{machine()}, {pick_device()}"
-    for key, value in costs_as_meta([candidate.id for candidate in chosen], frame.to_dict("records"), where).items():
+    for key, value in costs_as_meta([candidate.id for candidate in chosen], [*frame.to_dict("records")], where).items():
         store.set_meta(key, value)
     console().print(timing_table(frame), "")
 

@@ -26,10 +26,10 @@ def report(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File [RUN/report.html].")] = None,
     follow: Annotated[bool, typer.Option(help="Write it anew while another process runs the campaign.")] = False,
 ) -> None:
-    """Write a run as one HTML file that opens anywhere, without a network.
+    """Write a run as one HTML page that opens anywhere: front, curves, evidence, how to make it again.
 
-    It shows the front, the finalists' curves, the evidence, how the search went, what the filters took, and how to make
-    the run again.
+    The page needs no network and sends nothing. While the campaign is not finished it loads itself anew; --follow
+    keeps it up to date until nobody runs the campaign.
     """
     folder = locate(run)
     before = _state(folder)
