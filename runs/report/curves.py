@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,9 +86,9 @@ def density(quantiles: Sequence[float]) -> tuple[list[float], list[float]]:
     step = 1.0 / (len(ordered) - 1)
     edges = [float(ordered[0])]
     heights = []
-    for low, high in pairwise(ordered):
+    for high in ordered[1:]:
         edges.append(max(float(high), edges[-1] + least))
-        heights.append(step / max(edges[-1] - float(low), least))
+        heights.append(step / (edges[-1] - edges[-2]))
     return edges, [*heights, 0.0]
 
 
@@ -139,17 +138,17 @@ def _picture(material: Material, candidate: Candidate, places: Sequence[Seen], c
     reach = _reach(places)
     traces = [trace for each in _references(material, reach) for trace in each]
     learnable = any(place.constants for place in places)
-    initial = _pair(candidate.expression, {}, reach, said(_INITIAL), {"color": colour, "width": 1.2, "dash": "dot"})
-    if not learnable:
+    if learnable:
         traces += _pair(
-            candidate.expression, {}, reach, short(material.label(candidate.id)), {"color": colour, "width": 2.4}
+            candidate.expression, {}, reach, said(_INITIAL), {"color": "#5a636b", "width": 1.2, "dash": "dot"}
         )
+        for place, hue in zip(shown, FOUND, strict=False):
+            line = {"color": hue, "width": 2.2}
+            traces += _pair(candidate.expression, place.constants, reach, short(f"trained, {place.name}"), line)
     else:
-        traces += initial
-        for place in shown:
-            name = short(f"trained, {place.name}")
-            traces += _pair(candidate.expression, place.constants, reach, name, {"color": colour, "width": 2.2})
-    traces += [_density(place, colour) for place in shown if place.quantiles]
+        line = {"color": colour, "width": 2.4}
+        traces += _pair(candidate.expression, {}, reach, short(material.label(candidate.id)), line)
+    traces += [_density(place, hue) for place, hue in zip(shown, FOUND, strict=False) if place.quantiles]
     heights = [0.0, 0.2, 0.27, 0.57, 0.62, 1.0] if any(p.quantiles for p in shown) else [0.0, 0.0, 0.0, 0.38, 0.46, 1.0]
     shape = layout(
         xaxis=axis("input of the activation", range=[-reach, reach], anchor="free", position=0.0),

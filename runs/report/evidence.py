@@ -149,7 +149,7 @@ def _results(material: Material, results: pd.DataFrame, task: str, steps: int) -
 
 def _matrix(material: Material, differences: pd.DataFrame, task: str, steps: int) -> Markup:
     """Return paired differences, baselines down, finalists across."""
-    finalists = [int(i) for i in dict.fromkeys(differences["id"])]
+    finalists = [i for i in material.finalists if i in {*differences["id"]}]
     score = spoken(str(differences["score"].iloc[0]))
     rows = []
     for name in dict.fromkeys(differences["baseline"]):

@@ -63,5 +63,5 @@ def _summary(material: Material, total: int) -> str:
     return (
         f"{total:,} functions were looked at, baselines included; {len(material.candidates):,} of them became "
         f"candidates; {trained:,} were trained, {counts['stopped']:,} of them stopped early and {counts['ok']:,} to "
-        f"the end; {failed:,} trainings failed."
+        f"the end; trainings that failed: {failed:,}."
     )

@@ -114,7 +114,7 @@ def _points(material: Material, rows: pd.DataFrame, across: Axis, named: bool = 
         "y": numbers(rows[vertical.name]),
         "hovertext": [_hover(material, row) for row in rows.to_dict("records")],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "marker": {"color": OTHER, "size": 5, "opacity": 0.7},
+        "marker": {"color": OTHER, "size": 6, "opacity": 0.8},
     }
     if named:
         trace |= {

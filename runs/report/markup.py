@@ -131,11 +131,11 @@ def spans(seeds: Iterable[int]) -> str:
     """Return whole numbers with runs of them drawn together.
 
     >>> spans([4, 1, 2, 3, 7])
-    '1-4, 7'
+    '1 to 4, 7'
     """
     ordered = sorted(set(seeds))
     parts = []
     for _, group in groupby(enumerate(ordered), lambda pair: pair[1] - pair[0]):
         found = [number for _, number in group]
-        parts.append(f"{found[0]}-{found[-1]}" if len(found) > 1 else str(found[0]))
+        parts.append(f"{found[0]} to {found[-1]}" if len(found) > 1 else str(found[0]))
     return ", ".join(parts)

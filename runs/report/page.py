@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from primitives.errors import ActsearchError
-from runs.folder import inside, reading
+from runs.folder import database, inside, reading
 from runs.report import (
     again,
     costs,
@@ -87,6 +87,7 @@ def write_report(folder: Path, output: Path | None = None) -> Path:
         ActsearchError: it is not a run, a row of it is not ours, a link leads out of it, the file is there and is no
             report, or it cannot be written.
     """
+    database(folder)  # says what a user has mistyped, before anything is made there
     file = inside(folder, FILE) if output is None else output
     _check_ours(file)
     with reading(folder) as store:

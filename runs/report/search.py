@@ -47,7 +47,7 @@ def _over_trainings(material: Material) -> Markup:
         "name": "trained to the end",
         "x": [places[at] for at in drawn],
         "y": numbers(values[at] for at in drawn),
-        "marker": {"color": OTHER, "size": 5},
+        "marker": {"color": OTHER, "size": 6},
         "hovertext": [_hover(material, ids[at]) for at in drawn],
         "hovertemplate": "%{hovertext}<extra>training %{x}</extra>",
     }
@@ -64,7 +64,7 @@ def _over_trainings(material: Material) -> Markup:
     left = f" Of {len(ids):,} points {len(drawn):,} are drawn, evenly." if len(drawn) < len(ids) else ""
     title = (
         f"The {vertical.label} of who was trained to the end, in the order of finishing, the best so far, and the "
-        f"baselines as lines; {last - len(ids):,} trainings were stopped early and have no point.{left}"
+        f"baselines as lines. Who was stopped early has no point: {last - len(ids):,}.{left}"
     )
     everything = [*values, *(material.first[c.id] for c in material.baselines if c.id in material.first)]
     high = float(np.quantile(everything, 0.95)) if everything else 1.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from markupsafe import Markup
 
@@ -60,8 +62,13 @@ def _best(material: Material) -> dict[str, str]:
     rows = {}
     own = found[found["id"] == material.finalists[0]]
     theirs = found[found["name"].notna()].sort_values("test_score")
-    for name, row in (("first finalist", own), ("best baseline", theirs)):
+    for name, row in (("finalist, by validation", own), ("best baseline", theirs)):
         for each in row.head(1).to_dict("records"):
             score = f"test {str(each['score']).replace('_', ' ')} {fixed(each['test_score'])} ±{fixed(each['test_se'])}"
-            rows[name] = f"#{each['id']} {each['name'] or each['expression']}: {score}"
+            rows[name] = f"#{each['id']} {each['name'] or each['expression']}: {score}, seeds {_seeds(material, each)}"
     return rows
+
+
+def _seeds(material: Material, row: Mapping[Any, Any]) -> str:
+    own = material.confirmations.get(int(row["id"]), ())
+    return spans(e.seed for e in own if (e.task, e.steps, e.status) == (row["task"], row["steps"], "ok"))
