@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import moocore
@@ -101,9 +101,13 @@ def standard_error(values: Sequence[float]) -> float | None:
 
 def pareto(store: Readable) -> pd.DataFrame:
     """Return the front and all baselines, the best by the first objective first, ties by the others."""
-    frame = scored(store)
+    return members(scored(store), axes(store))
+
+
+def members(frame: pd.DataFrame, objectives: Sequence[Axis]) -> pd.DataFrame:
+    """Return the same of a frame of :func:`scored` and the objectives of its run."""
     shown = frame[frame["on_front"] | frame["baseline"]]
-    return shown.sort_values([*(axis.name for axis in axes(store)), "id"]).reset_index(drop=True)
+    return shown.sort_values([*(axis.name for axis in objectives), "id"]).reset_index(drop=True)
 
 
 def nothing_yet(store: Readable) -> str:
@@ -139,13 +143,19 @@ def _stopped(store: Readable) -> list[int]:
     return sorted(stopped, key=place)
 
 
-def search_scores(store: Readable) -> dict[int, list[Evaluation]]:
+def search_scores(store: Readable, of: Collection[int] | None = None) -> dict[int, list[Evaluation]]:
     """Return each candidate's successful evaluations in the search, at the highest rung that it reached.
 
     Of several tasks they are those of the first; what compares all of them is among the candidate's facts.
+
+    Args:
+        store: of the run.
+        of: ids that are asked for, all when ``None``.
     """
     found: dict[int, list[Evaluation]] = defaultdict(list)
     for evaluation in store.evaluations("search"):
+        if of is not None and evaluation.candidate not in of:
+            continue
         there = found[evaluation.candidate]
         if evaluation.error is not None and (not there or evaluation.task == there[0].task):
             there.append(evaluation)

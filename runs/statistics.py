@@ -84,9 +84,10 @@ def confirmed(store: Readable) -> pd.DataFrame:
     steps), ``validation_error``, ``test_error``.
     """
     candidates = {c.id: c for c in store.candidates()}
-    claims = search_scores(store)
+    groups = _groups(store)
+    claims = search_scores(store, {identifier for _, _, identifier in groups})
     rows = []
-    for (task, steps, identifier), group in _groups(store).items():
+    for (task, steps, identifier), group in groups.items():
         tests = list(group.test.values())
         claimed = claims.get(identifier, [])
         rows.append(

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from evaluators import Evaluation
 from runs.candidate import Candidate, readable
 from runs.plots import curve
-from runs.report.markup import Cell, Section, code, count, figure, fixed, paragraph, spans, table
+from runs.report.markup import Cell, Section, code, count, figure, fixed, paragraph, seeds_cell, spans, table
 from runs.report.material import Material
 from runs.report.plot import BASELINE, DASHES, FOUND, OTHER, Trace, axis, layout, numbers, plot, said, short, thinned
 
@@ -257,7 +257,7 @@ def _constants(candidate: Candidate, places: Sequence[Seen]) -> list[list[Cell]]
             Cell(name),
             figure(initial.get(name), 4),
             Cell(f"{fixed(value, 4)} ±{fixed(place.spread[name], 4)}", value),
-            Cell(spans(place.seeds)),
+            seeds_cell(place.seeds),
         ]
         for place in places
         for name, value in place.constants.items()

@@ -12,7 +12,20 @@ from scipy import stats
 from evaluators import Evaluation
 from evaluators.judging.objectives import spoken
 from evaluators.tasks.agreement import warning
-from runs.report.markup import Cell, Section, code, count, figure, fixed, heading, items, paragraph, spans, table
+from runs.report.markup import (
+    Cell,
+    Section,
+    code,
+    count,
+    figure,
+    fixed,
+    heading,
+    items,
+    paragraph,
+    seeds_cell,
+    spans,
+    table,
+)
 from runs.report.material import Material
 from runs.report.plot import BASELINE, FOUND, Trace, axis, layout, numbers, plot, said, short
 from runs.statistics import LEVEL as SURE
@@ -44,7 +57,7 @@ def _of(frame: pd.DataFrame, task: str, steps: int) -> pd.DataFrame:
 
 
 def _task(material: Material, task: str, steps: int, number: int) -> list[Markup]:
-    results, differences = _of(material.confirmed, task, steps), _of(material.comparisons, task, steps)
+    results, differences = _of(material.confirmed, task, steps), _of(material.compared, task, steps)
     score = str(results["score"].iloc[0])
     parts = [heading(f"{task}, {steps:,} steps")]
     if lines := verdicts(differences) if len(differences) else []:
@@ -136,15 +149,17 @@ def _results(material: Material, results: pd.DataFrame, task: str, steps: int) -
                 figure(row["test_score"], 4, row["test_se"]),
                 Cell(f"[{fixed(reach[0])}, {fixed(reach[1])}]", reach[0]) if reach else Cell(""),
                 figure(row["validation_score"]),
-                figure(row["search_score"]),
-                Cell(spans(by_seed)),
-                Cell(spans(failed)),
+                figure(row["search_score"]) if task == material.task else Cell(""),
+                seeds_cell(by_seed),
+                seeds_cell(failed),
             ]
         )
     heads = [">id", "activation", f">test {spoken(score)}", ">95 % interval", f">validation {spoken(score)}"]
     heads += [">claimed by the search", "seeds", "failed seeds"]
-    caption = f"{task}, {steps:,} steps: means ± standard errors over the seeds; the search claimed with its own seeds"
-    return table(f"{caption} {spans(material.search_seeds)}", heads, rows)
+    caption = f"{task}, {steps:,} steps: means ± standard errors over the seeds"
+    if task == material.task:
+        caption += f"; the search claimed by its own seeds {spans(material.search_seeds)}, its steps and validation"
+    return table(caption, heads, rows)
 
 
 def _matrix(material: Material, differences: pd.DataFrame, task: str, steps: int) -> Markup:
@@ -155,7 +170,7 @@ def _matrix(material: Material, differences: pd.DataFrame, task: str, steps: int
     for name in dict.fromkeys(differences["baseline"]):
         own = differences[differences["baseline"] == name]
         cells = [_difference(own[own["id"] == i]) for i in finalists]
-        rows.append([Cell(name), *cells, Cell(_seeds_of_pairs(material, finalists, name, task, steps))])
+        rows.append([Cell(name), *cells, Cell(_seeds_of_pairs(material, finalists, name, task, steps), tight=True)])
     caption = (
         f"{task}: test {score} minus the baseline's, 95 % interval, below zero is better; * Holm-corrected p < {LEVEL}"
     )

@@ -117,7 +117,7 @@ def _table(material: Material, found: Mapping[str, Correlation]) -> Markup:
             )
             if each.certain
             else Cell("no evidence"),
-            Cell(seeds),
+            Cell(seeds, tight=True),
         ]
         for name, each in found.items()
     ]

@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from runs.axes import DEFAULT_AXES, Axis
-from runs.front import nothing_yet, pareto
+from runs.front import members, nothing_yet
 from runs.report.markup import Cell, Section, code, count, figure, fixed, paragraph, spans, table
 from runs.report.material import Material
 from runs.report.plot import (
@@ -27,7 +27,7 @@ from runs.report.plot import (
     thinned,
 )
 
-MOST = 2500
+MOST = 1500
 """Points of candidates that are neither on the front nor baselines nor finalists."""
 _SHOWN = ("prior", "correction", "gain")
 _COST = Axis("cost", "float32 multiplications", "cost", 0)
@@ -160,7 +160,7 @@ def _menu(material: Material, across: list[Axis], sideways: list[list[Trace]]) -
 
 
 def _table(material: Material) -> Markup:
-    frame, axes = pareto(material.run), material.axes
+    frame, axes = members(material.frame, material.axes), material.axes
     names = [each.name for each in axes]
     shown = [*axes, *(each for each in DEFAULT_AXES[:1] if each.name not in names)]
     others = [name for name in _SHOWN if name in frame and name not in names and frame[name].notna().any()]
@@ -172,7 +172,7 @@ def _table(material: Material) -> Markup:
             code(f"{row['name']}: {row['expression']}" if row["name"] else row["expression"]),
             *(figure(row[each.name], each.digits, row.get(f"{each.name}_se")) for each in shown),
             *(figure(row[name], 3) for name in others),
-            Cell(seeds),
+            Cell(seeds, tight=True),
         ]
         for row in frame.to_dict("records")
     ]

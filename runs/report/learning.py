@@ -14,7 +14,21 @@ from evaluators.judging.objectives import spoken
 from evaluators.training.cohort.halving import measured
 from runs.report.markup import Section, heading, paragraph, spans
 from runs.report.material import Material, Trained
-from runs.report.plot import BASELINE, DASHES, FOUND, OTHER, Trace, axis, layout, numbers, plot, said, short, thinned
+from runs.report.plot import (
+    BASELINE,
+    DASHES,
+    FOUND,
+    OTHER,
+    Trace,
+    axis,
+    layout,
+    logarithmic,
+    numbers,
+    plot,
+    said,
+    short,
+    thinned,
+)
 
 _MOST_OTHERS = 150
 
@@ -60,7 +74,7 @@ def _confirmed(material: Material, task: str, steps: int, number: int) -> Markup
 
 def _loss_scale(traces: Sequence[Trace]) -> dict[str, Any]:
     values = [v for t in traces if t.get("yaxis", "y") == "y" for v in t["y"] if v is not None]
-    return {"type": "log"} if values and min(values) > 0 and max(values) > 5 * min(values) else {}
+    return logarithmic(values)
 
 
 def _curves(material: Material, identifier: int, own: Sequence[Evaluation]) -> list[Trace]:

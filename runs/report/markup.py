@@ -40,12 +40,14 @@ class Cell:
         value: what the column is sorted by; the text when ``None``.
         code: whether it is a formula.
         strong: whether it is marked.
+        tight: whether it stays on one line.
     """
 
     text: str
     value: float | None = None
     code: bool = False
     strong: bool = False
+    tight: bool = False
 
 
 def text(value: Any) -> Markup:
@@ -99,7 +101,8 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) 
 
 
 def _cell(cell: Cell, right: bool) -> Markup:
-    classes = " ".join(name for name, on in (("right", right), ("code", cell.code), ("strong", cell.strong)) if on)
+    marks = {"right": right, "code": cell.code, "strong": cell.strong, "tight": cell.tight}
+    classes = " ".join(name for name, on in marks.items() if on)
     attribute = Markup(' class="{}"').format(classes) if classes else Markup("")
     sound = cell.value is not None and math.isfinite(cell.value)
     value = Markup(' data-value="{}"').format(f"{cell.value:.12g}") if sound else Markup("")
@@ -125,6 +128,11 @@ def count(value: int) -> Cell:
 def code(formula: str) -> Cell:
     """Return a formula's cell."""
     return Cell(formula, code=True)
+
+
+def seeds_cell(seeds: Iterable[int]) -> Cell:
+    """Return the cell of the seeds behind a row's numbers."""
+    return Cell(spans(seeds), tight=True)
 
 
 def spans(seeds: Iterable[int]) -> str:

@@ -90,6 +90,12 @@ class Material:
         return comparisons(self.run)
 
     @cached_property
+    def compared(self) -> pd.DataFrame:
+        """The same in the order of the finalists."""
+        places = {identifier: place for place, identifier in enumerate(self.finalists)}
+        return self.comparisons.sort_values("id", key=lambda ids: ids.map(places), kind="stable")
+
+    @cached_property
     def candidates(self) -> dict[int, Candidate]:
         """All by id."""
         return {candidate.id: candidate for candidate in self.run.candidates()}

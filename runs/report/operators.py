@@ -10,7 +10,7 @@ from collections import Counter
 from evaluators import Evaluation
 from evaluators.training.cohort.halving import measured
 from runs.account import credit
-from runs.report.markup import Cell, Section, count, figure, paragraph, spans, table
+from runs.report.markup import Cell, Section, count, figure, paragraph, seeds_cell, table
 from runs.report.material import Material
 
 _USUAL = 16
@@ -33,7 +33,7 @@ def section(material: Material) -> Section:
             count(came[row["operator"]]),
             figure(100 * came[row["operator"]] / row["trained"], 0),
             count(row["front"]),
-            Cell(spans(material.search_seeds)),
+            seeds_cell(material.search_seeds),
         ]
         for row in sorted(found.to_dict("records"), key=lambda row: -row["trained"])
     ]

@@ -14,7 +14,7 @@ from runs.report.markup import Section, fixed, paragraph
 from runs.report.material import Material
 from runs.report.plot import BASELINE, DASHES, FOUND, OTHER, Trace, axis, layout, numbers, plot, said, thinned
 
-MOST = 2500
+MOST = 1500
 """Points that are drawn at most beside those that were the best so far."""
 _BEYOND = 0.05
 
@@ -67,7 +67,8 @@ def _over_trainings(material: Material) -> Markup:
         f"baselines as lines. Who was stopped early has no point: {last - len(ids):,}.{left}"
     )
     everything = [*values, *(material.first[c.id] for c in material.baselines if c.id in material.first)]
-    high = float(np.quantile(everything, 0.95)) if everything else 1.0
+    theirs = [material.first[c.id] for c in material.baselines if c.id in material.first]
+    high = max([float(np.quantile(everything, 0.95)), *theirs]) if everything else 1.0
     low = min(everything, default=0.0)
     room = 0.08 * max(high - low, 1e-6)
     shape = layout(

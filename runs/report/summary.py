@@ -30,7 +30,7 @@ def section(material: Material) -> Section:
 def _verdicts(material: Material) -> list[str]:
     """Return a sentence a finalist and task, the finalist's formula in the first."""
     lines = []
-    for (_, steps), part in material.comparisons.groupby(["task", "steps"], sort=False):
+    for (_, steps), part in material.compared.groupby(["task", "steps"], sort=False):
         longer = f", {steps:,} steps" if material.confirmed.groupby("task")["steps"].nunique().max() > 1 else ""
         lines += [f"{line.removesuffix('.')}{longer}." for line in verdicts(part)]
     return lines
