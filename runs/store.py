@@ -32,7 +32,7 @@ Row = TypeVar("Row")
 _LONGEST_PRINT = 10**6
 _LARGEST = 1e300
 _CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
-_EVALUATION = [field.name for field in dataclasses.fields(Evaluation)]
+_EVALUATION = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("validation_curve", "places")]
 
 
 class Store:
@@ -91,6 +91,17 @@ class Store:
             db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             db.execute(f"PRAGMA user_version = {VERSION}")
         db.close()
+
+    def keep_in_memory(self) -> None:
+        """Copy everything into memory, in one read transaction; from then on the file is not looked at any more."""
+        memory = sqlite3.connect(":memory:", check_same_thread=False)
+        try:
+            self._db.backup(memory)
+        except sqlite3.Error as error:
+            memory.close()
+            raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
+        self._db.close()
+        self._db = memory
 
     def close(self) -> None:
         """Close the file."""

@@ -12,6 +12,7 @@ from evaluators import Classification, Data, Job, Recipe, assess, load_task
 from evaluators.tasks.networks import VisionTransformer, mlp
 from evaluators.training.cohort.group import Member
 from evaluators.training.cohort.lone import Lone
+from evaluators.training.pulse import Beat
 from primitives import resolve
 
 CPU = torch.device("cpu")
@@ -99,7 +100,7 @@ def members(names=PANEL, seeds=(0,), steps=STEPS):
 
 def lone(task, member, to=STEPS, device=CPU):
     group = Lone(task, member, device)
-    group.advance(to, math.inf)
+    group.advance(to, Beat())
     return group
 
 

@@ -15,17 +15,17 @@ import torch
 from evaluators.training.cohort.group import Failure
 from evaluators.training.cohort.trainer import run_cohort
 from evaluators.training.job import Answers, Cohort, Evaluation, failed
-from evaluators.training.pieces import Late
+from evaluators.training.pulse import Late, Listener, nobody
 from evaluators.training.task import AnyTask
 
 _LOSSES = 3
 """How often a part is sent out again after the node that it ran on was lost."""
 
 
-def attempt(cohort: Cohort, task: AnyTask, device: torch.device) -> Answers | Failure:
+def attempt(cohort: Cohort, task: AnyTask, device: torch.device, listener: Listener = nobody) -> Answers | Failure:
     """Train a cohort in this process and return its answers, or why it failed as a whole."""
     try:
-        return run_cohort(cohort, task, device)
+        return run_cohort(cohort, task, device, listener)
     except Late:
         failure = Failure("timeout", f"it took longer than {cohort.timeout:g} s")
     except torch.OutOfMemoryError:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evaluators.judging.objectives import Facts, Point
+from evaluators.training.places import Place
 from evaluators.training.status import Status
 
 
@@ -130,6 +131,9 @@ class Evaluation:
         test_metrics: the same of the test part, when asked for.
         unstacked: why it was trained by itself and not in a stack; empty where it was in one, or where a
             stack would not have paid for so few.
+        validation_curve: steps and the loss of the validation part then, about ten on the way; of trainings
+            that score the test part only.
+        places: the activations of the trained network, of the same trainings.
     """
 
     candidate: int
@@ -147,6 +151,8 @@ class Evaluation:
     metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
     unstacked: str = ""
     test_metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+    validation_curve: tuple[tuple[int, float], ...] = ()
+    places: tuple[Place, ...] = ()
 
     def __post_init__(self) -> None:
         """Keep non-finite numbers out of the store and out of selection.
@@ -157,7 +163,8 @@ class Evaluation:
         """
         values = (self.error, self.loss)
         metrics = (*self.metrics.values(), *self.test_metrics.values())
-        others = (self.test_error, self.test_loss, self.seconds, *self.curve, *metrics)
+        on_the_way = (loss for _, loss in self.validation_curve)
+        others = (self.test_error, self.test_loss, self.seconds, *self.curve, *on_the_way, *metrics)
         if not all(math.isfinite(number) for number in (*values, *others) if number is not None):
             raise ValueError(f"an evaluation needs finite values, got {values}")
         if not isinstance(self.unstacked, str):

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evaluators.training.pulse import Late
 from evaluators.training.task import ActivationFactory, Data, Network, Recipe, Task
 from primitives import ActsearchError, compile_expression, parameter_groups, parse
 from primitives.errors import unknown
@@ -31,10 +32,6 @@ Watch = Callable[[nn.Module], Callable[[], None]]
 
 class Diverged(Exception):
     """The training loss, or what the trained network puts out, is not finite; the message says which."""
-
-
-class Late(Exception):
-    """The training is past its deadline."""
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -28,6 +28,10 @@ class Scores:
     loss: float
     metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
 
+    def of(self, name: str) -> float:
+        """Return a score by name; the error where there is none of that name."""
+        return {**self.metrics, "loss": self.loss}.get(name, self.error)
+
 
 def score(network: nn.Module, task: Task, part: Part, device: torch.device) -> Scores:
     """Return what a network scores on one part of the data; it is left in evaluation mode.

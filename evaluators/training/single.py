@@ -15,7 +15,6 @@ from evaluators.training.pieces import (
     augmenting,
     autocast,
     batches,
-    check_deadline,
     curve_of,
     forked,
     fresh_network,
@@ -30,6 +29,7 @@ from evaluators.training.pieces import (
     set_generators,
     weights_type,
 )
+from evaluators.training.pulse import Beat
 from evaluators.training.task import ActivationFactory, Data, Task
 
 _DROPOUT = 2**33
@@ -107,12 +107,12 @@ class Single:
         """The losses of the steps done, shape (steps done,)."""
         return self._losses[: self._done]
 
-    def advance(self, to: int, deadline: float) -> None:
+    def advance(self, to: int, beat: Beat) -> None:
         """Train up to a step.
 
         Args:
             to: steps done afterwards, at most the steps of the whole training.
-            deadline: on the clock of :func:`time.monotonic`.
+            beat: hears of every step.
 
         Raises:
             Diverged: the training loss stopped being finite.
@@ -122,10 +122,9 @@ class Single:
         with self._randomness.steps():
             for step in range(self._done, to):
                 loss = self._step(step)
-                if is_checked(step, self._steps):
-                    if not torch.isfinite(loss):
-                        raise Diverged("the training loss stopped being finite")
-                    check_deadline(deadline)
+                if is_checked(step, self._steps) and not torch.isfinite(loss):
+                    raise Diverged("the training loss stopped being finite")
+                beat.step(step + 1, 1)
 
     def _step(self, step: int) -> torch.Tensor:
         recipe = self._task.recipe
@@ -175,5 +174,5 @@ def fit(
         Late: the deadline has passed.
     """
     training = Single(task, activation, gain, steps, seed, device, watch)
-    training.advance(steps, deadline)
+    training.advance(steps, Beat(deadline))
     return training.network, curve_of(training.losses)

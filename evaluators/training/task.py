@@ -241,7 +241,7 @@ class OwnLoop(abc.ABC):
 
         Raises:
             evaluators.training.pieces.Diverged: a loss or a score is not finite.
-            evaluators.training.pieces.Late: the deadline has passed.
+            evaluators.training.pulse.Late: the deadline has passed.
         """
 
 

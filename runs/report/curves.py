@@ -11,6 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from evaluators import Evaluation
+from evaluators.training.places import Place
 from runs.candidate import Candidate, readable
 from runs.plots import curve
 from runs.report.markup import Cell, Section, code, count, figure, fixed, paragraph, seeds_cell, spans, table
@@ -41,24 +42,18 @@ class Seen:
     seeds: tuple[int, ...]
 
 
-def places_of(evaluation: Evaluation) -> Sequence[Any]:
-    """Return what a training kept of the activations of its network; nothing in runs of older versions."""
-    found: Sequence[Any] = getattr(evaluation, "places", ())
-    return found
-
-
 def seen_by(evaluations: Sequence[Evaluation], task: str) -> list[Seen]:
     """Return what the trainings of one candidate say of each place of a task's network, the longest trainings."""
-    own = [e for e in evaluations if e.task == task and places_of(e)]
+    own = [e for e in evaluations if e.task == task and e.places]
     longest = [e for e in own if e.steps == max(other.steps for other in own)]
-    found: dict[str, list[tuple[int, Any]]] = defaultdict(list)
+    found: dict[str, list[tuple[int, Place]]] = defaultdict(list)
     for evaluation in longest:
-        for place in places_of(evaluation):
-            found[str(place.name)].append((evaluation.seed, place))
+        for place in evaluation.places:
+            found[place.name].append((evaluation.seed, place))
     return [_averaged(name, there) for name, there in found.items()]
 
 
-def _averaged(name: str, there: Sequence[tuple[int, Any]]) -> Seen:
+def _averaged(name: str, there: Sequence[tuple[int, Place]]) -> Seen:
     values: dict[str, list[float]] = defaultdict(list)
     for _, place in there:
         for constant, value in place.constants.items():
@@ -118,7 +113,7 @@ def section(material: Material) -> Section:
 
 def _task(material: Material, candidate: Candidate) -> str:
     """Return the task whose trainings show what a candidate's layers saw: the first of the search where it has some."""
-    tasks = [e.task for e in material.confirmations.get(candidate.id, ()) if places_of(e)]
+    tasks = [e.task for e in material.confirmations.get(candidate.id, ()) if e.places]
     return material.task if material.task in tasks else next(iter(tasks), material.task)
 
 

@@ -12,6 +12,7 @@ from scipy import stats
 from evaluators import Evaluation
 from evaluators.judging.objectives import spoken
 from evaluators.tasks.agreement import warning
+from runs.provenance import conditions
 from runs.report.markup import (
     Cell,
     Section,
@@ -47,6 +48,7 @@ def section(material: Material) -> Section:
             "the task. The intervals speak of training noise on one fixed test part."
         )
     ]
+    parts += [paragraph(words) for words in conditions(material.run, {str(task) for task, _ in keys})]
     for number, (task, steps) in enumerate(keys):
         parts += _task(material, str(task), int(steps), number)
     return Section("evidence", title, tuple(parts))

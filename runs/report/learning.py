@@ -46,7 +46,7 @@ def section(material: Material) -> Section:
 
 
 def _confirmed(material: Material, task: str, steps: int, number: int) -> Markup:
-    """Return training loss and, where the run has it, validation error on the way, means over seeds."""
+    """Return training loss and, where the run has it, validation loss on the way, means over seeds."""
     known = [*material.finalists, *(candidate.id for candidate in material.baselines)]
     traces: list[Trace] = []
     seeds: set[int] = set()
@@ -58,7 +58,7 @@ def _confirmed(material: Material, task: str, steps: int, number: int) -> Markup
             seeds |= {e.seed for e in own}
             traces += _curves(material, identifier, own)
     validated = any(trace.get("yaxis") == "y2" for trace in traces)
-    where = " above, and validation error below" if validated else "; the run keeps no validation error on the way"
+    where = " above, and validation loss below" if validated else "; the run keeps no validation loss on the way"
     title = (
         f"{task}, {steps:,} steps: training loss{where}; means over seeds {spans(seeds)}. "
         "A click in the legend shows or hides a curve."
@@ -68,7 +68,7 @@ def _confirmed(material: Material, task: str, steps: int, number: int) -> Markup
         yaxis=axis("training loss", domain=[0.52, 1.0] if validated else [0.0, 1.0], **_loss_scale(traces)),
     )
     if validated:
-        shape["yaxis2"] = axis("validation error", domain=[0.0, 0.45])
+        shape["yaxis2"] = axis("validation loss", domain=[0.0, 0.45])
     return plot(f"plot-learning-{number}", title, traces, shape, 560 if validated else 400)
 
 
@@ -87,12 +87,12 @@ def _curves(material: Material, identifier: int, own: Sequence[Evaluation]) -> l
         found.append({**_line(name, x, np.mean(curves, axis=0), "training loss"), **look})
     on_the_way: dict[int, list[float]] = defaultdict(list)
     for evaluation in own:
-        for step, error in getattr(evaluation, "validation_curve", ()):
-            on_the_way[int(step)].append(float(error))
+        for step, loss in evaluation.validation_curve:
+            on_the_way[step].append(loss)
     if on_the_way:
         steps_ = sorted(on_the_way)
         means = [float(np.mean(on_the_way[step])) for step in steps_]
-        found.append({**_line(name, steps_, means, "validation error"), **look, "yaxis": "y2", "showlegend": False})
+        found.append({**_line(name, steps_, means, "validation loss"), **look, "yaxis": "y2", "showlegend": False})
     return found
 
 

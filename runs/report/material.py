@@ -14,6 +14,7 @@ from evaluators import Evaluation
 from evaluators.training.status import TRAINED
 from runs.axes import Axis, axes
 from runs.candidate import Candidate
+from runs.folder import state_of
 from runs.front import finalists, scored
 from runs.scores import FORMER, scores_of
 from runs.snapshot import Readable
@@ -59,6 +60,11 @@ class Material:
 
     folder: Path
     run: Readable
+
+    @cached_property
+    def state(self) -> str:
+        """See :func:`runs.folder.state_of`: the lock tells whether anybody runs the campaign."""
+        return state_of(self.folder, self.run)
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:

@@ -38,7 +38,8 @@ RELOAD = 30
 """Seconds after which the page of a campaign that goes on loads itself anew."""
 MARK = Markup('<meta name="generator" content="actsearch report">')
 """By which a report is known from other files."""
-FINISHED = "finished"
+RUNNING = ("searching", "confirming")
+"""States of a campaign that somebody runs."""
 
 SECTIONS: tuple[Callable[[Material], Section], ...] = tuple(
     module.section
@@ -59,13 +60,13 @@ def page(material: Material) -> str:
     from plotly.offline import get_plotlyjs
 
     environment = Environment(loader=PackageLoader("runs.report", "."), autoescape=True, undefined=StrictUndefined)
-    state = material.run.meta("state")
     return environment.get_template("page.html").render(
         mark=MARK,
         name=printable(material.folder.name),
         sections=[section(material) for section in SECTIONS],
         made=time.strftime("%Y-%m-%d %H:%M:%S %z"),
-        reload=0 if state == FINISHED else RELOAD,
+        state=material.state,
+        reload=RELOAD if material.state in RUNNING else 0,
         style=_ours("page.css"),
         script=_ours("page.js"),
         plotly=Markup(get_plotlyjs()),  # noqa: S704  (the library's own)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-import moocore
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
 from primitives.numeric import Array
+from runs.hypervolume import hypervolume
 from runs.report.markup import Section, fixed, paragraph
 from runs.report.material import Material
 from runs.report.plot import BASELINE, DASHES, FOUND, OTHER, Trace, axis, layout, numbers, plot, said, thinned
@@ -111,7 +111,7 @@ def _volume(material: Material) -> Markup:
     reference = _reference(material, points, baselines)
     found = volumes(points.loc[ids].to_numpy(dtype=float), baselines, reference)
     start = found[0]
-    shown, unit = ([v / start for v in found], "times the baselines'") if start > 0 else (found, "hypervolume")
+    shown, unit = ([v / start for v in found], "times the baselines'") if start > 0 else (found, "share of the box")
     grown = [at for at in range(len(shown)) if at == 0 or shown[at] > shown[at - 1]]
     last = sum(trained.candidate.name is None for trained in material.trained)
     steps = [0, *places]
@@ -156,16 +156,15 @@ def volumes(points: Array, there: Array, reference: Array) -> list[float]:
         reference: shape (objectives,).
 
     Returns:
-        n + 1 volumes that never fall.
+        n + 1 volumes that never fall, see :func:`runs.hypervolume.hypervolume`.
     """
-    volume = moocore.Hypervolume(ref=reference)
     front = there[(there < reference).all(axis=1)]
-    found = [float(volume(front)) if len(front) else 0.0]
+    found = [hypervolume(front, reference)]
     for point in points:
         worth = bool((point < reference).all()) and not bool((front <= point).all(axis=1).any())
         if worth:
             front = np.vstack([front[~(point <= front).all(axis=1)], point])
-            found.append(max(found[-1], float(volume(front))))
+            found.append(max(found[-1], hypervolume(front, reference)))
         else:
             found.append(found[-1])
     return found

@@ -41,7 +41,7 @@ def _facts(material: Material) -> Markup:
     passed = sum(material.run.counts("passed_over").values())
     tasks = dict.fromkeys(e.task for e in material.run.evaluations("search"))
     rows = {
-        "state": material.run.meta("state") or "unknown",
+        "state": material.state or "unknown",
         "tasks of the search": ", ".join(tasks) or "none trained yet",
         "functions looked at": f"{len(material.candidates) + passed:,}",
         "trained": f"{sum(counts[status] for status in TRAINED):,}, {counts['ok']:,} of them to the end",

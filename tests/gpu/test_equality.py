@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
 from evaluators.training.cohort.grouping import make_groups
 from evaluators.training.cohort.stack import Stack
+from evaluators.training.pulse import Beat
 from tests.cohorts import NETWORKS, STEPS, Transformer, alone_weights, in_precision, lone, member_weights, members
 
 CUDA = torch.device("cuda")
@@ -46,7 +45,7 @@ def differences(task, stack, index, member, scores):
 def test_every_member_is_what_it_is_alone(network, precision, table):
     task, panel = in_precision(network, precision), members(seeds=(0, 1))
     stack = Stack(task, panel, CUDA)
-    assert stack.advance(STEPS, math.inf) == {}
+    assert stack.advance(STEPS, Beat()) == {}
     scores = stack.scores("validation")
     every = [differences(task, stack, index, member, scores[member]) for index, member in enumerate(panel)]
     bound = TOLERANCE[precision]
@@ -72,7 +71,7 @@ def test_bfloat16_trains_a_stack_near_float32_and_near_one_alone(table):
     panel = members()
     mixed, full = (Stack(in_precision(Transformer, kind), panel, CUDA) for kind in ("bfloat16", "float32"))
     for stack in (mixed, full):
-        assert stack.advance(STEPS, math.inf) == {}
+        assert stack.advance(STEPS, Beat()) == {}
     task = in_precision(Transformer, "bfloat16")
     alone = [lone(task, member, device=CUDA)._training.losses for member in panel]
     near = apart(mixed._losses, full._losses)

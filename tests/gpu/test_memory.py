@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import contextmanager
 
 import pytest
@@ -15,6 +14,7 @@ from evaluators.training.cohort import size
 from evaluators.training.cohort.group import Member
 from evaluators.training.cohort.stack import Stack
 from evaluators.training.executors.serial import SerialExecutor
+from evaluators.training.pulse import Beat
 from tests.cohorts import OnDigits
 from tests.functions import distinct_jobs as jobs
 
@@ -39,7 +39,7 @@ def peak_of(task, count):
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
     stack = Stack(task, [Member(job, 0) for job in jobs(task, count)], CUDA)
-    stack.advance(3, math.inf)
+    stack.advance(3, Beat())
     stack.scores("validation")
     return torch.cuda.max_memory_allocated() - before
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from itertools import pairwise
 
@@ -14,6 +13,7 @@ from evaluators.training.cohort import size
 from evaluators.training.cohort.group import Member
 from evaluators.training.cohort.lone import Lone
 from evaluators.training.cohort.stack import Stack
+from evaluators.training.pulse import Beat
 from tests.functions import distinct_jobs
 from tests.gpu.table import quartiles
 
@@ -30,7 +30,7 @@ def timed(groups, to):
     torch.cuda.synchronize()
     started = time.perf_counter()
     for group in groups:
-        assert group.advance(to, math.inf) == {}
+        assert group.advance(to, Beat()) == {}
     torch.cuda.synchronize()
     return time.perf_counter() - started
 

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from evaluators.training.job import Job
+from evaluators.training.places import Place
+from evaluators.training.pulse import Beat
 from evaluators.training.scoring import Scores
 from evaluators.training.status import Status
 from evaluators.training.task import Part
@@ -40,12 +42,20 @@ class Group(abc.ABC):
     why_alone: str = ""
 
     @abc.abstractmethod
-    def advance(self, to: int, deadline: float) -> dict[Member, Failure]:
+    def advance(self, to: int, beat: Beat) -> dict[Member, Failure]:
         """Train up to a step; members that fail on the way leave the group and are returned with the reason.
 
         Raises:
-            evaluators.training.pieces.Late: the deadline has passed.
+            evaluators.training.pulse.Late: the deadline has passed.
         """
+
+    @abc.abstractmethod
+    def losses(self, part: Part) -> dict[Member, float]:
+        """Return the finite losses on one part of the data; nobody leaves the group."""
+
+    @abc.abstractmethod
+    def places(self) -> dict[Member, tuple[Place, ...]]:
+        """Return what each member's activations have become, and what they see of validation examples."""
 
     @abc.abstractmethod
     def scores(self, part: Part) -> dict[Member, Scores | Failure]:

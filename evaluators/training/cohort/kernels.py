@@ -26,6 +26,7 @@ from torch.autograd import forward_ad
 
 from evaluators.training.cohort.fallback import Unstackable
 from evaluators.training.cohort.out_of_vmap import members_first
+from evaluators.training.places import quantiles
 from primitives import Expression, ExpressionError, compile_expression
 from primitives.module import derivative_and_slopes, derivative_by_x
 
@@ -109,6 +110,7 @@ class Slot(nn.Module):
     Attributes:
         runs: what the members compute here.
         constants: their learnable constants here, or ``None``.
+        seen: takes the quantiles (members, 33) of what comes in, where it is a list.
     """
 
     def __init__(self) -> None:
@@ -116,6 +118,7 @@ class Slot(nn.Module):
         self.runs: tuple[Run, ...] = ()
         # In a list: the constants are no parameter of one member's network.
         self.constants: list[nn.Parameter | None] = [None]
+        self.seen: list[Tensor] | None = None
         self._made: dict[tuple[Any, ...], tuple[Tensor, dict[int, Tensor]]] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -153,6 +156,18 @@ class Slot(nn.Module):
             raise Unstackable(str(error)) from error
 
 
+@contextmanager
+def watching(slots: Sequence[Slot]) -> Iterator[None]:
+    """Have slots note what comes in."""
+    for slot in slots:
+        slot.seen = []
+    try:
+        yield
+    finally:
+        for slot in slots:
+            slot.seen = None
+
+
 class _AtSlot(torch.autograd.Function):
     """A derivative of a slot's activation for all members: the slot, and the order, are no tensors."""
 
@@ -185,7 +200,10 @@ class _AtSlot(torch.autograd.Function):
     ) -> tuple[Tensor, int | None]:
         if peek_interpreter_stack() is not None:  # a transform of the loss, over examples: members lie further out
             return _AtSlot.apply(x, slot, order), in_dims[0]
-        return slot.stacked(members_first(x, in_dims[0], info.batch_size), order), 0
+        x = members_first(x, in_dims[0], info.batch_size)
+        if slot.seen is not None and not order:
+            slot.seen.append(quantiles(x))
+        return slot.stacked(x, order), 0
 
 
 class _EachItsOwn(torch.autograd.Function):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import torch
+from torch import nn
 
 from evaluators.training.cohort.group import Failure, Group, Member
-from evaluators.training.pieces import Diverged, Late, curve_of, stream_of
+from evaluators.training.pieces import SCORED_AT_ONCE, Diverged, autocast, curve_of, on_device, seeded, stream_of
+from evaluators.training.places import Place, places_of, watched
+from evaluators.training.pulse import Beat, Late
 from evaluators.training.scoring import Scores, score
 from evaluators.training.single import Single
 from evaluators.training.task import Data, Part, Task
@@ -24,11 +27,11 @@ class Lone(Group):
         self._task, self._device, self._data = task, device, data
         self._training: Single | None = None
 
-    def advance(self, to: int, deadline: float) -> dict[Member, Failure]:
+    def advance(self, to: int, beat: Beat) -> dict[Member, Failure]:
         """Train up to a step; whatever the network raises is that member's failure."""
         for member in self.members:
             try:
-                self._started(member).advance(to, deadline)
+                self._started(member).advance(to, beat)
             except Exception as error:
                 return self._lose(member, _failure(error))
         return {}
@@ -57,6 +60,37 @@ class Lone(Group):
                 found |= self._lose(member, _failure(error))
         return found
 
+    def losses(self, part: Part) -> dict[Member, float]:
+        """Return the loss on one part of the data, if the network is there and it is finite."""
+        found = {}
+        for member in self.members:
+            try:
+                found[member] = score(self._started(member).network, self._task, part, self._device).loss
+            except Exception as error:
+                _failure(error)  # it will fail again when its score counts
+        return found
+
+    def places(self) -> dict[Member, tuple[Place, ...]]:
+        """Return what the network's activations have become and see."""
+        found = {}
+        for member in self.members:
+            network = self._started(member).network.eval()
+            kind = compile_expression(parse(member.job.expression)).module
+            layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, kind)]
+            data = on_device(self._task.data("validation"), self._task.recipe, self._device)
+            inputs, _ = self._task.batch(data, torch.arange(len(data))[:SCORED_AT_ONCE], None)
+            with (
+                torch.no_grad(),
+                seeded(0, self._device),
+                autocast(self._task.recipe, self._device),
+                watched(layers) as seen,
+            ):
+                network(inputs)
+            found[member] = tuple(
+                place for name, layer in layers for place in places_of(name, _constants(layer), seen[name])
+            )
+        return found
+
     def keep(self, members: Collection[Member]) -> None:
         """Drop the network unless its member is kept."""
         self.members = tuple(member for member in self.members if member in members)
@@ -66,6 +100,10 @@ class Lone(Group):
     def curve(self, member: Member) -> tuple[float, ...]:
         """Return the training loss so far."""
         return curve_of(self._started(member).losses)
+
+
+def _constants(layer: nn.Module) -> dict[str, float]:
+    return {name: float(value.detach().mean()) for name, value in layer.named_parameters(recurse=False)}
 
 
 def _failure(error: Exception) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,7 @@ from torch.func import functional_call, vmap
 from evaluators.training.cohort.built import Built, build, own_network
 from evaluators.training.cohort.fallback import Unstackable
 from evaluators.training.cohort.group import Failure, Group, Member
-from evaluators.training.cohort.kernels import Slot, initial_constants, runs_of
+from evaluators.training.cohort.kernels import Slot, initial_constants, runs_of, watching
 from evaluators.training.cohort.law import Batch, Behaviour, described
 from evaluators.training.cohort.look import Seen, look_at
 from evaluators.training.cohort.operators import StackedOperators
@@ -25,7 +26,6 @@ from evaluators.training.pieces import (
     augmenting,
     autocast,
     batches,
-    check_deadline,
     curve_of,
     generators,
     groups_of,
@@ -40,6 +40,8 @@ from evaluators.training.pieces import (
     stream_of,
     weights_type,
 )
+from evaluators.training.places import Place, places_of
+from evaluators.training.pulse import Beat
 from evaluators.training.scoring import Kept, Scores, finite_scores
 from evaluators.training.single import Randomness
 from evaluators.training.task import Data, Network, Part, Task
@@ -169,7 +171,7 @@ class Stack(Group):
 
     # --- training ---------------------------------------------------------------------------
 
-    def advance(self, to: int, deadline: float) -> dict[Member, Failure]:
+    def advance(self, to: int, beat: Beat) -> dict[Member, Failure]:
         """Train up to a step; members whose loss is not finite are dropped."""
         failures: dict[Member, Failure] = {}
         self._network.train()
@@ -180,7 +182,7 @@ class Stack(Group):
                 losses = self._step(step)
                 if is_checked(step, self._steps):
                     failures |= self._drop_diverged(losses)
-                    check_deadline(deadline)
+                beat.step(step + 1, len(self.members))
         return failures
 
     def _step(self, step: int) -> Tensor:
@@ -280,14 +282,8 @@ class Stack(Group):
         """Score every member on one part of the data; those without finite scores are dropped."""
         if not self.members:
             return {}
-        self._network.eval()
-        data = on_device(self._task.data(part), self._task.recipe, self._device)
-        sums = torch.zeros(2, len(self.members), dtype=torch.float64)
         kept = Kept(self._task)
-        with torch.no_grad(), seeded(0, self._device):
-            for rows in torch.arange(len(data)).split(SCORED_AT_ONCE):
-                sums += self._summed(data, rows, kept)
-        means = (sums / len(data)).T.tolist()
+        means = self._means(part, kept)
         found: dict[Member, Scores | Failure] = {}
         for number, (member, (error, loss)) in enumerate(zip(self.members, means, strict=True)):
             try:
@@ -296,6 +292,50 @@ class Stack(Group):
                 found[member] = Failure("diverged", str(failure))
         self.keep([member for member in self.members if not isinstance(found[member], Failure)])
         return found
+
+    def losses(self, part: Part) -> dict[Member, float]:
+        """Return the finite losses on one part of the data."""
+        if not self.members:
+            return {}
+        means = self._means(part, Kept(self._task))
+        pairs = zip(self.members, means, strict=True)
+        return {member: loss for member, (_, loss) in pairs if math.isfinite(loss)}
+
+    def _means(self, part: Part, kept: Kept) -> list[list[float]]:
+        """Return error and loss of each member, means over one part of the data."""
+        self._network.eval()
+        data = on_device(self._task.data(part), self._task.recipe, self._device)
+        sums = torch.zeros(2, len(self.members), dtype=torch.float64)
+        with torch.no_grad(), seeded(0, self._device):
+            for rows in torch.arange(len(data)).split(SCORED_AT_ONCE):
+                sums += self._summed(data, rows, kept)
+        means: list[list[float]] = (sums / len(data)).T.tolist()
+        return means
+
+    def places(self) -> dict[Member, tuple[Place, ...]]:
+        """Return what each member's activations have become and see."""
+        if not self.members:
+            return {}
+        self._network.eval()
+        data = on_device(self._task.data("validation"), self._task.recipe, self._device)
+        named = [(name, module) for name, module in self._network.named_modules() if isinstance(module, Slot)]
+        with torch.no_grad(), seeded(0, self._device), watching([slot for _, slot in named]):
+            self._summed(data, torch.arange(len(data))[:SCORED_AT_ONCE], Kept(self._task))
+            seen = [list(slot.seen or ()) for _, slot in named]
+        return {
+            member: tuple(
+                place
+                for (name, slot), there in zip(named, seen, strict=True)
+                for place in places_of(name, self._constants_of(number, slot), [each[number] for each in there])
+            )
+            for number, member in enumerate(self.members)
+        }
+
+    def _constants_of(self, number: int, slot: Slot) -> dict[str, float]:
+        """Return what a member's learnable constants are in one place."""
+        names = [name for name, _ in self._expressions[number].initial]
+        (every,) = slot.constants
+        return {} if every is None else dict(zip(names, every[number].tolist(), strict=False))
 
     def _summed(self, data: Data, rows: Tensor, kept: Kept) -> Tensor:
         """Return errors and losses of some examples, summed for each member, float64 on the CPU, shape (2, members)."""

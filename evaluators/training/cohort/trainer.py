@@ -15,19 +15,26 @@ from evaluators.training.cohort.group import Failure, Group, Member
 from evaluators.training.cohort.grouping import OWN_LOOP, make_groups, one_by_one
 from evaluators.training.cohort.halving import Promotion, points_of
 from evaluators.training.job import Answers, Cohort, Evaluation, Job, failed
-from evaluators.training.pieces import Diverged, Late
+from evaluators.training.pieces import Diverged, rounded
+from evaluators.training.places import Place
+from evaluators.training.pulse import Beat, Late, Listener, nobody
 from evaluators.training.scoring import Scores
 from evaluators.training.task import AnyTask, OwnLoop, Task
 from primitives import compile_expression, parse
 
+_LOOKS = 10
+"""Parts of a training that counts as evidence, after each of which the validation part is looked at."""
+_DIGITS = 6
 
-def run_cohort(cohort: Cohort, task: AnyTask, device: torch.device) -> Answers:
+
+def run_cohort(cohort: Cohort, task: AnyTask, device: torch.device, listener: Listener = nobody) -> Answers:
     """Train the jobs of a cohort together and answer each.
 
     Args:
         cohort: what to train.
         task: the one the jobs name.
         device: where.
+        listener: hears how far it is; what it raises ends the training.
 
     Returns:
         For each job its evaluations: at every rung that it reached, and at the end, one a seed.
@@ -36,16 +43,17 @@ def run_cohort(cohort: Cohort, task: AnyTask, device: torch.device) -> Answers:
     Raises:
         Late: the cohort took longer than its jobs' timeouts together; which job is to blame is unknown.
     """
-    deadline = time.monotonic() + cohort.timeout
+    beat = Beat(time.monotonic() + cohort.timeout, listener)
+    beat.begin(cohort.task, sum(len(job.seeds) for job in cohort.jobs), cohort.jobs[0].steps)
     if isinstance(task, OwnLoop):
-        return [_own_loop(job, task, device, deadline) for job in cohort.jobs]
+        return [_own_loop(job, task, device, beat) for job in cohort.jobs]
     try:
-        return _Training(cohort, make_groups(cohort.jobs, task, device), task, deadline).run()
+        return _Training(cohort, make_groups(cohort.jobs, task, device), task, beat).run()
     except (Late, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # a stack can meet what its trial did not: then each member meets it by itself
         why = reason_of(error)
-    return _Training(cohort, one_by_one(cohort.jobs, task, device, why), task, deadline).run()
+    return _Training(cohort, one_by_one(cohort.jobs, task, device, why), task, beat).run()
 
 
 def run_job(job: Job, task: AnyTask, device: torch.device) -> list[Evaluation]:
@@ -68,12 +76,14 @@ def why_not_stacked(task: AnyTask, device: torch.device) -> str | None:
 class _Training:
     """The state of a cohort between rungs."""
 
-    def __init__(self, cohort: Cohort, groups: list[Group], task: Task, deadline: float) -> None:
-        self._jobs, self._groups, self._task, self._deadline = cohort.jobs, groups, task, deadline
+    def __init__(self, cohort: Cohort, groups: list[Group], task: Task, beat: Beat) -> None:
+        self._jobs, self._groups, self._task, self._beat = cohort.jobs, groups, task, beat
         self._promotion = Promotion(cohort.halving, cohort.jobs)
         self._answers: dict[Job, list[Evaluation]] = {job: [] for job in cohort.jobs}
         self._why_alone = {member: group.why_alone for group in groups for member in group.members}
-        self._clock = time.monotonic()
+        self._on_the_way: dict[Member, list[tuple[int, float]]] = defaultdict(list)
+        self._places: dict[Member, tuple[Place, ...]] = {}
+        self._clock, self._reached = time.monotonic(), 0
 
     def run(self) -> Answers:
         """Train to the end."""
@@ -84,15 +94,35 @@ class _Training:
 
     def _reach(self, steps: int) -> dict[Job, Point]:
         """Train and score all that are left; return the points of those that came through."""
+        self._beat.towards(steps, sum(len(group.members) for group in self._groups))
         found: dict[Member, Scores | Failure] = {}
         for group in self._groups:
-            found |= group.advance(steps, self._deadline)
+            for mark in self._marks(steps):
+                found |= group.advance(mark, self._beat)
+                for member, loss in group.losses("validation").items():
+                    self._on_the_way[member].append((mark, loss))
+            found |= group.advance(steps, self._beat)
             found |= group.scores("validation")
+        self._reached = steps
+        self._say_best(found)
         tested: dict[Member, Scores | Failure] = {}
         if steps == self._jobs[0].steps and self._jobs[0].score_test:
             for group in self._groups:
                 tested |= group.scores("test")
+                self._places |= group.places()
         return self._record(steps, found | {m: s for m, s in tested.items() if isinstance(s, Failure)}, tested)
+
+    def _marks(self, steps: int) -> list[int]:
+        """Return the steps on the way there at which a training that counts as evidence is looked at."""
+        if not self._jobs[0].score_test:
+            return []
+        whole = self._jobs[0].steps
+        return sorted({m for n in range(1, _LOOKS) if self._reached < (m := whole * n // _LOOKS) < steps})
+
+    def _say_best(self, found: dict[Member, Scores | Failure]) -> None:
+        scores = [(s.of(self._task.score), m.job.candidate) for m, s in found.items() if isinstance(s, Scores)]
+        if scores:
+            self._beat.saw(*min(scores))
 
     def _record(
         self,
@@ -109,7 +139,7 @@ class _Training:
                 if member in found:
                     curve = curves.get(member, ())
                     evaluation = _evaluation(member, steps, found[member], tested.get(member), seconds, curve)
-                    by_job[job].append(dataclasses.replace(evaluation, unstacked=self._why_alone[member]))
+                    by_job[job].append(self._with_looks(member, evaluation))
         points: dict[Job, Point] = {}
         for job, evaluations in by_job.items():
             self._answers[job] += evaluations
@@ -118,6 +148,14 @@ class _Training:
                 points[job] = reached[steps]
         self._keep(points.keys())
         return points
+
+    def _with_looks(self, member: Member, evaluation: Evaluation) -> Evaluation:
+        """Return an evaluation with what was seen beside its scores."""
+        looks = tuple((step, rounded(loss, _DIGITS)) for step, loss in self._on_the_way.get(member, ()))
+        if looks and evaluation.loss is not None:
+            looks += ((evaluation.steps, rounded(evaluation.loss, _DIGITS)),)
+        places = self._places.get(member, ())
+        return dataclasses.replace(evaluation, unstacked=self._why_alone[member], validation_curve=looks, places=places)
 
     def _keep(self, jobs: Collection[Job]) -> None:
         for group in self._groups:
@@ -154,9 +192,13 @@ def _evaluation(
     )
 
 
-def _own_loop(job: Job, task: OwnLoop, device: torch.device, deadline: float) -> list[Evaluation]:
-    answers = (_own_training(job, task, seed, device, deadline) for seed in job.seeds)
-    return [dataclasses.replace(answer, unstacked=OWN_LOOP) for answer in answers]
+def _own_loop(job: Job, task: OwnLoop, device: torch.device, beat: Beat) -> list[Evaluation]:
+    found = []
+    for seed in job.seeds:
+        answer = _own_training(job, task, seed, device, beat.deadline)
+        found.append(dataclasses.replace(answer, unstacked=OWN_LOOP))
+        beat.passed(job.steps, job.steps)  # all of its steps at once: of those within nothing is heard
+    return found
 
 
 def _own_training(job: Job, task: OwnLoop, seed: int, device: torch.device, deadline: float) -> Evaluation:

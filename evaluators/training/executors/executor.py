@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from evaluators.training.job import Answers, Cohort
+from evaluators.training.pulse import Pulse
 from evaluators.training.task import AnyTask
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What is heard of a cohort in training.
+
+    Attributes:
+        worker: a name that it keeps, as ``1``.
+        cohort: what it trains.
+        pulse: the last one; ``None`` before its first.
+        silent: seconds since then, or since the cohort was handed over.
+        limit: seconds without an end after which it is given up, counted from when it was handed over.
+    """
+
+    worker: str
+    cohort: Cohort
+    pulse: Pulse | None
+    silent: float
+    limit: float
+
+
+Audience = Callable[[Sequence[Hearing]], None]
+
+
+def no_audience(_: Sequence[Hearing]) -> None:
+    """Hear nothing."""
 
 
 class Executor(abc.ABC):
@@ -20,9 +48,12 @@ class Executor(abc.ABC):
 
     Attributes:
         tasks: every task that jobs may name, by name.
+        audience: hears about once a second, from within :meth:`collect`, how far every cohort in training is; what it
+            raises ends :meth:`collect`, and nothing is lost by that but what is in training.
     """
 
     tasks: Mapping[str, AnyTask]
+    audience: Audience = staticmethod(no_audience)
 
     @property
     @abc.abstractmethod

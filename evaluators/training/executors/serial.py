@@ -8,12 +8,17 @@ import torch
 
 from evaluators.training.cohort.group import Failure
 from evaluators.training.cohort.size import members
-from evaluators.training.executors.executor import Executor
+from evaluators.training.executors.executor import Executor, Hearing
 from evaluators.training.isolation import Isolation, attempt, works
 from evaluators.training.job import Answers, Cohort
 from evaluators.training.pieces import check_precision, device_here
+from evaluators.training.pulse import Pulse
 from evaluators.training.task import AnyTask
 from primitives.errors import ActsearchError
+
+
+class _Left(BaseException):
+    """The audience raised something: no fault of a training, so nothing in between may catch it."""
 
 
 class SerialExecutor(Executor):
@@ -68,7 +73,7 @@ class SerialExecutor(Executor):
             ActsearchError: a candidate broke the GPU for this process.
         """
         while not (done := self._parts.finished()) and (part := self._parts.next()):
-            outcome = attempt(part.cohort, self.tasks[part.cohort.task], self._device)
+            outcome = self._attempt(part.cohort)
             if not works(self._device):
                 raise ActsearchError(
                     f"device '{self._device}' does not answer any more; results so far are saved: go on with "
@@ -79,6 +84,22 @@ class SerialExecutor(Executor):
             else:
                 self._parts.succeed(part, outcome)
         return done
+
+    def _attempt(self, cohort: Cohort) -> Answers | Failure:
+        """Train a cohort; what the audience raises is raised here, where it is not taken for the training's fault."""
+        faults: list[Exception] = []
+
+        def hear(pulse: Pulse) -> None:
+            try:
+                self.audience([Hearing("1", cohort, pulse, 0.0, cohort.timeout)])
+            except Exception as error:
+                faults.append(error)
+                raise _Left from error
+
+        try:
+            return attempt(cohort, self.tasks[cohort.task], self._device, hear)
+        except _Left:
+            raise faults[0] from None
 
     def close(self) -> None:
         """Drop the queue and give the threads back."""

@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from runs import reading
-from runs.folder import DATABASE
-from runs.owner import is_running
-from runs.report.page import FINISHED, write_report
+from runs.folder import DATABASE, state_of
+from runs.report.page import RUNNING, write_report
 from search.cli.commands.options import RunArgument, locate
 
 _EVERY = 10.0
@@ -45,7 +44,7 @@ def _follow(folder: Path, output: Path | None, written: object) -> None:
     running, took = True, 0.0
     while running:
         with reading(folder) as store:
-            running = store.meta("state") != FINISHED and is_running(store.meta("owner"))
+            running = state_of(folder, store) in RUNNING
         now = _state(folder)
         if now != written:
             started = time.monotonic()

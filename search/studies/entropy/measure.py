@@ -15,7 +15,8 @@ from torch import nn
 from evaluators.instruments.dynamic import DynamicEAFO
 from evaluators.instruments.dynamic.adaptive import AdaptiveActivation
 from evaluators.theory.quadrature import gain, sample
-from evaluators.training.pieces import Diverged, Late, Watch, pick_device
+from evaluators.training.pieces import Diverged, Watch, pick_device
+from evaluators.training.pulse import Late
 from evaluators.training.scoring import score
 from evaluators.training.single import fit
 from evaluators.training.task import ActivationFactory

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from evaluators.training.cohort.lone import Lone
 from evaluators.training.cohort.stack import Stack
 from evaluators.training.executors.serial import SerialExecutor
 from evaluators.training.pieces import augmenting, on_device
+from evaluators.training.pulse import Beat
 from primitives import ActsearchError, compile_expression, parse
 from tests.cohorts import NETWORKS, Causal, Perceptron, in_precision, members
 from tests.pretend import DEVICES, pretended
@@ -41,10 +41,10 @@ def test_a_stack_and_one_network_train_score_and_shrink_on_a_device(network, dev
     with pretended(device):
         stack, alone = Stack(task, panel, device), Lone(task, panel[0], device)
         for group in (stack, alone):
-            assert group.advance(1, math.inf) == {}
+            assert group.advance(1, Beat()) == {}
             assert group.scores("validation").keys() == set(group.members)
         stack.keep(panel[:1])
-        assert stack.advance(2, math.inf) == {}
+        assert stack.advance(2, Beat()) == {}
         assert len(stack.curve(panel[0])) == 2
         held = [*stack._weights.values(), *stack._constants(), *alone._training.network.parameters()]
         assert {tensor.device for tensor in held} == {device}
@@ -60,7 +60,7 @@ def test_dropout_and_members_with_their_own_batches_train_on_a_device(device):
     )
     panel = members(("relu",), seeds=(0, 1), steps=2)
     with pretended(device):
-        assert Stack(task, panel, device).advance(1, math.inf) == {}
+        assert Stack(task, panel, device).advance(1, Beat()) == {}
 
 
 @each_device
@@ -169,6 +169,6 @@ def test_a_task_that_mixes_devices_is_found_by_a_stack_and_by_one_network(fault,
     task.batch = fault.__get__(task)
     with pretended(device):
         with pytest.raises((RuntimeError, TypeError, Unstackable), match=r"device"):
-            Stack(task, panel, device).advance(1, math.inf)
-        failures = Lone(task, panel[0], device).advance(1, math.inf)
+            Stack(task, panel, device).advance(1, Beat())
+        failures = Lone(task, panel[0], device).advance(1, Beat())
     assert "device" in failures[panel[0]].reason

@@ -13,7 +13,7 @@ from evaluators.training.cohort.trainer import run_cohort, run_job
 from evaluators.training.executors.serial import SerialExecutor
 from evaluators.training.isolation import Isolation, attempt
 from evaluators.training.job import failed
-from evaluators.training.pieces import Late
+from evaluators.training.pulse import Late
 
 CPU = torch.device("cpu")
 GUILTY = Failure("crashed", "pretend")
@@ -113,7 +113,7 @@ FAULTS = {
 def test_in_a_cohort_of_8_one_is_recorded_and_7_have_the_numbers_they_have_alone(status, monkeypatch):
     error, reason = FAULTS[status]
 
-    def fragile(cohort, task, device):
+    def fragile(cohort, task, device, listener):
         if any(job.candidate == 5 for job in cohort.jobs):
             raise error
         return run_cohort(cohort, task, device)
@@ -135,7 +135,7 @@ def test_in_a_cohort_of_8_one_is_recorded_and_7_have_the_numbers_they_have_alone
 
 
 def test_a_multi_line_error_becomes_one_clause(monkeypatch):
-    def silent(cohort, task, device):
+    def silent(cohort, task, device, listener):
         raise KeyError
 
     monkeypatch.setattr("evaluators.training.isolation.run_cohort", silent)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from types import SimpleNamespace
 
 from evaluators import Evaluation
+from evaluators.training.places import Place
 from runs import Candidate, folder
 from runs.costs import COLUMNS, as_meta
 from runs.folder import reading
@@ -84,17 +84,14 @@ def confirmation():
 
 def place(name, alpha, scale):
     """Return what a training keeps of an activation: a constant, and the quantiles of a uniform input."""
-    quantiles = tuple(scale * (2 * n / 32 - 1) for n in range(33))
-    return SimpleNamespace(name=name, constants={"alpha": alpha}, inputs=quantiles)
+    return Place(name, {"alpha": alpha}, tuple(scale * (2 * n / 32 - 1) for n in range(33)))
 
 
 def with_places(evaluation):
-    """Return a training of candidate 7 that kept what its two layers saw, and validation errors on the way."""
-    found = dataclasses.replace(evaluation)
+    """Return a training of candidate 7 that kept what its two layers saw, and validation losses on the way."""
     shift = 0.1 * (evaluation.seed - 1002)
-    object.__setattr__(found, "places", (place("layers.0", -1.0 + shift, 2.0), place("layers.1", 1.5 + shift, 3.0)))
-    object.__setattr__(found, "validation_curve", ((200, 0.5), (400, 0.3)))
-    return found
+    places = (place("layers.0", -1.0 + shift, 2.0), place("layers.1", 1.5 + shift, 3.0))
+    return dataclasses.replace(evaluation, places=places, validation_curve=((200, 0.5), (400, 0.3)))
 
 
 def page_of(path, seen=False):

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from runs.folder import writing
 from tests.runs.report.helpers import page_of, rich_run
 from tests.runs.report.test_hostile import hostile_run
 
@@ -26,7 +27,8 @@ def pages(tmp_path_factory):
     """Reports of a run that is finished, of one that goes on, and of one that means harm."""
     folder = tmp_path_factory.mktemp("report")
     (folder / "rich.html").write_text(page_of(rich_run(folder / "rich"), seen=True), encoding="utf-8")
-    (folder / "running.html").write_text(page_of(rich_run(folder / "running", "searching")), encoding="utf-8")
+    with writing(rich_run(folder / "running", "searching")):
+        (folder / "running.html").write_text(page_of(folder / "running"), encoding="utf-8")
     (folder / "hostile.html").write_text(page_of(hostile_run(folder / "hostile")), encoding="utf-8")
     return folder
 

@@ -12,7 +12,6 @@ import pytest
 from primitives import ActsearchError
 from runs import comparisons, folder, scored
 from runs.correlation import correlation
-from runs.owner import is_running, owner
 from runs.report import curves, features, operators, search
 from runs.report.markup import spans
 from runs.report.material import Material
@@ -226,13 +225,6 @@ def test_points_are_thinned_evenly_and_seeds_drawn_together():
     assert [*thinned(range(10), 20)] == [*range(10)]
     assert [*thinned(range(100), 4)] == [0, 25, 50, 75]
     assert spans([3, 1, 2, 9, 2]) == "1 to 3, 9"
-
-
-def test_a_process_that_is_there_runs_a_campaign_and_one_that_is_gone_does_not():
-    assert is_running(owner())
-    assert is_running("pid 1 on another-machine")
-    assert not is_running("pid 999999999 on " + owner().partition(" on ")[2])
-    assert not is_running("")
 
 
 def test_the_page_brings_its_style_and_script(text):

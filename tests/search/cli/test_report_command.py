@@ -43,15 +43,15 @@ def test_followed_it_is_written_anew_until_nobody_runs_the_campaign(tmp_path, mo
     monkeypatch.setattr(command, "_EVERY", 0.2)
     run = rich_run(tmp_path / "run", "searching")
     code = (
-        "import os, socket, sqlite3, sys\n"
-        "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-        "own = lambda key, value: db.execute('INSERT OR REPLACE INTO meta VALUES (?, ?)', (key, value))\n"
-        "own('owner', f'pid {os.getpid()} on {socket.gethostname()}')\n"
+        "import fcntl, sqlite3, sys; from pathlib import Path\n"
+        "lock = open(Path(sys.argv[1], 'lock'), 'w')\n"
+        "fcntl.flock(lock, fcntl.LOCK_EX)\n"
         "print('owned', flush=True)\n"
         "sys.stdin.readline()\n"
-        "own('state', 'finished')\n"
+        "with sqlite3.connect(Path(sys.argv[1], 'run.sqlite')) as db:\n"
+        "    db.execute(\"UPDATE meta SET value = 'finished' WHERE key = 'state'\")\n"
     )
-    command_line = [sys.executable, "-c", code, str(run / folder.DATABASE)]
+    command_line = [sys.executable, "-c", code, str(run)]
     owner = subprocess.Popen(command_line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert owner.stdout.readline() == "owned\n"
     seen = []
@@ -68,12 +68,12 @@ def test_followed_it_is_written_anew_until_nobody_runs_the_campaign(tmp_path, mo
     assert RELOADS not in (run / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_run_whose_process_was_killed_is_not_followed_for_ever(tmp_path):
+def test_a_run_whose_process_was_killed_is_not_followed_for_ever_and_its_page_stays(tmp_path):
     run = rich_run(tmp_path / "run", "searching")
-    with folder.reading(run) as store:
-        assert store.meta("state") == "searching"
     assert invoke("report", run, "--follow")[0] == 0
-    assert RELOADS in (run / "report.html").read_text(encoding="utf-8")
+    text = (run / "report.html").read_text(encoding="utf-8")
+    assert RELOADS not in text
+    assert "Nobody runs the campaign now" in text
 
 
 def test_a_campaign_leaves_its_report_and_its_measured_costs_and_says_where(tmp_path, monkeypatch):

@@ -21,6 +21,10 @@ _OBJECT_STORE = 200 * 2**20
 def connect(address: str | None, workers: int | None) -> Any:
     """Import Ray quietly and join or start a cluster.
 
+    Workers of a local cluster run at the priority of this process, so that ``nice actsearch launch …`` lowers both. Of
+    itself Ray adds 15 to their niceness, and anything else on the machine would then go before them: a campaign stood
+    still for minutes. ``RAY_worker_niceness`` in the environment overrules this; a cluster by address has its own.
+
     Args:
         address: of a running cluster; ``None`` starts a local one that ends with this process.
         workers: CPUs of a local cluster; all of the machine when ``None``.
@@ -33,6 +37,7 @@ def connect(address: str | None, workers: int | None) -> Any:
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as this process; Ray's own 15 starves on a busy machine
     import ray
 
     from evaluators.training.executors.ray.path import job

@@ -14,12 +14,14 @@ from evaluators.tasks.fingerprint import print_of
 from evaluators.tasks.own import is_ours
 from evaluators.training.cohort.group import Failure
 from evaluators.training.cohort.size import members
-from evaluators.training.executors.executor import Executor
+from evaluators.training.executors.executor import Executor, Hearing
 from evaluators.training.executors.ray.connection import connect
 from evaluators.training.executors.ray.fleet import Fleet, Hand
+from evaluators.training.executors.ray.pulses import Pulses
 from evaluators.training.executors.ray.worker import Shipment
 from evaluators.training.isolation import Isolation, Part
 from evaluators.training.job import Answers, Cohort
+from evaluators.training.pulse import Pulse
 from evaluators.training.task import AnyTask, OwnLoop
 from evaluators.training.user_code.importing import imported
 from evaluators.training.user_code.sending import packed
@@ -42,6 +44,12 @@ class _Run:
     part: Part
     hand: Hand
     limit: float
+
+    def hearing(self, heard: tuple[Pulse | None, float] | None, now: float) -> Hearing:
+        """Return what an audience hears of it; ``heard`` is what its worker said, if it has said anything yet."""
+        whole = self.part.cohort.timeout + _GRACE
+        pulse, silent = heard or (None, now - (self.limit - whole))
+        return Hearing(self.hand.name, self.part.cohort, pulse, silent, whole)
 
 
 class RayExecutor(Executor):
@@ -84,6 +92,7 @@ class RayExecutor(Executor):
         self._sizes: dict[tuple[str, int], int] = {}
         self._parts = Isolation()
         self._running: dict[Any, _Run] = {}
+        self._pulses = Pulses(self._ray)
         self._last_seen = time.monotonic()
         try:
             self._try_out()
@@ -178,7 +187,14 @@ class RayExecutor(Executor):
         self._kill_hung()
         self._fleet.follow()
         self._fill()
+        self._tell()
         self._give_up()
+
+    def _tell(self) -> None:
+        """Let the audience hear, a second after the last time, how far the cohorts are."""
+        if self._pulses.listen([run.hand for run in self._running.values()]):
+            now = time.monotonic()
+            self.audience([run.hearing(self._pulses.of(run.hand), now) for run in self._running.values()])
 
     def _news(self) -> list[Any]:
         awaited = [*self._running, *self._fleet.awaited]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import deque
@@ -20,6 +21,9 @@ _FRESH = 60.0
 
 _STARTS = 3
 """Failed starts in a row, those lost with a node not counted, after which something is wrong with the workers."""
+
+_ASIDE = "aside"
+"""Threads of a worker that answer while another one trains."""
 
 Nodes = Sequence[Mapping[str, Any]]
 """What ``ray.nodes()`` tells: ``NodeID``, ``Alive`` and ``Resources`` of each node ever seen."""
@@ -61,10 +65,16 @@ class Hand:
     Attributes:
         actor: Ray's handle of it.
         node: the id of its node.
+        name: a number, the smallest that no other one has.
     """
 
     actor: Any
     node: str
+    name: str
+
+    def ask_pulse(self) -> Any:
+        """Return a reference to what :meth:`Worker.pulse` answers while it trains."""
+        return self.actor.pulse.options(concurrency_group=_ASIDE).remote()
 
 
 class Fleet:
@@ -83,7 +93,7 @@ class Fleet:
         if device == "cuda" and not found.share:
             raise ActsearchError("the Ray cluster offers no GPU for device 'cuda'; use --device auto or cpu")
         self._shipped = ray.put(shipment)
-        self._remote = ray.remote(Worker)
+        self._remote = ray.remote(concurrency_groups={_ASIDE: 1})(Worker)
         self._starting: dict[Any, tuple[Any, float]] = {}
         self._idle: deque[Hand] = deque()
         self._busy: set[Hand] = set()
@@ -119,7 +129,9 @@ class Fleet:
         """
         actor, _ = self._starting.pop(reference)
         try:
-            self._idle.append(Hand(actor, self._ray.get(reference)))
+            node, taken = self._ray.get(reference), {hand.name for hand in self.hands}
+            free = next(name for name in map(str, itertools.count(1)) if name not in taken)
+            self._idle.append(Hand(actor, node, free))
             self._failures = 0
         except self._ray.exceptions.RayError as error:
             if not self.lost(error, None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from evaluators.tasks.fingerprint import TaskPrint
     from evaluators.training.cohort.group import Failure
     from evaluators.training.job import Answers, Cohort
+    from evaluators.training.pulse import Pulse
     from evaluators.training.user_code.importing import UserCode
 
 
@@ -54,6 +56,7 @@ class Worker:
         install(shipment.code)
         warm_up()
         self.tasks, self.device = unpacked(shipment.tasks), pick_device(device)
+        self._heard: tuple[Pulse | None, float] = (None, time.monotonic())
         if self.device.type == "cuda" and 0 < share < 1:
             torch.cuda.set_per_process_memory_fraction(share)
 
@@ -93,11 +96,26 @@ class Worker:
 
         return members(self.tasks[task], seeds, self.device)
 
+    def pulse(self) -> tuple[Pulse | None, float]:
+        """Return how far the cohort is, and for how many seconds nothing more has been heard of it.
+
+        It is called by another thread than the one that trains.
+        """
+        pulse, since = self._heard
+        return pulse, time.monotonic() - since
+
+    def _hear(self, pulse: Pulse | None) -> None:
+        self._heard = pulse, time.monotonic()
+
     def run(self, cohort: Cohort) -> Answers | Failure:
         """Train a cohort; a GPU that fails for good takes this process with it, so that the next one is sound."""
+        import torch
+
         from evaluators.training.isolation import attempt, works
 
-        outcome = attempt(cohort, self.tasks[cohort.task], self.device)
+        torch.set_num_threads(1)  # a thread has its own number, and this is not the one that made the worker
+        self._hear(None)
+        outcome = attempt(cohort, self.tasks[cohort.task], self.device, self._hear)
         if not works(self.device):
             os._exit(1)
         return outcome

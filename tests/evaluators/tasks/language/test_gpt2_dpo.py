@@ -16,7 +16,8 @@ from evaluators.tasks.language.gpt2_dpo import Gpt2DPOHH, Gpt2DPOSHP, language_t
 from evaluators.tasks.language.names import BETAS, LANGUAGE
 from evaluators.tasks.language.preferences import Pair
 from evaluators.tasks.randomness import every_generator
-from evaluators.training.pieces import Diverged, Late
+from evaluators.training.pieces import Diverged
+from evaluators.training.pulse import Late
 from evaluators.training.task import Recipe
 from primitives import ActsearchError, compile_expression, parse
 from tests.evaluators.tasks.language.helpers import hh_rows, shp_row, write_gpt2, write_lines

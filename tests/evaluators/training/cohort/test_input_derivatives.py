@@ -14,6 +14,7 @@ from evaluators.tasks.networks import mlp
 from evaluators.training.cohort.size import member_bytes
 from evaluators.training.cohort.stack import Stack
 from evaluators.training.cohort.trainer import why_not_stacked
+from evaluators.training.pulse import Beat
 from primitives import ActsearchError
 from tests.cohorts import CPU, lone, members
 
@@ -86,7 +87,7 @@ def test_every_member_is_what_it_is_alone_however_the_loss_differentiates(deriva
     task, panel = Physical(derivatives), members(SMOOTH, (0,), 8)
     assert why_not_stacked(task, CPU) is None
     stack = Stack(task, panel, CPU)
-    assert stack.advance(8, math.inf) == {}
+    assert stack.advance(8, Beat()) == {}
     scores = stack.scores("validation")
     for index, member in enumerate(panel):
         alone = lone(task, member, to=8)

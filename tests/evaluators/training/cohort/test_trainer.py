@@ -16,7 +16,8 @@ from evaluators.training.cohort.grouping import make_groups, one_by_one
 from evaluators.training.cohort.lone import Lone
 from evaluators.training.cohort.stack import Stack
 from evaluators.training.cohort.trainer import run_cohort, run_job, why_not_stacked
-from evaluators.training.pieces import Diverged, Late
+from evaluators.training.pieces import Diverged
+from evaluators.training.pulse import Beat, Late
 from evaluators.training.task import Outcome
 from primitives import resolve
 from tests.cohorts import Convolutional, OnDigits, Perceptron
@@ -233,7 +234,7 @@ def test_what_vmap_alone_would_get_wrong_has_the_answers_of_training_alone(kind,
     cohort = Cohort(jobs(("relu", "crrelu", "tanh", "gelu"), seeds=seeds))
     task = Odd()
     answers = run_cohort(cohort, task, CPU)
-    alone = trainer._Training(cohort, one_by_one(cohort.jobs, task, CPU), task, math.inf).run()
+    alone = trainer._Training(cohort, one_by_one(cohort.jobs, task, CPU), task, Beat()).run()
     for mine, theirs in zip(answers, alone, strict=True):
         assert [(e.status, e.error) for e in mine] == [(e.status, e.error) for e in theirs]
         assert [e.loss for e in mine] == pytest.approx([e.loss for e in theirs], abs=1e-5)
@@ -256,7 +257,7 @@ def test_augmentation_is_shared_by_the_candidates_of_a_seed_or_each_one_s_own_as
     task.recipe = dataclasses.replace(Noisy.recipe, randomness=randomness)
     twins = jobs(("tanh",) * 4, seeds=(0, 1))
     answers = run_cohort(Cohort(twins), task, CPU)
-    alone = trainer._Training(Cohort(twins), one_by_one(twins, task, CPU), task, math.inf).run()
+    alone = trainer._Training(Cohort(twins), one_by_one(twins, task, CPU), task, Beat()).run()
     for mine, theirs in zip(answers, alone, strict=True):
         assert [e.loss for e in mine] == pytest.approx([e.loss for e in theirs], abs=1e-5)
     assert len({found[0].loss for found in answers}) == (1 if randomness == "shared" else 4)
