@@ -75,8 +75,7 @@ def _after_training(store: Readable, candidate: Candidate) -> list[str]:
 
 def conditions(store: Readable, tasks: Collection[str]) -> list[str]:
     """Return a sentence on the recipes under which a run's evidence was measured; nothing where there is none."""
-    recipes = {label: record.made_of.recipe for label, record in task_records(store).items() if label in tasks}
-    said = [_recipe(label, recipe) for label, recipe in recipes.items()]
+    said = recipes_of(store, tasks)
     if not said:
         return []
     return [
@@ -84,6 +83,12 @@ def conditions(store: Readable, tasks: Collection[str]) -> list[str]:
         f"for these recipes: {'; '.join(said)}. With torch's default initialisation or without clipping the order "
         "of functions can be another."
     ]
+
+
+def recipes_of(store: Readable, tasks: Collection[str]) -> list[str]:
+    """Return in words the recipe of each of some tasks that a run keeps one of."""
+    found = {label: record.made_of.recipe for label, record in task_records(store).items() if label in tasks}
+    return [_recipe(label, recipe) for label, recipe in found.items()]
 
 
 def _recipe(label: str, recipe: Mapping[str, str]) -> str:

@@ -58,10 +58,22 @@ def task_records(store: Readable) -> dict[str, TaskRecord]:
     """
     rows = _rows(store, "tasks")
     try:
-        records = [TaskRecord(r["label"], r["where"], TaskPrint(**r["made_of"])) for r in rows]
+        records = [TaskRecord(r["label"], r["where"], _made_of(r["made_of"])) for r in rows]
         return {str(record.label): record for record in records}
     except (KeyError, TypeError, AttributeError) as error:
         raise _foreign(store, "tasks") from error
+
+
+def _made_of(row: Any) -> TaskPrint:
+    """Return what a task was made of.
+
+    Raises:
+        TypeError: it is not what we wrote.
+    """
+    found = TaskPrint(**row)
+    if not all(isinstance(part, dict) for part in (found.code, found.data, found.recipe)):
+        raise TypeError("a part of a task without names")
+    return found
 
 
 def extension_records(store: Readable) -> dict[str, ExtensionRecord]:

@@ -12,7 +12,7 @@ from scipy import stats
 from evaluators import Evaluation
 from evaluators.judging.objectives import spoken
 from evaluators.tasks.agreement import warning
-from runs.provenance import conditions
+from runs.provenance import recipes_of
 from runs.report.markup import (
     Cell,
     Section,
@@ -48,7 +48,9 @@ def section(material: Material) -> Section:
             "the task. The intervals speak of training noise on one fixed test part."
         )
     ]
-    parts += [paragraph(words) for words in conditions(material.run, {str(task) for task, _ in keys})]
+    if recipes := recipes_of(material.run, {str(task) for task, _ in keys}):
+        words = f"It holds for these recipes: {'; '.join(recipes)}. With other initial weights or without clipping the "
+        parts.append(paragraph(words + "order of functions can be another."))
     for number, (task, steps) in enumerate(keys):
         parts += _task(material, str(task), int(steps), number)
     return Section("evidence", title, tuple(parts))

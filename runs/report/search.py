@@ -158,13 +158,13 @@ def volumes(points: Array, there: Array, reference: Array) -> list[float]:
     Returns:
         n + 1 volumes that never fall, see :func:`runs.hypervolume.hypervolume`.
     """
-    front = there[(there < reference).all(axis=1)]
-    found = [hypervolume(front, reference)]
+    front, limits = there[(there < reference).all(axis=1)], [float(bound) for bound in reference]
+    found = [hypervolume(front, limits)]
     for point in points:
         worth = bool((point < reference).all()) and not bool((front <= point).all(axis=1).any())
         if worth:
             front = np.vstack([front[~(point <= front).all(axis=1)], point])
-            found.append(max(found[-1], hypervolume(front, reference)))
+            found.append(max(found[-1], hypervolume(front, limits)))
         else:
             found.append(found[-1])
     return found

@@ -17,6 +17,7 @@ from tests.runs.report.helpers import page_of, rich_run
 
 HARM = "</script><script>window.harmed=1</script><img src=http://evil.example onerror=harmed=1>"
 HARM += "\"'`&\u202e\x1b[31m{{ 7*7 }}%{x}"
+NO_RECIPE = json.dumps([{"label": "mnist1d-mlp", "where": "x", "made_of": {"code": {}, "data": {}, "recipe": None}}])
 LINK = '<a href="http://evil.example">$\\sqrt{2}$</a>'
 
 
@@ -108,7 +109,14 @@ def test_who_is_his_own_ancestor_ends_the_tree(tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("costs", '{"rows": 3}'), ("costs", "[["), ("objectives", "[1]"), ("passed_over", "[]"), ("tasks", "{}")],
+    [
+        ("costs", '{"rows": 3}'),
+        ("costs", "[["),
+        ("objectives", "[1]"),
+        ("passed_over", "[]"),
+        ("tasks", "{}"),
+        ("tasks", NO_RECIPE),
+    ],
 )
 def test_a_value_that_is_not_ours_is_refused_in_a_sentence_and_nothing_is_written(tmp_path, key, value):
     run = rich_run(tmp_path / "run", meta={key: value})

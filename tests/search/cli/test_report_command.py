@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -89,8 +92,8 @@ def test_a_campaign_leaves_its_report_and_its_measured_costs_and_says_where(tmp_
         ],
     )
     config = tmp_path / "measured.toml"
-    config.write_text("[confirm]\nmeasure = true\n")
-    code, out, error = invoke("launch", config, "--preset", "smoke", "--trainings", 2, "--run", tmp_path / "run", "-q")
+    config.write_text("[fidelity]\nsteps = 4\nrungs = []\n[confirm]\nmeasure = true\nsteps = 4\n")
+    code, out, error = invoke("launch", config, "--preset", "smoke", "--trainings", 1, "--run", tmp_path / "run", "-q")
     assert code == 0, error
     file = tmp_path / "run" / "report.html"
     assert f"report: {file}" in out
@@ -99,15 +102,23 @@ def test_a_campaign_leaves_its_report_and_its_measured_costs_and_says_where(tmp_
     assert "2.00 ±0.20" in text
     with folder.reading(tmp_path / "run") as store:
         assert json.loads(store.meta("costs"))["rows"][0]["eager_to_relu"] == 2.0
-        config_text = store.meta("config")
-    again = tmp_path / "again"
-    assert invoke("launch", tmp_path / "run" / "config.toml", "--run", again, "-q")[0] == 0
-    with folder.reading(tmp_path / "run") as first, folder.reading(again) as second:
-        assert second.meta("config") == config_text
-        assert [c.expression for c in second.candidates()] == [c.expression for c in first.candidates()]
-        assert [e.error for e in second.evaluations("search")] == [e.error for e in first.evaluations("search")]
-    own = tmp_path / "again" / "report.html"
+    own = file
     own.write_text("mine")
-    code, out, error = invoke("resume", again, "-q")
+    code, out, error = invoke("resume", tmp_path / "run", "-q")
     assert (code, own.read_text()) == (0, "mine")
     assert "there is no report: " in error
+
+
+@pytest.mark.slow
+def test_what_the_page_says_of_making_a_run_again_makes_it_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert invoke("launch", "--preset", "smoke", "--run", "first", "-q")[0] == 0
+    text = html.unescape((tmp_path / "first" / "report.html").read_text(encoding="utf-8"))
+    line = re.search(r"^.*actsearch (launch .*)$", text, flags=re.MULTILINE)[1]
+    assert invoke(*shlex.split(line), "-q")[0] == 0
+    with folder.reading(tmp_path / "first") as first, folder.reading(tmp_path / "first-again") as second:
+        assert second.meta("config") == first.meta("config")
+        assert [c.expression for c in second.candidates()] == [c.expression for c in first.candidates()]
+        for purpose in ("search", "confirm"):
+            errors = [[e.error for e in store.evaluations(purpose)] for store in (first, second)]
+            assert errors[0] == errors[1] != []
