@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import socket
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -88,11 +89,14 @@ def create(
         write_copies(scratch, copies)
         Store.create(scratch / DATABASE, {**_provenance(), **meta})
         scratch.rename(folder)
-    except OSError as error:
+    except BaseException as error:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+        if not isinstance(error, (OSError, sqlite3.Error)):
+            raise
+        reason = getattr(error, "strerror", None) or error
         raise ActsearchError(
-            f"cannot write run folder '{folder}': {error.strerror or error}; choose a writable place with --run"
+            f"cannot write run folder '{folder}': {reason}; free space there or choose a writable place with --run"
         ) from error
 
 

@@ -1,8 +1,14 @@
 """The run file: one SQLite database in WAL mode, one writer, one transaction an event.
 
-A transaction is handed to the operating system without waiting for the disk (``synchronous =
-NORMAL``): a killed process loses nothing that was stored. A power cut may lose the last
-transactions, whole ones, and never damages the file; ``resume`` trains again what they held.
+A killed process loses nothing that was stored: a transaction is whole or not there. A transaction is handed to the
+operating system without waiting for the disk (``synchronous = NORMAL``): a power cut may lose the last ones, whole, and
+never damages the file; ``resume`` trains again what they held.
+
+While a campaign runs, its file does not change: what is written stands in the log beside it (``run.sqlite-wal``), which
+only grows, and which is put into the file at the end, at the next start, and when it has :data:`_LOG_PAGES` pages. So a
+folder that is copied meanwhile holds the file and a beginning of the log, which is a run.
+
+A run file is untrusted input: it is opened so that nothing in it can make SQLite do anything but hold rows.
 """
 
 from __future__ import annotations
@@ -11,7 +17,7 @@ import dataclasses
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from sys import intern
 from types import MappingProxyType
@@ -25,10 +31,15 @@ from primitives.identity import Mark
 from primitives.registries import is_name
 from runs.candidate import Candidate
 from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION, facts_text
+from runs.wreck import copied, unreadable
 
 Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
 
+_LOG_PAGES = 2**16
+"""Pages of 4 KiB that the log may have before it is put into the file while a campaign runs."""
+_LONGEST_VALUE = 64 * 2**20
+"""Bytes of a value of a run file; a campaign's largest, what it was taught, has a few millions."""
 _LONGEST_PRINT = 10**6
 _LARGEST = 1e300
 _CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
@@ -46,24 +57,56 @@ class Store:
                 is read as it is, and brought to this version when it is opened for writing.
         """
         self.path = path
+        self._beside = ExitStack()
+        try:
+            self._db = self._connected(writable)
+            version = self._checked(writable)
+            if writable:
+                self._migrate(version)
+            self._columns = self._present("candidates", [*_CANDIDATE, *FORMER_FACTS])
+            self._evaluation_columns = self._present("evaluations", _EVALUATION)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise unreadable(path, error) from error
+            raise
+
+    def _connected(self, writable: bool) -> sqlite3.Connection:
+        """Open the file; of one in a folder or on a disk where SQLite cannot write what reading takes, a copy."""
         mode = "rw" if writable else "ro"
         try:
-            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30.0)
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            self._db.execute("SELECT 1 FROM candidates, evaluations, meta LIMIT 1")
-            if writable:
-                self._db.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.Error as error:
-            raise ActsearchError(f"'{path}' is not a readable run file ({error})") from error
+            db = _connection(self.path, mode)
+            db.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        except sqlite3.OperationalError:
+            if writable or not self.path.is_file():
+                raise
+            db = _connection(self._beside.enter_context(copied(self.path)), "ro")
+        return db
+
+    def _checked(self, writable: bool) -> int:
+        """Return the schema version of a file that holds a run and nothing else.
+
+        Raises:
+            ActsearchError: it is of a newer version, or more than tables of rows stands in it.
+            sqlite3.Error: it is damaged, or no run file.
+        """
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        self._db.execute("SELECT 1 FROM candidates, evaluations, meta LIMIT 1")
         if not 1 <= version <= VERSION:
             raise ActsearchError(
-                f"'{path}' has schema version {version}, this actsearch reads 1 to {VERSION}; "
+                f"'{self.path}' has schema version {version}, this actsearch reads 1 to {VERSION}; "
                 "open it with the version of actsearch that wrote it"
             )
+        query = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR sql LIKE 'create virtual%'"
+        if self._db.execute(query).fetchone()[0]:
+            raise ActsearchError(f"'{self.path}' holds a view, trigger or virtual table, which no run has; was it edited?")
         if writable:
-            self._migrate(version)
-        self._columns = self._present("candidates", [*_CANDIDATE, *FORMER_FACTS])
-        self._evaluation_columns = self._present("evaluations", _EVALUATION)
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            if (found := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(found.splitlines()[-1])
+        return version
 
     def _present(self, table: str, wanted: list[str]) -> list[str]:
         """Return the columns that a file of its version has."""
@@ -94,22 +137,33 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        if hasattr(self, "_db"):
+            self._db.close()
+        self._beside.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._db:
                 yield self._db
+        except sqlite3.IntegrityError:
+            raise
         except sqlite3.OperationalError as error:
             raise ActsearchError(
                 f"cannot write to '{self.path}' ({error}); free space or fix permissions, then resume"
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise unreadable(self.path, error) from error
 
     def meta(self, key: str, default: str = "") -> str:
         """Return a value of the run's own dictionary."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else default
+        try:
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise unreadable(self.path, error) from error
+        if row and not isinstance(row[0], str):
+            raise ActsearchError(f"'{self.path}' holds {key} that are not ours (they are no text); was it edited?")
+        return row[0] if row else default
 
     def number(self, key: str) -> int | None:
         """Return a positive integer of the run's own dictionary, or ``None`` where it has none.
@@ -208,9 +262,18 @@ class Store:
         try:
             return [decode(row) for row in self._db.execute(query, values)]
         except sqlite3.Error as error:
-            raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
+            raise unreadable(self.path, error) from error
         except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
+
+
+def _connection(path: Path, mode: str) -> sqlite3.Connection:
+    """Open a file that somebody else may have made: no function of a schema is called, no value is endless."""
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30.0)
+    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+    db.execute("PRAGMA trusted_schema = OFF")
+    db.execute("PRAGMA cell_size_check = ON")
+    return db
 
 
 def _put(db: sqlite3.Connection, meta: Mapping[str, str]) -> None:

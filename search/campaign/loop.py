@@ -121,7 +121,7 @@ class Campaign:
             return ()
         slot = self._ledger.asked + 1
         with seeded(self.config.seed, slot):
-            batch = self._funnel.fill(self._strategy, slot, len(self._ledger.candidates) + 1, count)
+            batch = self._funnel.fill(self._strategy, slot, max(self._ledger.candidates, default=0) + 1, count)
         self._ledger.passed_over.update(batch.passed_over)
         # Nothing new was found; with trainings in flight the next result may change that.
         self._closed = not batch.chosen and not self._in_flight
