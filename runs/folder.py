@@ -19,6 +19,7 @@ from types import MappingProxyType
 from filelock import FileLock, Timeout
 
 from primitives.errors import ActsearchError, unknown
+from runs.files import write_whole
 from runs.store import Store
 from runs.user_code import CODE
 
@@ -48,7 +49,7 @@ def write_copies(folder: Path, copies: Mapping[str, bytes]) -> None:
         ActsearchError: a link in the run folder leads out of it.
     """
     for path, text in copies.items():
-        inside(folder, f"{CODE}/{path}").write_bytes(text)
+        write_whole(inside(folder, f"{CODE}/{path}"), text)
 
 
 def check_free(folder: Path) -> None:

@@ -30,20 +30,23 @@ from primitives.errors import ActsearchError
 from primitives.identity import Mark
 from primitives.registries import is_name
 from runs.candidate import Candidate
+from runs.opening import opened
 from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION, facts_text
-from runs.wreck import copied, unreadable
+from runs.wreck import unreadable
 
 Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
 
 _LOG_PAGES = 2**16
 """Pages of 4 KiB that the log may have before it is put into the file while a campaign runs."""
-_LONGEST_VALUE = 64 * 2**20
-"""Bytes of a value of a run file; a campaign's largest, what it was taught, has a few millions."""
 _LONGEST_PRINT = 10**6
 _LARGEST = 1e300
 _CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
 _EVALUATION = [field.name for field in dataclasses.fields(Evaluation)]
+
+
+_FOREIGN = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What a row that is not ours raises when it is read."""
 
 
 class Store:
@@ -59,7 +62,7 @@ class Store:
         self.path = path
         self._beside = ExitStack()
         try:
-            self._db = self._connected(writable)
+            self._db = opened(path, writable, self._beside)
             version = self._checked(writable)
             if writable:
                 self._migrate(version)
@@ -69,19 +72,9 @@ class Store:
             self.close()
             if isinstance(error, sqlite3.Error):
                 raise unreadable(path, error) from error
+            if isinstance(error, OSError):
+                raise ActsearchError(f"cannot read '{path}' ({error.strerror or error})") from error
             raise
-
-    def _connected(self, writable: bool) -> sqlite3.Connection:
-        """Open the file; of one in a folder or on a disk where SQLite cannot write what reading takes, a copy."""
-        mode = "rw" if writable else "ro"
-        try:
-            db = _connection(self.path, mode)
-            db.execute("SELECT 1 FROM sqlite_schema").fetchone()
-        except sqlite3.OperationalError:
-            if writable or not self.path.is_file():
-                raise
-            db = _connection(self._beside.enter_context(copied(self.path)), "ro")
-        return db
 
     def _checked(self, writable: bool) -> int:
         """Return the schema version of a file that holds a run and nothing else.
@@ -102,7 +95,7 @@ class Store:
             raise ActsearchError(f"'{self.path}' holds a view, trigger or virtual table, which no run has; was it edited?")
         if writable:
             self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             if (found := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise sqlite3.DatabaseError(found.splitlines()[-1])
@@ -244,6 +237,14 @@ class Store:
         read = {"parents": tuple(json.loads(values["parents"])), "facts": known, "mark": mark and _mark(mark)}
         return Candidate(**{**values, **read})
 
+    def trainings(self) -> int:
+        """Return how many trainings left results; the rungs of one count once."""
+        query = "SELECT count(*) FROM (SELECT DISTINCT candidate, purpose, task, seed FROM evaluations)"
+        try:
+            return int(self._db.execute(query).fetchone()[0])
+        except sqlite3.Error as error:
+            raise unreadable(self.path, error) from error
+
     def evaluations(self, purpose: Purpose) -> list[Evaluation]:
         """Return the evaluations of one purpose in the order in which they were finished."""
         query = f"SELECT {', '.join(self._evaluation_columns)} FROM evaluations WHERE purpose = ? ORDER BY id"
@@ -257,23 +258,30 @@ class Store:
         }
         return Evaluation(**{**values, **numbers, "curve": tuple(json.loads(values["curve"]))})
 
+    def readable(self) -> tuple[list[Candidate], list[tuple[Purpose, Evaluation]]]:
+        """Return the candidates and evaluations whose rows are ours, in their order; others are passed over."""
+        query = f"SELECT {', '.join(self._columns)} FROM candidates ORDER BY id"
+        candidates = [found for row in self._db.execute(query) if (found := _or_none(self._candidate, row))]
+        query = f"SELECT purpose, {', '.join(self._evaluation_columns)} FROM evaluations ORDER BY id"
+        rows = ((purpose, _or_none(self._evaluation, row)) for purpose, *row in self._db.execute(query))
+        return candidates, [(purpose, found) for purpose, found in rows if found]
+
     def _read(self, decode: Callable[[tuple[Any, ...]], Row], query: str, values: tuple[Any, ...] = ()) -> list[Row]:
         """Return what rows say, one at a time, so that they are never in memory twice."""
         try:
             return [decode(row) for row in self._db.execute(query, values)]
         except sqlite3.Error as error:
             raise unreadable(self.path, error) from error
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except _FOREIGN as error:
             raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
 
 
-def _connection(path: Path, mode: str) -> sqlite3.Connection:
-    """Open a file that somebody else may have made: no function of a schema is called, no value is endless."""
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30.0)
-    db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
-    db.execute("PRAGMA trusted_schema = OFF")
-    db.execute("PRAGMA cell_size_check = ON")
-    return db
+def _or_none(decode: Callable[[Any], Row], row: Any) -> Row | None:
+    """Return what a row says, ``None`` where it is not ours."""
+    try:
+        return decode(row)
+    except _FOREIGN:
+        return None
 
 
 def _put(db: sqlite3.Connection, meta: Mapping[str, str]) -> None:

@@ -136,3 +136,12 @@ def kept_copies(codes: Iterable[tuple[str, Sequence[Source]]], folder: Path | No
 def _present(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def copies_in(folder: Path) -> dict[str, bytes]:
+    """Return the copies of code that a run folder holds, by path inside :data:`CODE`; links are no copies."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    inside = folder.resolve()
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in files if inside in path.resolve().parents
+    }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,17 +86,6 @@ def _names(db: sqlite3.Connection, table: str) -> list[str]:
         return []
 
 
-@contextmanager
-def copied(file: Path) -> Iterator[Path]:
-    """Have a copy of a run file in a folder that can be written to, as long as the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="actsearch-") as folder:
-        copy = Path(folder) / file.name
-        for name in (file.name, f"{file.name}-wal"):
-            if (source := file.with_name(name)).is_file():
-                shutil.copyfile(source, copy.with_name(name))
-        yield copy
-
-
 def unreadable(file: Path, error: sqlite3.Error) -> ActsearchError:
     """Return the sentence for a run file that SQLite does not read: what is wrong and what can be done."""
     name = getattr(error, "sqlite_errorname", None) or ""
@@ -113,5 +101,5 @@ def unreadable(file: Path, error: sqlite3.Error) -> ActsearchError:
     folder = file.parent
     return ActsearchError(
         f"'{file}' is damaged ({error}); {candidates:,} candidates and {evaluations:,} evaluations can still be read: "
-        f"'actsearch salvage {folder} -o {folder.name}-salvaged' writes them to a new run folder"
+        f"'actsearch salvage {folder} -o {folder}-salvaged' writes them to a new run folder"
     )

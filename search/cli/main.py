@@ -17,6 +17,7 @@ PANELS = {
         "launch": "Run a campaign: search, confirm the finalists, export the best.",
         "resume": "Go on after any stop; it needs the run folder, and your own code where it lay.",
         "confirm": "Train finalists and baselines on fresh seeds and test the differences.",
+        "salvage": "Write what can still be read of a damaged run to a new run folder.",
     },
     "Read a run": {
         "list": "List the campaigns in a folder.",

@@ -76,7 +76,7 @@ def confirm(
         tasks = _confirm_tasks(store, folder, settings, task, data, execution, trust)
         limit = chosen.timeout if timeout is None else timeout
         plan = Plan(top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, limit)
-        with Interruptible(f"actsearch confirm {folder}") as guard:
+        with Interruptible(f"actsearch confirm {folder}", folder) as guard:
             _train_confirmation(store, plan, tasks, execution, guard, quiet)
         frame = comparisons(store)
         if format_ == "table":

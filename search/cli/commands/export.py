@@ -13,6 +13,7 @@ from primitives.errors import ActsearchError, ExpressionError
 from primitives.export.dialects import DIALECTS, export_bytes
 from primitives.export.exported import Provenance
 from runs import Candidate, Store, reading
+from runs.files import write_whole
 from runs.provenance import provenance
 from runs.user_code import extension_records
 from search.cli.commands.options import ExtensionOption, locate
@@ -56,7 +57,7 @@ def export(
         print(content.decode(), end="")
         return
     try:
-        output.write_bytes(content)
+        write_whole(output, content)
     except OSError as error:
         raise ActsearchError(f"cannot write '{output}': {error.strerror}; choose a writable place") from error
     print(f"wrote {output}")

@@ -150,7 +150,7 @@ def _launch(asked: Layers, run: Path | None, quiet: bool, sources: Sequence[Path
     meta |= lessons_as_meta(lessons)
     copies = kept_copies([(c.place.label, c.sources) for c in (*codes, *loaded.codes.values())])
     with (
-        Interruptible(f"actsearch resume {folder}") as guard,
+        Interruptible(f"actsearch resume {folder}", folder) as guard,
         make_executor(whole.execution, loaded.tasks) as engine,
     ):
         folders.create(folder, text, {"config": text, "seed": str(whole.seed), "state": "searching", **meta}, copies)

@@ -51,5 +51,5 @@ def resume(
         execution = execution_of(settings, execution_overrides(executor, workers, address, device))
         names = task_names(settings)
         tasks = recorded_tasks(store, folder, names, task, loader_of(settings, names, data, execution), trust)
-        with Interruptible(f"actsearch resume {folder}") as guard, make_executor(execution, tasks) as engine:
+        with Interruptible(f"actsearch resume {folder}", folder) as guard, make_executor(execution, tasks) as engine:
             search_and_print(store, folder, settings, engine, guard, quiet)

@@ -17,11 +17,12 @@ from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
 from evaluators.training.status import TRAINED
+from primitives.text import printable
 from runs import Candidate, Store, reading
 from runs.candidate import readable
 from runs.front import scored
 from runs.scores import FORMER, scores_of
-from runs.stacking import printable, unstacked_lines
+from runs.stacking import unstacked_lines
 from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
 from search.cli.output import check_format, console, emit, number, to_json

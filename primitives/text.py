@@ -1,0 +1,21 @@
+"""Text that somebody else wrote, before a terminal sees it."""
+
+from __future__ import annotations
+
+_KEPT = "\n"
+
+
+def printable(text: str) -> str:
+    """Return a text without what a terminal or a reader's eye would act on: one line, a blank for each such character.
+
+    Those are control characters, escapes, and characters that turn the direction of writing.
+
+    >>> printable("re\\x1b[31mlu")
+    're [31mlu'
+    """
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return :func:`printable` of each line."""
+    return text if text.isprintable() else _KEPT.join(printable(line) for line in text.split(_KEPT))
