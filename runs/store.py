@@ -15,22 +15,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from sys import intern
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 from evaluators import Evaluation
 from evaluators.judging.features.feature import RESERVED
-from evaluators.training.status import CandidateStatus
 from primitives.errors import ActsearchError
 from primitives.identity import Mark
 from primitives.registries import is_name
 from runs.candidate import Candidate
 from runs.opening import opened
+from runs.rows import check_candidate, check_evaluation
 from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION, facts_text
 from runs.wreck import unreadable
 
@@ -171,8 +172,27 @@ class Store:
 
     def set_meta(self, key: str, value: str) -> None:
         """Set a value of the run's own dictionary."""
+        self.set_all({key: value})
+
+    def set_all(self, values: Mapping[str, str]) -> None:
+        """Set values of the run's own dictionary in one transaction."""
         with self._transaction() as db:
-            _put(db, {key: value})
+            _put(db, values)
+
+    def seconds(self, key: str) -> float:
+        """Return a time of the run's own dictionary, 0 where it has none.
+
+        Raises:
+            ActsearchError: what stands there is none.
+        """
+        text = self.meta(key, "0")
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not 0 <= found < _LARGEST:
+            raise ActsearchError(f"'{self.path}' holds {key} that are not ours ({text[:20]!r}); was it edited?")
+        return found
 
     def counts(self, key: str) -> dict[str, int]:
         """Return numbers by name of the run's own dictionary, none where it has none.
@@ -232,9 +252,9 @@ class Store:
         former = {name: values.pop(name) for name in FORMER_FACTS if name in values}
         facts = former or json.loads(values["facts"])
         known = {_name(name): _number(value) for name, value in facts.items() if value is not None}
-        mark = values.get("mark")
-        _check_row(values)
-        read = {"parents": tuple(json.loads(values["parents"])), "facts": known, "mark": mark and _mark(mark)}
+        mark, parents = values.get("mark"), json.loads(values["parents"])
+        check_candidate(values, parents)
+        read = {"parents": tuple(parents), "facts": known, "mark": mark and _mark(mark)}
         return Candidate(**{**values, **read})
 
     def trainings(self) -> int:
@@ -252,6 +272,7 @@ class Store:
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         values = dict(zip(self._evaluation_columns, row, strict=True))
+        check_evaluation(values)
         numbers = {
             key: {str(name): float(value) for name, value in json.loads(values.get(key, "{}")).items()}
             for key in ("metrics", "test_metrics")
@@ -309,18 +330,6 @@ def _mark(text: str) -> Mark:
 
 def _facts(candidate: Candidate) -> str:
     return json.dumps(dict(candidate.facts), allow_nan=False)
-
-
-def _check_row(values: Mapping[str, Any]) -> None:
-    """Refuse a row of a candidate whose status, slot or parents are none.
-
-    Raises:
-        ValueError: that is so.
-    """
-    parents = json.loads(values["parents"])
-    whole = isinstance(values["ask"], int) and all(isinstance(parent, int) for parent in parents)
-    if values["status"] not in get_args(CandidateStatus) or not whole:
-        raise ValueError("a status, slot or parent that is none")
 
 
 def _name(name: str) -> str:

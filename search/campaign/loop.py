@@ -71,7 +71,7 @@ class Campaign:
         self._heard: dict[int, list[Evaluation]] = {}
         self._cohorts = 0
         self._closed = store.meta("state") in ("searched", "finished")
-        self._earlier = _seconds_of(store)
+        self._earlier = store.seconds("search_seconds")
         self._started = time.monotonic()
         self.progress = Progress(config.budget.trainings, objectives, prior_chooses=self._strategy.choice is None)
         self._lessons = lessons_of(store, len(objectives))
@@ -375,18 +375,6 @@ class Campaign:
 @cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
-
-
-def _seconds_of(store: Store) -> float:
-    """Return how long the search took in earlier processes."""
-    text = store.meta("search_seconds", "0")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise ActsearchError(f"'{store.path}' holds search_seconds that are not ours ({text[:20]!r}); was it edited?")
-    return seconds
 
 
 @contextmanager

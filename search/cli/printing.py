@@ -15,7 +15,7 @@ from runs.files import write_whole
 from runs.folder import EXPORTS, inside
 from runs.plots import plot_front
 from runs.provenance import provenance
-from search.cli.output import console
+from search.cli.output import console, say
 from search.cli.tables import comparison_table, confirmed_table, front_table, verdicts
 from search.cli.timing_table import measured_costs, timing_table
 from search.configuration.config import CampaignConfig
@@ -43,10 +43,10 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
         if len(part):
             out.print(comparison_table(part), "")
         if reason := warning(task, str(panel["score"].iloc[0]), int(panel["seeds"].max())):
-            print(f"note: {reason}\n")
+            say(f"note: {reason}\n")
     for part in parts:
         for line in verdicts(part):
-            print(line)
+            say(line)
 
 
 def print_costs(chosen: Sequence[Candidate]) -> None:
@@ -73,11 +73,11 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
     picture = inside(folder, "front.png")
     title = f"{config.name}: {', '.join(config.searched)}, {config.fidelity.steps} steps, seed {config.seed}"
     plot_front(everything, picture, title, axes(store))
-    print(f"\nplot: {picture}")
+    say(f"\nplot: {picture}")
     best = recommended(store, config)
     if best is None:
         return
     candidate = find_candidate(store, str(best[0]))
     file = inside(folder, f"{EXPORTS}/act{candidate.id}.py")
     write_whole(file, export_candidate(store, folder, candidate, f"Act{candidate.id}").encode())
-    print(f"exported: {file} (#{candidate.id}, {best[1]})")
+    say(f"exported: {file} (#{candidate.id}, {best[1]})")

@@ -15,7 +15,7 @@ from evaluators.judging.features.catalogue import FEATURES
 from evaluators.training.status import FAILURES, PASSED_OVER
 from search.campaign.pool import ALIKE, FULL, KNOWN, OUTRANKED, REPEATED
 from search.campaign.progress import Progress
-from search.cli.output import console, number
+from search.cli.output import console, number, say
 from search.cli.tables import add_row, new_table
 
 _SHOWN = 8
@@ -77,7 +77,7 @@ class ProgressView:
             return
         self._said = (tenth, best.id)
         value = number(best.point[0], progress.objectives[0].digits)
-        print(f"{_headline(progress)}; best {value}: {best.label}", file=sys.stderr, flush=True)
+        say(f"{_headline(progress)}; best {value}: {best.label}", stderr=True)
 
 
 def _headline(progress: Progress) -> str:

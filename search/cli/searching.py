@@ -16,6 +16,7 @@ from search.campaign.confirmation import Plan
 from search.campaign.confirmation import confirm as run_confirmation
 from search.campaign.loop import Campaign
 from search.cli.interrupt import Interruptible
+from search.cli.output import say
 from search.cli.printing import print_outcome
 from search.cli.progress import ProgressView, closing_line, exhausted_lines, halving_line, prior_lines
 from search.configuration.config import CampaignConfig
@@ -30,14 +31,14 @@ def search_and_print(
     """Search until the budget is spent, then confirm, print and export."""
     campaign = Campaign(settings, store)
     if not quiet:
-        print(f"campaign in {folder}: {', '.join(settings.searched)}, {_limits(settings)}", file=sys.stderr)
+        say(f"campaign in {folder}: {', '.join(settings.searched)}, {_limits(settings)}", stderr=True)
     with ProgressView(quiet, guard.check) as view:
         campaign.run(executor, view)
         if settings.confirm.automatic and finalists(store, 1):
             run_confirmation(store, plan_of(settings), executor, view.confirming)
     print_outcome(store, folder, settings)
     store.set_meta("state", "finished")
-    print(
+    say(
         "",
         closing_line(campaign.progress),
         *exhausted_lines(campaign.progress),
@@ -45,9 +46,8 @@ def search_and_print(
         *unstacked_lines(store),
         *prior_lines(campaign.progress),
         *campaign.progress.strategy_lines,
-        sep="\n",
     )
-    print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
+    say(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 
 def _limits(settings: CampaignConfig) -> str:

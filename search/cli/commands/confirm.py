@@ -31,7 +31,7 @@ from search.cli.commands.options import (
     locate,
 )
 from search.cli.interrupt import Interruptible
-from search.cli.output import check_format, records, to_json
+from search.cli.output import check_format, records, say, to_json
 from search.cli.printing import print_confirmation
 from search.cli.progress import ProgressView
 from search.cli.searching import import_own, loader_of, recorded_tasks, scores_of_tasks
@@ -82,7 +82,7 @@ def confirm(
         if format_ == "table":
             print_confirmation(store, settings)
         else:
-            print(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
+            say(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
 
 
 def _confirm_tasks(

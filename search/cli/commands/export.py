@@ -17,6 +17,7 @@ from runs.files import write_whole
 from runs.provenance import provenance
 from runs.user_code import extension_records
 from search.cli.commands.options import ExtensionOption, locate
+from search.cli.output import say
 from search.loading.extensions import import_extensions
 from search.loading.run import find_candidate
 
@@ -54,7 +55,7 @@ def export(
     module = output.stem if output is not None else None
     content = _from_expression(expr, to, name, module) if expr is not None else _from_run(run, id_, to, name, module)
     if output is None:
-        print(content.decode(), end="")
+        say(content.decode(), end="")
         return
     try:
         write_whole(output, content)

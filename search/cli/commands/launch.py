@@ -35,6 +35,7 @@ from search.cli.commands.options import (
     locate,
 )
 from search.cli.interrupt import Interruptible
+from search.cli.output import say
 from search.cli.searching import scores_of_tasks, search_and_print, task_names
 from search.configuration.config import CampaignConfig
 from search.configuration.layers import Layers, layers
@@ -112,7 +113,7 @@ def launch(
 def with_seeds(asked: Layers, found: Sequence[Found], quiet: bool) -> Layers:
     """Return layers whose seeds are those of the file and preset, and then what was found."""
     for reason in (reason for each in found for reason in each.passed_over) if not quiet else ():
-        print(f"note: not a seed, {reason}", file=sys.stderr)
+        say(f"note: not a seed, {reason}", stderr=True)
     own = asked.raw.get("seeds", [])
     seeds = [*(own if isinstance(own, list) else []), *(text for each in found for text in each.formulas)]
     return dataclasses.replace(asked, options={**asked.options, "seeds": list(dict.fromkeys(seeds))})
@@ -173,7 +174,7 @@ def _lessons(sources: Sequence[Path], settings: CampaignConfig, record: TaskReco
             else f"{told} trainings of '{source}' teach this campaign; they are not repeated, but for those of seeds"
         )
         if not quiet:
-            print(f"note: {said}", file=sys.stderr)
+            say(f"note: {said}", stderr=True)
     return list({lesson.expression: lesson for lesson in lessons}.values())
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from search.cli.commands.options import RunArgument, locate
+from search.cli.output import say
 
 
 def salvage(
@@ -24,7 +25,7 @@ def salvage(
     folder = locate(run)
     new = output or folder.with_name(f"{folder.name}-salvaged")
     found = salvaged(folder, new)
-    print(f"kept in {new}: {found.candidates:,} candidates and {found.evaluations:,} evaluations")
+    say(f"kept in {new}: {found.candidates:,} candidates and {found.evaluations:,} evaluations")
     lost = [
         f"{found.lost_candidates:,} candidates and {found.lost_evaluations:,} evaluations at least"
         if found.lost_candidates or found.lost_evaluations
@@ -33,8 +34,8 @@ def salvage(
         if found.again
         else "",
     ]
-    print(f"lost: {'; '.join(filter(None, lost)) or 'nothing that the file still speaks of'}")
+    say(f"lost: {'; '.join(filter(None, lost)) or 'nothing that the file still speaks of'}")
     if found.has_config:
-        print(f"next: actsearch show {new}, actsearch resume {new}")
+        say(f"next: actsearch show {new}, actsearch resume {new}")
     else:
-        print(f"next: actsearch show {new}; the configuration is lost, so the run cannot be resumed")
+        say(f"next: actsearch show {new}; the configuration is lost, so the run cannot be resumed")

@@ -25,7 +25,7 @@ from runs.scores import FORMER, scores_of
 from runs.stacking import unstacked_lines
 from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
-from search.cli.output import check_format, console, emit, number, to_json
+from search.cli.output import check_format, console, emit, number, say, to_json
 from search.cli.tables import add_row, new_table
 from search.loading.run import find_candidate
 
@@ -60,15 +60,12 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     table = new_table(f"{folder}: {len(candidates)} candidates, {store.meta('state')}", "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
-    emit(counted, format_, table)
     if format_ != "table":
+        emit(counted, format_, table)
         return
-    out = console()
-    out.print(_credit(store, candidates) if candidates else "\nnothing was proposed yet")
-    for line in unstacked_lines(store):
-        out.print(line)
-    out.print(f"created {store.meta('created')} on {store.meta('machine')}")
-    out.print(store.meta("config"))
+    credit = _credit(store, candidates) if candidates else "\nnothing was proposed yet"
+    made = f"created {store.meta('created')} on {store.meta('machine')}"
+    console().print(table, credit, *unstacked_lines(store), made, store.meta("config"), sep="\n")
 
 
 def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
@@ -108,7 +105,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         print(to_json({**plain, **facts, "latex": latex, "evaluations": evaluations}))
         return
     if format_ == "csv":
-        print(pd.DataFrame(evaluations).to_csv(index=False), end="")
+        say(pd.DataFrame(evaluations).to_csv(index=False), end="")
         return
     out = console()
     out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
