@@ -19,3 +19,13 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return :func:`printable` of each line."""
     return text if text.isprintable() else _KEPT.join(printable(line) for line in text.split(_KEPT))
+
+
+def shortened(text: str, most: int = 1_000) -> str:
+    """Return a text of so many characters at most; what is left out of a longer one is its middle.
+
+    >>> shortened("abcdefghijkl", 9)
+    'abcdef…kl'
+    """
+    end = most // 4
+    return text if len(text) <= most else f"{text[: most - end - 1]}…{text[-end:]}"

@@ -159,8 +159,8 @@ def writing(folder: Path) -> Iterator[Store]:
         ActsearchError: another process owns it; the message names its pid and host.
     """
     file = database(folder)
-    lock = FileLock(folder / LOCK, timeout=0)
     try:
+        lock = FileLock(inside(folder, LOCK), timeout=0)
         lock.acquire()
     except Timeout:
         with reading(folder) as store:

@@ -183,7 +183,9 @@ class _Shape:
 
     def is_whole(self, candidate: Candidate, evaluations: Sequence[Evaluation]) -> bool:
         """Tell whether a candidate has all that its status speaks of."""
-        if candidate.gain is None or candidate.status in PASSED_OVER:
+        if candidate.gain is None:
+            return True  # nothing could train it again
+        if candidate.status in PASSED_OVER:
             return not evaluations
         if candidate.status in FAILURES:
             return any(each.status != "ok" for each in evaluations) or (bool(evaluations) and self._has_all(evaluations))

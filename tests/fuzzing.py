@@ -12,14 +12,21 @@ from pathlib import Path
 from unittest.mock import patch
 
 
-from evaluators import Evaluation
+from pydantic import BaseModel
+
+from evaluators import Evaluation, assess
 from evaluators.judging.objectives import chosen_objectives
-from primitives import ActsearchError
+from primitives import ActsearchError, resolve
 from runs import axes, folder, lessons, scores, user_code
-from search.campaign.loop import Campaign
+from search.campaign.loop import Campaign, check_starters
 from search.cli import main
+from search.configuration.config import CampaignConfig
+from search.configuration.reading import from_toml
 from search.configuration.writing import to_toml
 from search.loading.run import stored_config
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
+from search.tables.board import Board, plain
 from tests.hostile import loosened
 from tests.search.campaign.test_campaign import Imagined, config
 
@@ -37,7 +44,21 @@ COMMANDS = (
     ("export", "{run}", "10"),
     ("export", "{run}", "9", "--to", "latex"),
     ("salvage", "{run}", "-o", "{parent}/salvaged"),
+    ("resume",),
+    ("resume",),
 )
+GRAMMAR = Grammar(GrammarConfig())
+NAMES = sorted(GRAMMAR.primitives.mapping)
+"""Of primitives that a genotype may have."""
+_SECTIONS = {name: field.default for name, field in CampaignConfig.model_fields.items()}
+KEYS = sorted(
+    {
+        *(f"{name}.{key}" for name, one in _SECTIONS.items() if isinstance(one, BaseModel) for key in type(one).model_fields),
+        *_SECTIONS,
+        *("strategy.name", "strategy.crossover", "nothing", "budget.nothing"),
+    }
+)
+"""Dotted keys of a campaign file, a few of which there are not."""
 
 
 class Prey:
@@ -130,3 +151,39 @@ def fault(code, printed):
     if "Traceback" in printed:
         return printed[-800:]
     return None
+
+
+def check_run(prey, edit, words):
+    """Edit a run and read it: an answer or one sentence, and no file where none belongs."""
+    before = prey.outside()
+    prey.edit(*edit)
+    code, printed = prey.resumed() if words == ("resume",) else prey.told(words)
+    assert not (reason := fault(code, printed)), (edit, words, reason)
+    assert prey.outside() == before, (edit, words)
+
+
+def check_configuration(text):
+    """Read a campaign file as ``launch`` does before it starts anything."""
+    with contextlib.suppress(ActsearchError):
+        check_starters(from_toml(text, "c.toml"))
+
+
+def check_expression(text):
+    """Read a formula and judge it."""
+    with contextlib.suppress(ActsearchError):
+        expression = resolve(text)
+        assert assess(expression) is not None
+        assert str(expression)
+
+
+def check_genotype(text):
+    """Read a tree and the formula that it says."""
+    with contextlib.suppress(ActsearchError):
+        GRAMMAR.expression(GRAMMAR.loads(text))
+
+
+def check_table(content, file):
+    """Read a table and make it ready to be played on."""
+    file.write_bytes(content)
+    with contextlib.suppress(ActsearchError):
+        Board(plain(file))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 from contextlib import closing
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from runs import folder
@@ -114,3 +117,97 @@ def edits(draw, columns, keys):
 
 def _json(value):
     return json.dumps(value)
+
+
+_ATOMS = st.sampled_from(("x", "alpha", "beta", "1", "0", "-2.5", "1e308", "1e-300", "pi", "E", "y", "x.real", "'s'", "()", ""))
+_CALLS = st.sampled_from(("sin", "exp", "relu", "sigmoid", "max", "where", "eval", "open", "gamma", "aq", "log", "print"))
+formulas = st.recursive(
+    _ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from("+-*/^"), inner).map("".join),
+        st.tuples(inner, st.sampled_from(("**", " ** -", "//", "%", "<", ":=", " if x else ")), inner).map("".join),
+        st.tuples(_CALLS, inner).map(lambda pair: f"{pair[0]}({pair[1]})"),
+        st.tuples(_CALLS, inner, inner).map(lambda some: f"{some[0]}({some[1]}, {some[2]})"),
+        inner.map(lambda text: f"({text})"),
+    ),
+    max_leaves=12,
+)
+"""Formulas that nearly are some."""
+expressions = st.one_of(
+    formulas, formulas, st.tuples(formulas, st.sampled_from(("; alpha=1", "; alpha=nan", ";;", "; x=2", "; alpha=1e999")))
+    .map("".join), texts
+)  # fmt: skip
+
+
+@st.composite
+def genotypes(draw, names):
+    """JSON that is nearly a tree: names of primitives, leaves, and what is neither."""
+    leaf = st.one_of(
+        st.just("x"), st.sampled_from(names), texts,
+        st.dictionaries(st.sampled_from(("constant", "number", "parameter", "scale", "exponent", "c", "p")), numbers, max_size=2),
+        plain,
+    )  # fmt: skip
+    tree = draw(st.one_of(st.lists(leaf, max_size=12), plain))
+    return draw(st.sampled_from((_json(tree), _json(tree)[:-1], draw(texts))))
+
+
+@st.composite
+def tomls(draw, keys):
+    """Text that is nearly a campaign file.
+
+    Args:
+        draw: of hypothesis.
+        keys: dotted keys that there are.
+    """
+    lines, section = [], None
+    for key in sorted(draw(st.lists(st.sampled_from(keys), max_size=5, unique=True)), key=lambda key: key.rpartition(".")):
+        above, _, last = key.rpartition(".")
+        if above != section and above:
+            lines.append(f"[{above}]")
+        section = above
+        lines.append(f"{last} = {draw(_VALUES)}")
+    return "\n".join(draw(st.permutations(lines)) if draw(st.integers(0, 9)) == 0 else lines) + draw(
+        st.sampled_from(("", "", "", "\n[", "\n\x00", "\nx = 1", '\n"" = 2', "\n[budget.deep.er]\na = 1"))
+    )
+
+
+def _quoted(text):
+    return json.dumps(text) if all(ord(c) >= 32 and ord(c) != 127 for c in text) else json.dumps(text.encode("unicode_escape").decode())
+
+
+_VALUES = st.one_of(
+    st.sampled_from(("1", "0", "-1", "true", "nan", "inf", "-inf", "1e400", "9" * 400, "[]", "{}", "[[[[]]]]", "1979-05-27")),
+    st.integers(-10, 2**70).map(str),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    texts.filter(lambda text: len(text) < 5000).map(_quoted),
+    st.lists(texts.filter(lambda text: len(text) < 200).map(_quoted), max_size=3).map(lambda some: f"[{', '.join(some)}]"),
+    st.sampled_from(('"nsga2"', '"guided"', '"ray"', '"relu"', '["relu", "sin"]', '["error", "cost"]', '{ sin = 2 }', '"digits-vit"')),
+)  # fmt: skip
+
+
+_COLUMNS = ("expression", "seed", "status", "error", "loss", "steps", "x\x1b[31m")
+_CELLS = (
+    st.just("ok"), st.integers(-(2**63), 2**63 - 1), st.floats(), expressions.filter(lambda text: len(text) < 5000),
+    st.binary(max_size=5), st.booleans(),
+)  # fmt: skip
+
+
+@st.composite
+def frames(draw):
+    """Bytes of a Parquet file that is nearly a table, or of none."""
+    count = draw(st.sampled_from((0, 1, 25)))
+    sound = {"expression": [f"x*tanh({n}*x)" for n in range(count)], "seed": [0] * count, "status": ["ok"] * count}
+    sound["error"] = [n / 100 for n in range(count)]
+    for name in draw(st.lists(st.sampled_from(_COLUMNS), max_size=3, unique=True)):
+        cells = draw(st.sampled_from(_CELLS))
+        sound[name] = [draw(cells)] * count if count > 5 else [draw(cells) for _ in range(count)]
+    for name in draw(st.lists(st.sampled_from(_COLUMNS[:4]), max_size=1)):
+        sound.pop(name, None)
+    origin = draw(st.one_of(st.none(), texts, plain.map(_json), plain.map(lambda inner: _json({"grammar": inner, "score": inner}))))
+    meta = {} if origin is None else {b"actsearch": origin.encode("utf-8")[:100_000]}
+    out = io.BytesIO()
+    pq.write_table(pa.table(sound).replace_schema_metadata(meta), out)
+    content = bytearray(out.getvalue())
+    if draw(st.integers(0, 4)) == 0:
+        content = content[: draw(st.integers(0, len(content)))]
+    return bytes(content)

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from primitives.errors import ActsearchError
-from primitives.text import printable
+from primitives.text import printable, shortened
 
 PANELS = {
     "Search": {
@@ -139,7 +139,8 @@ def main() -> None:
 
 def _tell(sentence: str) -> None:
     """Say in one line what is wrong; what a user's code raised, or what stood in a file, may have several, or escapes."""
-    print(printable(" ".join(line.strip() for line in sentence.splitlines() if line.strip())), file=sys.stderr)
+    line = " ".join(line.strip() for line in sentence.splitlines() if line.strip())
+    print(printable(shortened(line)), file=sys.stderr)
 
 
 def _mute() -> None:

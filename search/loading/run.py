@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-
 from evaluators import Executor
 from evaluators.judging.objectives import MEASURED, SCORE, spoken
 from evaluators.training.executors.catalogue import EXECUTORS
@@ -25,7 +23,7 @@ from runs.folder import CONFIG
 from runs.scores import FORMER
 from search.campaign.extending import BEFORE
 from search.configuration.config import CampaignConfig
-from search.configuration.reading import from_dict, from_toml, merge_chosen, parsed
+from search.configuration.reading import from_dict, merge_chosen, parsed
 from search.space.wishes import Wishes
 
 
@@ -125,7 +123,8 @@ def stored_config(store: Store, folder: Path) -> CampaignConfig:
             "in its run file; a search is extended with 'actsearch resume RUN --trainings N' or '--minutes M'",
             file=sys.stderr,
         )
-    return from_toml(_whole(text), f"{folder} (stored configuration)", stored=True)
+    source = f"{folder} (stored configuration)"
+    return from_dict(_whole(parsed(text, source)), source, stored=True)
 
 
 def _read(copy: Path) -> str | None:
@@ -160,15 +159,13 @@ def stored_extensions(store: Store, folder: Path) -> tuple[str, ...]:
     return tuple(str(label) for label in found) if isinstance(found, list) else ()
 
 
-def _whole(text: str) -> str:
+def _whole(raw: dict[str, Any]) -> dict[str, Any]:
     """Return a stored configuration that says what older versions did where they had no key.
 
     Nobody was stopped, and the search went by the error.
     """
-    document = tomlkit.parse(text)
-    document.setdefault("score", FORMER)
-    document.setdefault("fidelity", {}).setdefault("rungs", [])
-    return tomlkit.dumps(document)
+    fidelity = raw.get("fidelity", {})
+    return {"score": FORMER, **raw, "fidelity": {"rungs": [], **fidelity} if isinstance(fidelity, dict) else fidelity}
 
 
 def find_candidate(store: Store, wanted: str) -> Candidate:

@@ -107,21 +107,21 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     if format_ == "csv":
         say(pd.DataFrame(evaluations).to_csv(index=False), end="")
         return
-    out = console()
-    out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
-    out.print(f"LaTeX: {expression.latex}" if expression else f"not read here: {_foreign(store)}")
-    out.print(f"status: {candidate.status} {candidate.reason}")
-    out.print(", ".join(f"{name} {value:.4g}" for name, value in candidate.facts.items()) or "not assessed")
-    out.print("\nlineage:")
-    for line in _lineage(store, candidate):
-        out.print(line)
+    parts: list[Any] = [
+        f"#{candidate.id} {candidate.name or ''}  {candidate.expression}",
+        f"LaTeX: {expression.latex}" if expression else f"not read here: {_foreign(store)}",
+        f"status: {candidate.status} {candidate.reason}",
+        ", ".join(f"{name} {value:.4g}" for name, value in candidate.facts.items()) or "not assessed",
+        "\nlineage:",
+        *_lineage(store, candidate),
+    ]
     if candidate.gain is not None and expression:
-        out.print("\n" + _drawing(candidate.expression))
+        parts.append("\n" + _drawing(candidate.expression))
     if evaluations:
-        table = _evaluations_table(trained, scores_of(store))
-        out.print(table)
-    for reason in dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"]):
-        out.print(f"trained by itself, not in a stack: {printable(reason)}")
+        parts.append(_evaluations_table(trained, scores_of(store)))
+    reasons = dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"])
+    parts += [f"trained by itself, not in a stack: {printable(reason)}" for reason in reasons]
+    console().print(*parts, sep="\n")  # only now: what cannot be read is told alone
 
 
 def _evaluations_table(trained: Sequence[tuple[str, Evaluation]], scores: Mapping[str, str]) -> Table:
