@@ -6,11 +6,11 @@ _KEPT = "\n"
 
 
 def printable(text: str) -> str:
-    """Return a text without what a terminal or a reader's eye would act on: one line, a blank for each such character.
+    r"""Return a text without what a terminal or a reader's eye would act on: a blank for each such character.
 
     Those are control characters, escapes, and characters that turn the direction of writing.
 
-    >>> printable("re\\x1b[31mlu")
+    >>> printable("re\x1b[31mlu")
     're [31mlu'
     """
     return "".join(character if character.isprintable() else " " for character in text)

@@ -1,8 +1,8 @@
 """What stands in the pages of an SQLite file, read without SQLite: of a damaged file it reads what is whole.
 
-A table is a tree of pages; its rows are in the leaves. SQLite comes to a leaf from the root of its table, and stops where
-a page on the way is damaged or gone. Here every page is looked at by itself, so that a leaf is read wherever its tree
-is broken. The format is that of https://www.sqlite.org/fileformat2.html.
+A table is a tree of pages; its rows are in the leaves. SQLite comes to a leaf from the root of its table, and stops
+where a page on the way is damaged or gone. Here every page is looked at by itself, so that a leaf is read wherever its
+tree is broken. The format is that of https://www.sqlite.org/fileformat2.html.
 """
 
 from __future__ import annotations

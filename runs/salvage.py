@@ -34,7 +34,7 @@ class Salvaged:
 
     Attributes:
         candidates, evaluations: how many were kept.
-        lost_candidates, lost_evaluations: how many are known to be lost; at the end of the file there may have been more.
+        lost_candidates, lost_evaluations: how many are known to be lost; there may have been more at a lost end.
         again: candidates that were kept and are trained again, for some of their evaluations are lost.
         has_config: whether the new run can be resumed.
     """
@@ -63,7 +63,9 @@ def salvage(folder: Path, new: Path) -> Salvaged:
     try:
         wreck = wreck_of(file)
     except OSError as error:
-        raise ActsearchError(f"cannot read '{file}' ({error.strerror or error}); copy it to another disk first") from error
+        raise ActsearchError(
+            f"cannot read '{file}' ({error.strerror or error}); copy it to another disk first"
+        ) from error
     candidates, evaluations = _rows(wreck)
     if not candidates:
         raise ActsearchError(f"nothing can be salvaged from '{file}': it holds no candidate that can be read")
@@ -188,7 +190,9 @@ class _Shape:
         if candidate.status in PASSED_OVER:
             return not evaluations
         if candidate.status in FAILURES:
-            return any(each.status != "ok" for each in evaluations) or (bool(evaluations) and self._has_all(evaluations))
+            return any(each.status != "ok" for each in evaluations) or (
+                bool(evaluations) and self._has_all(evaluations)
+            )
         if candidate.status == "pending":
             return self._has_all(evaluations)
         return bool(evaluations) and self._has_all(evaluations) and self._came_as_far(candidate, evaluations)
@@ -218,5 +222,3 @@ def _by_place(evaluations: Iterable[Evaluation]) -> Mapping[tuple[str, int], set
     for each in evaluations:
         found[each.task, each.steps].add(each.seed)
     return found
-
-

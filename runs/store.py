@@ -93,7 +93,9 @@ class Store:
             )
         query = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR sql LIKE 'create virtual%'"
         if self._db.execute(query).fetchone()[0]:
-            raise ActsearchError(f"'{self.path}' holds a view, trigger or virtual table, which no run has; was it edited?")
+            raise ActsearchError(
+                f"'{self.path}' holds a view, trigger or virtual table, which no run has; was it edited?"
+            )
         if writable:
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")

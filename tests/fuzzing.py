@@ -11,13 +11,12 @@ from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
-
 from pydantic import BaseModel
 
 from evaluators import Evaluation, assess
 from evaluators.judging.objectives import chosen_objectives
 from primitives import ActsearchError, resolve
-from runs import axes, folder, lessons, scores, user_code
+from runs import axes, folder, scores, user_code
 from search.campaign.loop import Campaign, check_starters
 from search.cli import main
 from search.configuration.config import CampaignConfig
@@ -53,7 +52,12 @@ NAMES = sorted(GRAMMAR.primitives.mapping)
 _SECTIONS = {name: field.default for name, field in CampaignConfig.model_fields.items()}
 KEYS = sorted(
     {
-        *(f"{name}.{key}" for name, one in _SECTIONS.items() if isinstance(one, BaseModel) for key in type(one).model_fields),
+        *(
+            f"{name}.{key}"
+            for name, one in _SECTIONS.items()
+            if isinstance(one, BaseModel)
+            for key in type(one).model_fields
+        ),
         *_SECTIONS,
         *("strategy.name", "strategy.crossover", "nothing", "budget.nothing"),
     }
@@ -69,7 +73,13 @@ class Prey:
         settings = config(budget={"trainings": 4}, fidelity={"rungs": [0.5]})
         text = to_toml(settings)
         objectives = chosen_objectives(settings.objectives, settings.goes_by)
-        meta = {"config": text, "seed": "0", "state": "searching", "passed_over": '{"known": 3}', "search_seconds": "1.5"}
+        meta = {
+            "config": text,
+            "seed": "0",
+            "state": "searching",
+            "passed_over": '{"known": 3}',
+            "search_seconds": "1.5",
+        }
         meta |= axes.as_meta(objectives) | scores.as_meta({"digits-vit": "error"}) | user_code.as_meta([])
         meta |= {"lessons": "[]", "members": "1", "tasks": "[]", "extensions": "[]"}
         folder.create(self.run, text, meta)
@@ -79,7 +89,9 @@ class Prey:
                 search.run(engine)
             chosen = [candidate.id for candidate in store.candidates() if candidate.status == "ok"]
             rows = [
-                Evaluation(i, "digits-vit", 3, 10_000 + seed, "ok", "", 0.1 + i / 100, 1.0, 0.2 + i / 50, 1.0, 0.1, (2.0, 1.0))
+                Evaluation(
+                    i, "digits-vit", 3, 10_000 + seed, "ok", "", 0.1 + i / 100, 1.0, 0.2 + i / 50, 1.0, 0.1, (2.0, 1.0)
+                )
                 for i in chosen
                 for seed in range(2)
             ]
@@ -87,7 +99,8 @@ class Prey:
         self.content = loosened(self.run)
         with closing(sqlite3.connect(self.run / folder.DATABASE)) as db:
             self.columns = {
-                table: [row[1] for row in db.execute(f"PRAGMA table_info({table})")] for table in ("candidates", "evaluations")
+                table: [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+                for table in ("candidates", "evaluations")
             }
             self.keys = [row[0] for row in db.execute("SELECT key FROM meta")]
         self.settings = settings
@@ -105,7 +118,9 @@ class Prey:
         given = [v.replace("{pwned}", str(self.pwned)) if isinstance(v, str) else v for v in values]
         with closing(sqlite3.connect(self.run / folder.DATABASE)) as db, contextlib.suppress(sqlite3.OperationalError):
             db.create_function("writefile", 2, lambda *_: None)
-            db.executescript(statement.replace("{pwned}", str(self.pwned))) if not values else db.execute(statement, given)
+            db.executescript(statement.replace("{pwned}", str(self.pwned))) if not values else db.execute(
+                statement, given
+            )
             db.commit()
 
     def told(self, words):
@@ -132,7 +147,11 @@ class Prey:
 def told(words):
     """Run the command line in this process; return its exit code and all that it printed."""
     out = io.StringIO()
-    with patch.object(sys, "argv", ["actsearch", *words]), contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+    with (
+        patch.object(sys, "argv", ["actsearch", *words]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(out),
+    ):
         try:
             main.main()
         except SystemExit as end:

@@ -14,11 +14,20 @@ from hypothesis import strategies as st
 from runs import folder
 from runs.schema import VERSION
 
-ESCAPES = ("\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x9b2J", "\u202eevil\u202c", "[red]x[/red]", "a\rb", "\u2066x", "\x00")
+ESCAPES = (
+    "\x1b[31mred\x1b[0m",
+    "\x1b]0;title\x07",
+    "\x9b2J",
+    "\u202eevil\u202c",
+    "[red]x[/red]",
+    "a\rb",
+    "\u2066x",
+    "\x00",
+)
 CODE = (
     "__import__('os').system('touch {pwned}')",
     "x.__class__.__base__.__subclasses__()",
-    "exec('open(\"{pwned}\", \"w\")')",
+    'exec(\'open("{pwned}", "w")\')',
     "${{open('{pwned}','w')}}",
     "cos\nsystem\n(S'touch {pwned}'\ntR.",
     '"""\nopen("{pwned}", "w")\n"""',
@@ -32,7 +41,23 @@ HEAVY = (
     "sigmoid(" * 12 + "x**16" + ")" * 12, "1" * 1900, "1e999", "x/0", "0**-1", "(-1)**x", "exp(" * 40 + "x" + ")" * 40,
     "(x+1)**16*(x+2)**16*(x+3)**16", "a" * 1_000_000, "x" + " " * 1_000_000,
 )  # fmt: skip
-WORDS = ("", "x", "relu(x)", "null", "true", "NaN", "Infinity", "-1", "[]", "{}", '[""]', '{"x": 1}', "ok", "pending", "1.5")
+WORDS = (
+    "",
+    "x",
+    "relu(x)",
+    "null",
+    "true",
+    "NaN",
+    "Infinity",
+    "-1",
+    "[]",
+    "{}",
+    '[""]',
+    '{"x": 1}',
+    "ok",
+    "pending",
+    "1.5",
+)
 NUMBERS = (0, -1, 1, 2**31, 2**53, 2**63 - 1, -(2**63), 1e308, 5e-324, float("inf"), float("-inf"), 0.5)
 
 texts = st.one_of(
@@ -119,8 +144,12 @@ def _json(value):
     return json.dumps(value)
 
 
-_ATOMS = st.sampled_from(("x", "alpha", "beta", "1", "0", "-2.5", "1e308", "1e-300", "pi", "E", "y", "x.real", "'s'", "()", ""))
-_CALLS = st.sampled_from(("sin", "exp", "relu", "sigmoid", "max", "where", "eval", "open", "gamma", "aq", "log", "print"))
+_ATOMS = st.sampled_from(
+    ("x", "alpha", "beta", "1", "0", "-2.5", "1e308", "1e-300", "pi", "E", "y", "x.real", "'s'", "()", "")
+)
+_CALLS = st.sampled_from(
+    ("sin", "exp", "relu", "sigmoid", "max", "where", "eval", "open", "gamma", "aq", "log", "print")
+)
 formulas = st.recursive(
     _ATOMS,
     lambda inner: st.one_of(
@@ -134,9 +163,14 @@ formulas = st.recursive(
 )
 """Formulas that nearly are some."""
 expressions = st.one_of(
-    formulas, formulas, st.tuples(formulas, st.sampled_from(("; alpha=1", "; alpha=nan", ";;", "; x=2", "; alpha=1e999")))
-    .map("".join), texts
+    formulas,
+    formulas,
+    st.tuples(formulas, st.sampled_from(("; alpha=1", "; alpha=nan", ";;", "; x=2", "; alpha=1e999"))).map("".join),
+    texts,
 )  # fmt: skip
+
+
+_LEAVES = ("constant", "number", "parameter", "scale", "exponent", "c", "p")
 
 
 @st.composite
@@ -144,7 +178,7 @@ def genotypes(draw, names):
     """JSON that is nearly a tree: names of primitives, leaves, and what is neither."""
     leaf = st.one_of(
         st.just("x"), st.sampled_from(names), texts,
-        st.dictionaries(st.sampled_from(("constant", "number", "parameter", "scale", "exponent", "c", "p")), numbers, max_size=2),
+        st.dictionaries(st.sampled_from(_LEAVES), numbers, max_size=2),
         plain,
     )  # fmt: skip
     tree = draw(st.one_of(st.lists(leaf, max_size=12), plain))
@@ -160,7 +194,9 @@ def tomls(draw, keys):
         keys: dotted keys that there are.
     """
     lines, section = [], None
-    for key in sorted(draw(st.lists(st.sampled_from(keys), max_size=5, unique=True)), key=lambda key: key.rpartition(".")):
+    for key in sorted(
+        draw(st.lists(st.sampled_from(keys), max_size=5, unique=True)), key=lambda key: key.rpartition(".")
+    ):
         above, _, last = key.rpartition(".")
         if above != section and above:
             lines.append(f"[{above}]")
@@ -172,16 +208,21 @@ def tomls(draw, keys):
 
 
 def _quoted(text):
-    return json.dumps(text) if all(ord(c) >= 32 and ord(c) != 127 for c in text) else json.dumps(text.encode("unicode_escape").decode())
+    return (
+        json.dumps(text)
+        if all(ord(c) >= 32 and ord(c) != 127 for c in text)
+        else json.dumps(text.encode("unicode_escape").decode())
+    )
 
 
 _VALUES = st.one_of(
-    st.sampled_from(("1", "0", "-1", "true", "nan", "inf", "-inf", "1e400", "9" * 400, "[]", "{}", "[[[[]]]]", "1979-05-27")),
+    st.sampled_from(("1", "0", "-1", "true", "nan", "inf", "-inf", "1e400", "9" * 400)),
+    st.sampled_from(("[]", "{}", "[[[[]]]]", "1979-05-27", "{ sin = 2 }", '["relu", "sin"]', '["error", "cost"]')),
+    st.sampled_from(('"nsga2"', '"guided"', '"ray"', '"relu"', '"digits-vit"')),
     st.integers(-10, 2**70).map(str),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     texts.filter(lambda text: len(text) < 5000).map(_quoted),
-    st.lists(texts.filter(lambda text: len(text) < 200).map(_quoted), max_size=3).map(lambda some: f"[{', '.join(some)}]"),
-    st.sampled_from(('"nsga2"', '"guided"', '"ray"', '"relu"', '["relu", "sin"]', '["error", "cost"]', '{ sin = 2 }', '"digits-vit"')),
+    st.lists(texts.filter(lambda text: len(text) < 200).map(_quoted), max_size=3).map(", ".join).map("[{}]".format),
 )  # fmt: skip
 
 
@@ -203,7 +244,11 @@ def frames(draw):
         sound[name] = [draw(cells)] * count if count > 5 else [draw(cells) for _ in range(count)]
     for name in draw(st.lists(st.sampled_from(_COLUMNS[:4]), max_size=1)):
         sound.pop(name, None)
-    origin = draw(st.one_of(st.none(), texts, plain.map(_json), plain.map(lambda inner: _json({"grammar": inner, "score": inner}))))
+    origin = draw(
+        st.one_of(
+            st.none(), texts, plain.map(_json), plain.map(lambda inner: _json({"grammar": inner, "score": inner}))
+        )
+    )
     meta = {} if origin is None else {b"actsearch": origin.encode("utf-8")[:100_000]}
     out = io.BytesIO()
     pq.write_table(pa.table(sound).replace_schema_metadata(meta), out)

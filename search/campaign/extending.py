@@ -58,8 +58,8 @@ def extended(settings: CampaignConfig, used: Mapping[str, float], budget: Mappin
     said = " ".join(f"{_OPTIONS[name]} {value:g}" for name, value in budget.items())
     for name in _reached(whole, used):
         raise ActsearchError(
-            f"{said} has no effect by itself: the search ended at {_said(name, getattr(whole.budget, name))}, its other "
-            f"limit; raise that too, with {_OPTIONS[name]}"
+            f"{said} has no effect by itself: the search ended at {_said(name, getattr(whole.budget, name))}, its "
+            f"other limit; raise that too, with {_OPTIONS[name]}"
         )
     return whole
 

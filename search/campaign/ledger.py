@@ -198,8 +198,8 @@ class Ledger:
             return None
         if not points:
             raise ActsearchError(
-                f"candidate {candidate.id} of the run is '{candidate.status}' and lacks evaluations that go with that; was "
-                "the run file edited?"
+                f"candidate {candidate.id} of the run is '{candidate.status}' and lacks evaluations that go with that; "
+                "was the run file edited?"
             )
         outcome = Outcome(candidate, points, sum(steps > max(points) for steps in self._places()))
         seeds = self._fidelity.seeds

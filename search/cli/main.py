@@ -138,7 +138,7 @@ def main() -> None:
 
 
 def _tell(sentence: str) -> None:
-    """Say in one line what is wrong; what a user's code raised, or what stood in a file, may have several, or escapes."""
+    """Say in one line what is wrong; what a user's code raised or a file held may have several, and escapes."""
     line = " ".join(line.strip() for line in sentence.splitlines() if line.strip())
     print(printable(shortened(line)), file=sys.stderr)
 

@@ -26,7 +26,6 @@ from search.configuration.config import CampaignConfig
 from search.configuration.reading import from_dict, merge_chosen, parsed
 from search.space.wishes import Wishes
 
-
 _LONGEST_CONFIG = 2**20
 _SHOWN_KEYS = 5
 
@@ -119,8 +118,8 @@ def stored_config(store: Store, folder: Path) -> CampaignConfig:
     if said is not None and said not in (text, store.meta(BEFORE)):
         keys = ", ".join(_edited(text, said)) or "it is no TOML any more, or says the same in other words"
         print(
-            f"note: {printable(str(copy))} was edited ({keys}), which changes nothing: the run goes by the configuration "
-            "in its run file; a search is extended with 'actsearch resume RUN --trainings N' or '--minutes M'",
+            f"note: {printable(str(copy))} was edited ({keys}), which changes nothing: the run goes by the "
+            "configuration in its run file; 'actsearch resume RUN --trainings N' or '--minutes M' extend a search",
             file=sys.stderr,
         )
     source = f"{folder} (stored configuration)"

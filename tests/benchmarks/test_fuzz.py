@@ -8,7 +8,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzzing import COMMANDS, KEYS, NAMES, Prey, check_configuration, check_expression, check_genotype, check_run, check_table
+from tests.fuzzing import (
+    COMMANDS,
+    KEYS,
+    NAMES,
+    Prey,
+    check_configuration,
+    check_expression,
+    check_genotype,
+    check_run,
+    check_table,
+)
 from tests.hostile import edits, expressions, frames, genotypes, tomls
 
 pytestmark = pytest.mark.bench
@@ -21,7 +31,13 @@ def tried(what, strategy, check):
     """Check so many cases, none of them remembered, and print how long the slowest took."""
     took = []
 
-    @settings(max_examples=MANY[what], deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=MANY[what],
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(strategy)
     def each(case):
         started = time.perf_counter()
@@ -29,8 +45,8 @@ def tried(what, strategy, check):
         took.append((time.perf_counter() - started, repr(case)[:100]))
 
     each()
-    slowest = max(took)
-    print(f"\n{what}: {len(took):,} cases in {sum(t for t, _ in took):.0f} s, the slowest {slowest[0]:.1f} s: {slowest[1]}")
+    longest, case = max(took)
+    print(f"\n{what}: {len(took):,} cases in {sum(t for t, _ in took):.0f} s, the slowest {longest:.1f} s: {case}")
 
 
 def test_run_folders(tmp_path):

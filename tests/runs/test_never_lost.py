@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -28,7 +26,10 @@ def long_run(path, candidates=60, seeds=2):
     """A run of many pages: of each candidate a rung and the end, or the rung alone."""
     folder.create(path, CONFIG, {"config": CONFIG, "state": "searched"})
     with folder.writing(path) as store:
-        rows = [Candidate(i, f"x*tanh({i}*x)", "random", (1,) if i > 1 else (), i, facts=FACTS) for i in range(1, candidates + 1)]
+        rows = [
+            Candidate(i, f"x*tanh({i}*x)", "random", (1,) if i > 1 else (), i, facts=FACTS)
+            for i in range(1, candidates + 1)
+        ]
         store.add_candidates(rows)
         for row in rows:
             ends = (5, 10) if row.id % 3 else (5,)
@@ -53,17 +54,32 @@ def contents(path):
 # --- the log --------------------------------------------------------------------------------------
 
 
+def in_a_child(work, user=0):
+    """Do something in a process of its own, which may be killed meanwhile, as somebody; return its wait status."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            if user:
+                os.setuid(user)
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitpid(child, 0)[1]
+
+
 def left_open(path):
-    """Copy a run as a killed process leaves it: forty transactions in the log and none in the file."""
+    """Make a run as a killed process leaves it: forty transactions in the log and none in the file."""
     made = made_run(path / "made")
-    code = (
-        "import os, signal; from pathlib import Path; from runs import Candidate, folder\n"
-        f"with folder.writing(Path({str(made)!r})) as store:\n"
-        "    for i in range(6, 46):\n"
-        "        store.add_candidates([Candidate(i, f'x*tanh({i}*x)', 'seed')], {'last': str(i)})\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=False)
+
+    def write():
+        with folder.writing(made) as store:
+            for i in range(6, 46):
+                store.add_candidates([Candidate(i, f"x*tanh({i}*x)", "seed")], {"last": str(i)})
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert os.WTERMSIG(in_a_child(write)) == signal.SIGKILL
     return made
 
 
@@ -160,7 +176,10 @@ def test_a_cut_file_is_refused_with_what_can_be_saved_and_salvage_keeps_whole_ca
     shutil.copytree(whole, broken)
     (broken / folder.DATABASE).write_bytes(content[:cut])
     for opening in (folder.reading, folder.writing):
-        with pytest.raises(ActsearchError, match=r"is damaged .* can still be read: 'actsearch salvage .*/broken -o "), opening(broken):
+        with (
+            pytest.raises(ActsearchError, match=r"is damaged .* can still be read: 'actsearch salvage .*/broken -o "),
+            opening(broken),
+        ):
             pass
     found = salvage(broken, new)
     assert (broken / folder.DATABASE).read_bytes() == content[:cut]
@@ -179,10 +198,10 @@ def test_whatever_page_is_overwritten_salvage_keeps_what_stands_in_the_others(tm
         pass
     found = salvage(broken, new)
     assert found.candidates >= 15
-    check_salvaged(new, whole, found)
+    check_salvaged(new, whole, found, "searched" if "state" in wreck_of(broken / folder.DATABASE).meta else "searching")
 
 
-def check_salvaged(new, whole, found):
+def check_salvaged(new, whole, found, state="searched"):
     candidates, evaluations = contents(whole)
     kept, theirs = contents(new)
     assert len(kept) == found.candidates
@@ -197,7 +216,7 @@ def check_salvaged(new, whole, found):
     with folder.reading(new) as store:
         again = sum(candidate.status == "pending" for candidate in store.candidates())
         assert found.again == again
-        assert store.meta("state") == ("searching" if again or found.lost_candidates else "searched")
+        assert store.meta("state") == ("searching" if again or found.lost_candidates else state)
         assert store.meta("config") == CONFIG
     with folder.writing(new) as store:
         store.add_candidates([Candidate(1000, "x", "seed")])
@@ -245,42 +264,41 @@ def test_a_link_or_a_journal_beside_a_run_leads_nowhere(tmp_path):
         pass
 
 
-def run_as_nobody(code):
-    """Run Python as somebody without rights; skip where this process cannot become nobody."""
-    if os.getuid() != 0:
-        pytest.skip("only root can become nobody; others are told by permissions alone")
-    return subprocess.run([sys.executable, "-c", f"import os; {code}"], capture_output=True, text=True, check=False)
-
-
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become nobody, and see to it that nothing can be written")
 def test_a_run_in_a_read_only_folder_is_read_with_its_log_and_refused_to_writers(tmp_path):
     made = left_open(tmp_path)
-    code = (
-        "from pathlib import Path; from runs import folder; from primitives import ActsearchError\n"
-        "import evaluators.judging.objectives, runs.store; os.setuid(65534)\n"
-        f"with folder.reading(Path({str(made)!r})) as store: print(len(store.candidates()))\n"
-        f"try:\n    with folder.writing(Path({str(made)!r})): pass\n"
-        "except ActsearchError as error: print(error)"
-    )
+    before = {path.name: path.read_bytes() for path in made.iterdir()}
     for path in [made, *made.iterdir()]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     for above in (tmp_path, *tmp_path.parents[:2]):
         above.chmod(0o755)
-    done = run_as_nobody(code)
-    assert done.stdout.splitlines()[:1] == ["45"], done.stderr
-    assert "Permission denied" in done.stdout
-    assert sorted(path.name for path in made.iterdir()) == sorted(["config.toml", "lock", "run.sqlite", "run.sqlite-shm", "run.sqlite-wal"])
+
+    def read():
+        with folder.reading(made) as store:
+            assert len(store.candidates()) == 45
+        with pytest.raises(ActsearchError, match=r"cannot lock run .*Permission denied"), folder.writing(made):
+            pass
+
+    assert in_a_child(read, user=65534) == 0
+    assert {path.name: path.read_bytes() for path in made.iterdir()} == before
 
 
 def test_a_full_disk_ends_a_write_in_one_sentence_and_what_was_stored_stays(tmp_path):
     made = made_run(tmp_path / "made")
     with folder.writing(made) as store:
         store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0] + 1}")
-        stored = 5
-        with pytest.raises(ActsearchError, match=r"cannot write to .*full.*; free space or fix permissions, then resume"):
-            while True:
-                store.add_candidates([Candidate(stored + 1, "x" * 500, "seed")], {"last": str(stored + 1)})
-                stored += 1
-        assert len(store.candidates()) == stored == int(store.meta("last", "5"))
+        with pytest.raises(
+            ActsearchError, match=r"cannot write to .*full.*; free space or fix permissions, then resume"
+        ):
+            fill(store)
+        stored = int(store.meta("last"))
+        assert [candidate.id for candidate in store.candidates()] == [*range(1, stored + 1)]
     with folder.writing(made) as store:
         store.add_candidates([Candidate(stored + 1, "x" * 5000, "seed")])
         assert len(store.candidates()) == stored + 1
+
+
+def fill(store):
+    """Add candidates until there is no room."""
+    for number in range(6, 1000):
+        store.add_candidates([Candidate(number, "x" * 500, "seed")], {"last": str(number)})

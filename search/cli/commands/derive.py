@@ -158,4 +158,3 @@ def _add(path: Path, expression: Expression) -> str:
     except OSError as error:
         raise ActsearchError(f"cannot write '{path}': {error.strerror}; choose a writable place") from None
     return f"added to the seeds of {path}: {expression}; {launch}"
-

@@ -17,7 +17,6 @@ from search.cli.output import emit, number
 from search.cli.tables import add_row, new_table
 from search.configuration.reading import parsed
 
-
 _LONGEST = 300
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from runs import folder as folders
+from search.campaign.extending import extend, refresh_copy
 from search.cli.commands.options import (
     AddressOption,
     DataOption,
@@ -19,7 +20,6 @@ from search.cli.commands.options import (
     WorkersOption,
     locate,
 )
-from search.campaign.extending import extend, refresh_copy
 from search.cli.interrupt import Interruptible
 from search.cli.printing import print_outcome
 from search.cli.searching import import_own, loader_of, recorded_tasks, search_and_print, task_names

@@ -111,11 +111,23 @@ def test_a_search_extended_at_a_whole_cohort_is_the_one_that_had_the_budget_from
 @pytest.mark.parametrize(
     ("limits", "asked", "message"),
     [
-        ({}, {"trainings": 12}, "--trainings 12 is no extension: it is the new total, and the search has used 12 trainings"),
+        (
+            {},
+            {"trainings": 12},
+            "--trainings 12 is no extension: it is the new total, and the search has used 12 trainings",
+        ),
         ({}, {"trainings": 3}, "is no extension"),
         ({}, {"minutes": 0.5}, "--minutes 0.5 is no extension: .* 1.0 minutes already"),
-        ({}, {"minutes": 5.0}, "--minutes 5 has no effect by itself: the search ended at 12 trainings, .* with --trainings"),
-        ({"minutes": 1.0}, {"trainings": 20}, "--trainings 20 has no effect by itself: .* 1.0 minutes, .* with --minutes"),
+        (
+            {},
+            {"minutes": 5.0},
+            "--minutes 5 has no effect by itself: the search ended at 12 trainings, .* with --trainings",
+        ),
+        (
+            {"minutes": 1.0},
+            {"trainings": 20},
+            "--trainings 20 has no effect by itself: .* 1.0 minutes, .* with --minutes",
+        ),
         ({"steps": 90}, {"trainings": 20}, "has no effect by itself: .* 90 optimiser steps, .* with --steps-budget"),
         ({"steps": 90}, {"trainings": 20, "steps": 80}, "--steps-budget 80 is no extension"),
     ],

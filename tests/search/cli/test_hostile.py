@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzzing import COMMANDS, KEYS, NAMES, Prey, check_configuration, check_expression, check_genotype, check_run, check_table
+from tests.fuzzing import (
+    COMMANDS,
+    KEYS,
+    NAMES,
+    Prey,
+    check_configuration,
+    check_expression,
+    check_genotype,
+    check_run,
+    check_table,
+)
 from tests.hostile import edits, expressions, frames, genotypes, tomls
 
 
