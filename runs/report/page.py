@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from primitives.errors import ActsearchError
+from primitives.text import printable
 from runs.folder import database, inside, reading
 from runs.report import (
     again,
@@ -31,7 +32,6 @@ from runs.report import (
 from runs.report.markup import Section
 from runs.report.material import Material
 from runs.snapshot import Snapshot
-from runs.stacking import printable
 
 FILE = "report.html"
 RELOAD = 30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from runs.folder import machine
 from runs.report.page import write_report
 from runs.user_code import seen_before, task_records
 from runs.verdicts import verdicts
-from search.cli.output import console
+from search.cli.output import console, say
 from search.cli.tables import comparison_table, confirmed_table, front_table
 from search.cli.timing_table import measured_costs, timing_table
 from search.configuration.config import CampaignConfig
@@ -40,10 +39,10 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
         if len(part):
             out.print(comparison_table(part), "")
         if reason := warning(task, str(panel["score"].iloc[0]), int(panel["seeds"].max())):
-            print(f"note: {reason}\n")
+            say(f"note: {reason}\n")
     for part in parts:
         for line in verdicts(part):
-            print(line)
+            say(line)
 
 
 def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
@@ -60,9 +59,9 @@ def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
 def print_report(folder: Path) -> None:
     """Write the report of a campaign that is over and say where it is; what hinders that spoils nothing else."""
     try:
-        print(f"report: {write_report(folder)}")
+        say(f"report: {write_report(folder)}")
     except ActsearchError as error:
-        print(f"note: there is no report: {error}", file=sys.stderr)
+        say(f"note: there is no report: {error}", stderr=True)
 
 
 def print_outcome(store: Store, folder: Path, config: CampaignConfig, outcome: Outcome) -> None:
@@ -73,12 +72,12 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig, outcome: O
     chosen = [find_candidate(store, str(i)) for i in finalists(store, config.confirm.top)]
     stopped = [f"#{candidate.id}" for candidate in chosen if candidate.status == "stopped"]
     if stopped:
-        print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
+        say(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
     print_confirmation(store, config)
     if config.confirm.measure:
         print_costs(store, chosen)
     if outcome.picture is not None:
-        print(f"\nplot: {outcome.picture}")
+        say(f"\nplot: {outcome.picture}")
     if outcome.recommendation is not None:
         identifier, why = outcome.recommendation
-        print(f"exported: {outcome.exported} (#{identifier}, {why})")
+        say(f"exported: {outcome.exported} (#{identifier}, {why})")

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from primitives.text import printable
 from runs import reading
-from runs.stacking import printable
 from search.cli.commands.options import FormatOption, locate
 from search.cli.differences import Side, differences, incomparable
 from search.cli.output import check_format, console, number, records, to_json
