@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -320,3 +321,17 @@ def _trained(run: Path) -> int:
         return 0
     with folder.reading(run) as store:
         return len(store.evaluations("search"))
+
+
+def test_a_baseline_can_be_added_to_a_finished_run_and_one_that_is_there_is_not_added_again(smoke, tmp_path):
+    shutil.copytree(smoke[0], tmp_path / "run")
+    options = ("--baseline", "sine", "--baseline", "relu", "--baseline", "max(x, 0)", "--format", "json", "--quiet")
+    code, out, error = invoke("confirm", tmp_path / "run", "--executor", "serial", *options)
+    assert code == 0, error
+    before = {row["baseline"] for row in json.loads(invoke("confirm", smoke[0], "--format", "json")[1])}
+    rows = json.loads(out)
+    assert {row["baseline"] for row in rows} == before | {"sine"}
+    assert all(row["pairs"] == rows[0]["pairs"] for row in rows)
+    code, _, error = invoke("confirm", tmp_path / "run", "--baseline", "exp(exp(exp(x)))")
+    assert (code, "baseline 'exp(exp(exp(x)))' cannot be trained" in error) == (2, True)
+    assert "sine" in invoke("show", tmp_path / "run", "sine")[1]

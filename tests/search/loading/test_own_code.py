@@ -159,7 +159,8 @@ def test_moved_code_is_asked_for_and_its_results_belong_to_it(launched, place):
         shutil.move(place / name, place / "new" / name)
     assert "where the run's extension 'own_shapes.py' is now with --extension" in run("confirm", "run")[2]
     there = ("--extension", "new/own_shapes.py")
-    assert "is now with --task 'PLACE/own_task.py:Line'" in run("confirm", "run", *there)[2]
+    assert results(run("confirm", "run", "--format", "json", *there)[1]) == {("own_task.py:Line", 2)}  # as stored
+    assert "is now with --task 'PLACE/own_task.py:Line'" in run("confirm", "run", "--seeds", "3", *there)[2]
     there += ("--task", "new/own_task.py:Line", "--format", "json")
     assert results(run("confirm", "run", *there)[1]) == {("own_task.py:Line", 2)}
     assert results(run("confirm", "run", "--seeds", "3", *there)[1]) == {("own_task.py:Line", 3)}
@@ -177,7 +178,7 @@ def test_a_module_of_a_package_is_found_again_from_any_folder_and_in_its_copy(pl
     code, out, error = run("resume", str(place / "run"))
     assert (code, "line.task:Line" in out) == (0, True), error
     shutil.move(place / "line", place / "moved")
-    assert "is now with --task" in run("confirm", str(place / "run"))[2]
+    assert "is now with --task" in run("confirm", str(place / "run"), "--seeds", "3")[2]
     there = ("--task", f"{place}/run/code/line.task/line.task:Line", "--seeds", "3", "--format", "json")
     code, out, error = run("confirm", str(place / "run"), *there)
     assert code == 0, error
@@ -208,6 +209,10 @@ def test_a_changed_task_is_refused_or_kept_apart_by_name(file, old, new, told, l
     again = run("confirm", "run", "--task", "own_task.py:Line", "--seeds", "3", "--format", "json")
     assert (results(again[1]), "kept apart" in again[2]) == ({one, other}, False)
     assert any((place / "run/code").glob("own_task@*"))
+    table = run("confirm", "run", "--task", "own_task.py:Line", "--seeds", "3")[1]
+    same_data = "data of own_task.py:Line, which the search used with another recipe"
+    assert (same_data in " ".join(table.split())) == (file != "own_numbers.py")
+    assert ("a task the search never saw" in " ".join(table.split())) == (file == "own_numbers.py")
     old_one = run("confirm", "run", "--task", "run/code/own_task/own_task.py:Line", "--seeds", "4", "--format", "json")
     assert results(old_one[1]) == {("own_task.py:Line", 4), other}
 
