@@ -20,7 +20,7 @@ import torch
 
 from evaluators.tasks.check import check_task
 from evaluators.training.cohort.trainer import run_job
-from evaluators.training.executors.executor import Executor
+from evaluators.training.executors.executor import Executor, Hearing
 from evaluators.training.job import Cohort, Evaluation, Halving, Job
 from evaluators.training.pieces import on_device, pick_device, weights_type
 from evaluators.training.task import Part, Task
@@ -155,6 +155,26 @@ class ExecutorContract:
         assert back == cohort
         assert len(answers) == 2
         assert sorted(evaluations[-1].steps for evaluations in answers) == [2, 5]
+
+    def test_a_listener_hears_how_far_a_cohort_is_and_what_it_raises_is_raised_here(self, executor: Executor) -> None:
+        """It is no fault of a training."""
+        heard: list[Hearing] = []
+        executor.audience = heard.extend
+        cohort = Cohort((self.job(1, steps=400), self.job(2, "tanh(x)", steps=400)))
+        executor.submit(cohort)
+        self.drain(executor)
+        steps = [hearing.pulse.done for hearing in heard if hearing.pulse]
+        assert steps == sorted(steps)
+        assert {hearing.cohort for hearing in heard} == {cohort}
+        assert all(hearing.pulse.steps == 400 for hearing in heard if hearing.pulse)
+
+        def stop(_: object) -> None:
+            raise KeyError("enough")
+
+        executor.audience = stop
+        executor.submit(cohort)
+        with pytest.raises(KeyError, match="enough"):
+            self.drain(executor)
 
     def test_nothing_in_flight_collects_nothing(self, executor: Executor) -> None:
         """An idle executor does not block."""

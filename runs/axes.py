@@ -14,7 +14,7 @@ from evaluators.training.job import Evaluation
 from primitives.errors import ActsearchError
 from primitives.registries import is_name
 from runs.candidate import Candidate
-from runs.store import Store
+from runs.snapshot import Readable
 
 _KEY = "objectives"
 _MOST_AXES = 20
@@ -44,7 +44,7 @@ def as_meta(objectives: Iterable[Objective]) -> dict[str, str]:
     return {_KEY: json.dumps([asdict(axis) for axis in axes_of(objectives)])}
 
 
-def axes(store: Store) -> tuple[Axis, ...]:
+def axes(store: Readable) -> tuple[Axis, ...]:
     """Return a run's axes, in their order.
 
     Raises:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from filelock import FileLock, Timeout
 
 from primitives.errors import ActsearchError, unknown
+from runs.snapshot import Readable
 from runs.store import Store
 from runs.user_code import CODE
 
@@ -106,12 +107,16 @@ def _provenance() -> dict[str, str]:
             packages[name] = version(name)
         except PackageNotFoundError:
             packages[name] = "not installed"
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
     return {
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "packages": json.dumps(packages),
-        "machine": machine,
+        "machine": machine(),
     }
+
+
+def machine() -> str:
+    """Return what this machine is, in words."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def database(folder: Path) -> Path:
@@ -162,7 +167,7 @@ def owner_of(folder: Path) -> str | None:
         return None
 
 
-def state_of(folder: Path, store: Store) -> str:
+def state_of(folder: Path, store: Readable) -> str:
     """Return what becomes of a run: ``searching``, ``confirming``, ``stopped`` or ``finished``.
 
     What the run file says is what its campaign was at when it last wrote; whether it still runs, the lock tells.
@@ -188,8 +193,8 @@ def writing(folder: Path) -> Iterator[Store]:
         lock.acquire()
     except Timeout:
         with reading(folder) as store:
-            owner = store.meta("owner", "an unknown process")
-        raise ActsearchError(f"run '{folder}' is in use by {owner}; wait for it or stop it first") from None
+            holder = store.meta("owner", "an unknown process")
+        raise ActsearchError(f"run '{folder}' is in use by {holder}; wait for it or stop it first") from None
     except OSError as error:
         raise ActsearchError(f"cannot lock run '{folder}': {error.strerror or error}; check its permissions") from error
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import moocore
@@ -15,10 +15,10 @@ from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import RELATIVE
 from runs.axes import Axis, axes, known, value
 from runs.candidate import Candidate
-from runs.store import Store
+from runs.snapshot import Readable
 
 
-def scored(store: Store) -> pd.DataFrame:
+def scored(store: Readable) -> pd.DataFrame:
     """Return every candidate trained to the end with its objectives, in the order of ids.
 
     Columns: ``id``, ``name`` (of a baseline), ``expression``, ``error`` (mean validation error
@@ -99,21 +99,25 @@ def standard_error(values: Sequence[float]) -> float | None:
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
 
-def pareto(store: Store) -> pd.DataFrame:
+def pareto(store: Readable) -> pd.DataFrame:
     """Return the front and all baselines, the best by the first objective first, ties by the others."""
-    frame = scored(store)
+    return members(scored(store), axes(store))
+
+
+def members(frame: pd.DataFrame, objectives: Sequence[Axis]) -> pd.DataFrame:
+    """Return the same of a frame of :func:`scored` and the objectives of its run."""
     shown = frame[frame["on_front"] | frame["baseline"]]
-    return shown.sort_values([*(axis.name for axis in axes(store)), "id"]).reset_index(drop=True)
+    return shown.sort_values([*(axis.name for axis in objectives), "id"]).reset_index(drop=True)
 
 
-def nothing_yet(store: Store) -> str:
+def nothing_yet(store: Readable) -> str:
     """Return one clause that says why there is no front: what the search has, none of it trained to the end."""
     counts = Counter(candidate.status for candidate in store.candidates())
     had = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     return f"no candidate has been trained to the end yet ({had or 'there is none at all'})"
 
 
-def finalists(store: Store, top: int) -> list[int]:
+def finalists(store: Readable, top: int) -> list[int]:
     """Return ids of the candidates to confirm: the best by the first objective, baselines excluded.
 
     Front members come first; if the front has fewer than ``top``, the next best fill up, and then
@@ -127,7 +131,7 @@ def finalists(store: Store, top: int) -> list[int]:
     return [*whole, *_stopped(store)[: top - len(whole)]]
 
 
-def _stopped(store: Store) -> list[int]:
+def _stopped(store: Readable) -> list[int]:
     """Return ids of the candidates that halving stopped: those of the highest rung first, by the first objective."""
     found, first = search_scores(store), axes(store)[0]
     stopped = {c.id: c for c in store.candidates() if c.status == "stopped" and c.id in found}
@@ -139,13 +143,19 @@ def _stopped(store: Store) -> list[int]:
     return sorted(stopped, key=place)
 
 
-def search_scores(store: Store) -> dict[int, list[Evaluation]]:
+def search_scores(store: Readable, of: Collection[int] | None = None) -> dict[int, list[Evaluation]]:
     """Return each candidate's successful evaluations in the search, at the highest rung that it reached.
 
     Of several tasks they are those of the first; what compares all of them is among the candidate's facts.
+
+    Args:
+        store: of the run.
+        of: ids that are asked for, all when ``None``.
     """
     found: dict[int, list[Evaluation]] = defaultdict(list)
     for evaluation in store.evaluations("search"):
+        if of is not None and evaluation.candidate not in of:
+            continue
         there = found[evaluation.candidate]
         if evaluation.error is not None and (not there or evaluation.task == there[0].task):
             there.append(evaluation)

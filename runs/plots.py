@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,13 @@ _SIZE = Axis("complexity", "nodes", "complexity", 0)
 _COST = Axis("cost", "", "cost of one element, forward + backward (multiplications)", 0)
 
 
-def plot_front(everything: pd.DataFrame, path: Path, title: str, objectives: Sequence[Axis] = DEFAULT_AXES) -> None:
+def plot_front(
+    everything: pd.DataFrame,
+    path: Path,
+    title: str,
+    objectives: Sequence[Axis] = DEFAULT_AXES,
+    constants: Mapping[int, Mapping[str, float]] = MappingProxyType({}),
+) -> None:
     """Draw the first objective against the second with formulas on the front, and the curves of its best functions.
 
     Args:
@@ -30,6 +37,8 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str, objectives: Seq
         path: where to write; the suffix picks the format (png, svg, pdf).
         title: what to call the run.
         objectives: of the run, see :func:`runs.axes.axes`; the cost stands for a second where there is only one.
+        constants: what learnable constants became in training, by candidate and name, see
+            :func:`runs.trained.constants_of`; curves of others have the initial ones.
 
     Raises:
         ActsearchError: nothing was trained yet, or the file cannot be written.
@@ -41,7 +50,7 @@ def plot_front(everything: pd.DataFrame, path: Path, title: str, objectives: Seq
         vertical, *others = objectives
         across = others[0] if others else _SIZE if vertical.name == _COST.name else _COST
         _draw_front(left, everything, vertical, across)
-        _draw_curves(right, everything, vertical)
+        _draw_curves(right, everything, vertical, constants)
         figure.suptitle(title, fontsize=12)
 
 
@@ -225,7 +234,9 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
 
 
-def _draw_curves(axes: Any, everything: pd.DataFrame, vertical: Axis) -> None:
+def _draw_curves(
+    axes: Any, everything: pd.DataFrame, vertical: Axis, constants: Mapping[int, Mapping[str, float]]
+) -> None:
     found = everything[~everything["baseline"].astype(bool)]
     known = found.loc[[readable(formula) is not None for formula in found["expression"]]]
     best = known.sort_values(["on_front", vertical.name], ascending=[False, True]).head(4)
@@ -234,7 +245,9 @@ def _draw_curves(axes: Any, everything: pd.DataFrame, vertical: Axis) -> None:
         axes.plot(*curve(row["expression"]), color=_BASELINE, lw=1, ls="--" if row["name"] == "gelu" else ":")
         axes.plot([], [], color=_BASELINE, lw=1, ls="--" if row["name"] == "gelu" else ":", label=row["name"])
     for row in best.to_dict("records"):
-        axes.plot(*curve(row["expression"]), lw=1.8, label=f"#{row['id']} {_short(row['expression'].split(';')[0])}")
+        became = constants.get(int(row["id"]), {})
+        label = f"#{row['id']} {_short(row['expression'].split(';')[0])}" + (", as trained" if became else "")
+        axes.plot(*curve(row["expression"], constants=became), lw=1.8, label=label)
     axes.set_ylim(-4, 4)
     axes.set_xlabel("x")
     axes.set_title(f"lowest {vertical.label} of the search, the front first, beside ReLU and GELU", fontsize=9)
@@ -243,11 +256,27 @@ def _draw_curves(axes: Any, everything: pd.DataFrame, vertical: Axis) -> None:
 
 
 def curve(
-    expression: str, low: float = -4.0, high: float = 4.0, count: int = 401, slope: bool = False
+    expression: str,
+    low: float = -4.0,
+    high: float = 4.0,
+    count: int = 401,
+    slope: bool = False,
+    constants: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[Any, Any]:
-    """Return x and f(x), or f'(x), each of shape (count,), at the initial parameter values."""
-    parsed = parse(expression)
+    """Return x and f(x), or f'(x), each of shape (count,).
+
+    Args:
+        expression: the formula.
+        low: where x begins.
+        high: where it ends.
+        count: of points.
+        slope: whether the slope is wanted.
+        constants: values of learnable parameters by name; those that are not named have their initial values, and
+            names that are none of the formula's are passed over.
+    """
+    compiled = compile_expression(parse(expression))
     x = torch.linspace(low, high, count, dtype=torch.float64)
-    compiled = compile_expression(parsed)
-    outputs = compiled.slopes(x, *compiled.initial)[0] if slope else compiled.value(x, *compiled.initial)
+    named = zip(compiled.expression.parameters, compiled.initial, strict=True)
+    values = [torch.tensor(float(constants.get(name, initial)), dtype=torch.float64) for name, initial in named]
+    outputs = compiled.slopes(x, *values)[0] if slope else compiled.value(x, *values)
     return np.asarray(x), outputs.expand_as(x).numpy()

@@ -14,13 +14,13 @@ from primitives.export.exported import Provenance
 from runs.candidate import Candidate
 from runs.front import search_scores
 from runs.scores import FORMER, scores_of
+from runs.snapshot import Readable
 from runs.statistics import confirmed
-from runs.store import Store
 from runs.trained import trained_constants
 from runs.user_code import task_records
 
 
-def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
+def provenance(store: Readable, folder: Path, candidate: Candidate) -> Provenance:
     """Return the docstring lines for an exported candidate."""
     lines = [
         f"Found by actsearch in run '{folder.name}' (seed {store.meta('seed')}, {store.meta('created')}), "
@@ -44,7 +44,7 @@ def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
     return Provenance(tuple(lines))
 
 
-def _confirmation(store: Store, candidate: Candidate) -> list[str]:
+def _confirmation(store: Readable, candidate: Candidate) -> list[str]:
     frame = confirmed(store)
     frame = frame[(frame["id"] == candidate.id) & frame["test_score"].notna()]
     if frame.empty:
@@ -65,7 +65,7 @@ def _confirmation(store: Store, candidate: Candidate) -> list[str]:
     return rows
 
 
-def _after_training(store: Store, candidate: Candidate) -> list[str]:
+def _after_training(store: Readable, candidate: Candidate) -> list[str]:
     """Return what learnable constants became, and under which conditions all this was measured."""
     mine = [e for e in store.evaluations("confirm") if e.candidate == candidate.id and e.status == "ok"]
     found = trained_constants(parse(candidate.expression), mine)
@@ -73,10 +73,9 @@ def _after_training(store: Store, candidate: Candidate) -> list[str]:
     return [*lines, *conditions(store, {e.task for e in mine})]
 
 
-def conditions(store: Store, tasks: Collection[str]) -> list[str]:
+def conditions(store: Readable, tasks: Collection[str]) -> list[str]:
     """Return a sentence on the recipes under which a run's evidence was measured; nothing where there is none."""
-    recipes = {label: record.made_of.recipe for label, record in task_records(store).items() if label in tasks}
-    said = [_recipe(label, recipe) for label, recipe in recipes.items()]
+    said = recipes_of(store, tasks)
     if not said:
         return []
     return [
@@ -84,6 +83,12 @@ def conditions(store: Store, tasks: Collection[str]) -> list[str]:
         f"for these recipes: {'; '.join(said)}. With torch's default initialisation or without clipping the order "
         "of functions can be another."
     ]
+
+
+def recipes_of(store: Readable, tasks: Collection[str]) -> list[str]:
+    """Return in words the recipe of each of some tasks that a run keeps one of."""
+    found = {label: record.made_of.recipe for label, record in task_records(store).items() if label in tasks}
+    return [_recipe(label, recipe) for label, recipe in found.items()]
 
 
 def _recipe(label: str, recipe: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from primitives.errors import ActsearchError
 from primitives.registries import is_name
+from runs.snapshot import Readable
 from runs.store import Store
 
 FORMER = "error"
@@ -20,7 +21,7 @@ def as_meta(scores: Mapping[str, str]) -> dict[str, str]:
     return {_KEY: json.dumps(dict(scores))}
 
 
-def scores_of(store: Store) -> dict[str, str]:
+def scores_of(store: Readable) -> dict[str, str]:
     """Return the score by task; tasks that are not in it are judged by :data:`FORMER`.
 
     Raises:

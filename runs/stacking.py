@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runs.store import Store
+from runs.snapshot import Readable
 
 
-def unstacked(store: Store) -> Counter[str]:
+def unstacked(store: Readable) -> Counter[str]:
     """Return how many trainings ran by themselves, by the reason; rungs of one training count once."""
     found = {
         (purpose, e.candidate, e.task, e.seed): e.unstacked
@@ -18,7 +18,7 @@ def unstacked(store: Store) -> Counter[str]:
     return Counter(found.values())
 
 
-def unstacked_lines(store: Store) -> list[str]:
+def unstacked_lines(store: Readable) -> list[str]:
     """Return a line a reason, the commonest first; none when nothing ran by itself for want of a stack."""
     return [
         f"{count} training{'s' if count > 1 else ''} ran one by one, not in a stack: {printable(reason)}"

@@ -18,7 +18,7 @@ from scipy import stats
 from evaluators import Evaluation
 from runs.front import search_scores, standard_error, with_names
 from runs.scores import FORMER, scores_of
-from runs.store import Store
+from runs.snapshot import Readable
 
 LEVEL = 0.95
 
@@ -74,7 +74,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def confirmed(store: Store) -> pd.DataFrame:
+def confirmed(store: Readable) -> pd.DataFrame:
     """Return one row a candidate and task with its fresh-seed results.
 
     Trainings of different length are different rows. Columns: ``task``, ``steps``, ``id``,
@@ -84,9 +84,10 @@ def confirmed(store: Store) -> pd.DataFrame:
     steps), ``validation_error``, ``test_error``.
     """
     candidates = {c.id: c for c in store.candidates()}
-    claims = search_scores(store)
+    groups = _groups(store)
+    claims = search_scores(store, {identifier for _, _, identifier in groups})
     rows = []
-    for (task, steps, identifier), group in _groups(store).items():
+    for (task, steps, identifier), group in groups.items():
         tests = list(group.test.values())
         claimed = claims.get(identifier, [])
         rows.append(
@@ -117,7 +118,7 @@ def _mean(values: Iterable[float]) -> float | None:
     return float(np.mean(found)) if found else None
 
 
-def comparisons(store: Store) -> pd.DataFrame:
+def comparisons(store: Readable) -> pd.DataFrame:
     """Return one row for every finalist, baseline and task that confirmation trained.
 
     Columns: ``task``, ``steps``, ``id``, ``expression``, ``baseline``, ``score`` (the name of what is compared, on
@@ -172,7 +173,7 @@ class _Group:
         self.validation_error.append(validation["error"])
 
 
-def _groups(store: Store) -> dict[tuple[str, int, int], _Group]:
+def _groups(store: Readable) -> dict[tuple[str, int, int], _Group]:
     """Group confirmation by task, steps and candidate."""
     scores = scores_of(store)
     groups: dict[tuple[str, int, int], _Group] = {}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from evaluators import Evaluation
 from primitives import Expression
+from runs.candidate import readable
+from runs.store import Store
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,11 @@ def trained_constants(expression: Expression, evaluations: Iterable[Evaluation])
     }
 
 
-def at_trained(expression: Expression, evaluations: Iterable[Evaluation], task: str | None = None) -> dict[str, float]:
-    """Return the constants to draw a function with: trained ones of a task, the first that says any, else none."""
-    by_task = trained_constants(expression, evaluations)
-    chosen = by_task.get(task or "") or next(iter(by_task.values()), [])
-    return {constant.name: constant.mean for constant in chosen}
+def constants_of(store: Store) -> dict[int, dict[str, float]]:
+    """Return what constants became, by candidate and name: means on the task that was confirmed first."""
+    found: dict[int, list[Evaluation]] = defaultdict(list)
+    for evaluation in store.evaluations("confirm"):
+        found[evaluation.candidate].append(evaluation)
+    known = {c.id: readable(c.expression) for c in store.candidates() if c.id in found}
+    became = {i: trained_constants(e, found[i]) for i, e in known.items() if e is not None and e.initial}
+    return {i: {c.name: c.mean for c in next(iter(tasks.values()))} for i, tasks in became.items() if tasks}

@@ -12,7 +12,7 @@ from typing import Any
 from evaluators.tasks.fingerprint import TaskPrint
 from evaluators.training.user_code.sources import Source, fingerprint_of
 from primitives.errors import ActsearchError
-from runs.store import Store
+from runs.snapshot import Readable
 
 CODE = "code"
 """Folder of a run that holds copies of a user's code; nothing in it is imported unless the user names it."""
@@ -50,7 +50,7 @@ class ExtensionRecord:
     files: tuple[str, ...] = ()
 
 
-def task_records(store: Store) -> dict[str, TaskRecord]:
+def task_records(store: Readable) -> dict[str, TaskRecord]:
     """Return the tasks of a run by label; a run of an older version has none.
 
     Raises:
@@ -58,13 +58,25 @@ def task_records(store: Store) -> dict[str, TaskRecord]:
     """
     rows = _rows(store, "tasks")
     try:
-        records = [TaskRecord(r["label"], r["where"], TaskPrint(**r["made_of"])) for r in rows]
+        records = [TaskRecord(r["label"], r["where"], _made_of(r["made_of"])) for r in rows]
         return {str(record.label): record for record in records}
     except (KeyError, TypeError, AttributeError) as error:
         raise _foreign(store, "tasks") from error
 
 
-def extension_records(store: Store) -> dict[str, ExtensionRecord]:
+def _made_of(row: Any) -> TaskPrint:
+    """Return what a task was made of.
+
+    Raises:
+        TypeError: it is not what we wrote.
+    """
+    found = TaskPrint(**row)
+    if not all(isinstance(part, dict) for part in (found.code, found.data, found.recipe)):
+        raise TypeError("a part of a task without names")
+    return found
+
+
+def extension_records(store: Readable) -> dict[str, ExtensionRecord]:
     """Return the extensions of a run by label.
 
     Raises:
@@ -88,7 +100,7 @@ def as_meta(tasks: Iterable[TaskRecord], extensions: Iterable[ExtensionRecord] =
     return {key: json.dumps(records, allow_nan=False) for key, records in found.items() if records}
 
 
-def _rows(store: Store, key: str) -> list[dict[str, Any]]:
+def _rows(store: Readable, key: str) -> list[dict[str, Any]]:
     try:
         rows = json.loads(store.meta(key, "[]"))
     except (ValueError, RecursionError) as error:
@@ -98,7 +110,7 @@ def _rows(store: Store, key: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _foreign(store: Store, key: str) -> ActsearchError:
+def _foreign(store: Readable, key: str) -> ActsearchError:
     return ActsearchError(f"'{store.path}' holds {key} that are not ours; was it edited?")
 
 

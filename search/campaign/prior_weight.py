@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scipy import stats
-
 from evaluators.judging.features.catalogue import FEATURES
+from runs.correlation import Correlation, correlation
 from search.configuration.config import Prior
 
 Features = Mapping[str, float]
 
 _GROWTH = 0.01
 """Share by which the evidence grows before it is looked at again, for a look takes time in proportion to it."""
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """Spearman's rank correlation between a feature and the measured error.
-
-    Attributes:
-        rho: the correlation; positive means that a low value went with low error.
-        low, high: 95 % interval by Fisher's transform (Bonett & Wright 2000 variance).
-        count: candidates behind it.
-    """
-
-    rho: float
-    low: float
-    high: float
-    count: int
-
-    @property
-    def certain(self) -> float:
-        """The end of the interval nearest zero, zero when it spans zero."""
-        if self.low <= 0 <= self.high:
-            return 0.0
-        return self.low if self.low > 0 else self.high
 
 
 def predictors() -> tuple[str, ...]:
@@ -81,8 +56,7 @@ class PriorWeight:
     def _estimate(self, name: str) -> Correlation | None:
         pairs = [(row[name], error) for row, error in self._evidence[: self._counted] if name in row]
         values, errors = zip(*pairs, strict=True) if pairs else ((), ())
-        enough = len(pairs) >= self.config.evidence and min(len(set(values)), len(set(errors))) > 2
-        return _correlation(values, errors) if enough else None
+        return correlation(values, errors, self.config.evidence)
 
     def best(self) -> tuple[str, float]:
         """Return the feature that counts in the choice of what to train, and its weight; positive prefers low values.
@@ -95,11 +69,3 @@ class PriorWeight:
         if not measured:
             return "prior", self.config.initial_weight
         return max(((name, found.certain) for name, found in measured.items()), key=lambda pair: abs(pair[1]))
-
-
-def _correlation(values: Sequence[float], errors: Sequence[float]) -> Correlation:
-    count = len(values)
-    rho = float(stats.spearmanr(values, errors).statistic)
-    centre = math.atanh(max(-0.999999, min(0.999999, rho)))
-    reach = 1.96 * math.sqrt((1 + rho**2 / 2) / (count - 3))
-    return Correlation(rho, math.tanh(centre - reach), math.tanh(centre + reach), count)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from evaluators.judging.objectives import Objective, Point
 from evaluators.training.executors.executor import Hearing
 from evaluators.training.status import CandidateStatus
-from search.campaign.prior_weight import Correlation
+from runs.correlation import Correlation
 
 
 @dataclass(frozen=True)

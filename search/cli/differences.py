@@ -17,7 +17,7 @@ from runs.candidate import readable
 from runs.hypervolume import hypervolume, points_of, reference_of
 from runs.scores import scores_of
 from runs.user_code import task_records
-from search.cli.tables import verdicts
+from runs.verdicts import verdicts
 from search.configuration.reading import parsed
 
 COLUMNS = ("part", "what", "first", "second", "first_id", "second_id")

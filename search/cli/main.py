@@ -24,6 +24,7 @@ PANELS = {
         "show": "Show a run, or one candidate: formula, lineage, scores, curves.",
         "pareto": "Show the front with the baselines beside it.",
         "diff": "Show what differs between two runs: configuration, versions, tasks, fronts and evidence.",
+        "report": "Write a run as one HTML page that opens anywhere: front, curves, evidence, how to make it again.",
     },
     "Expressions": {
         "score": "Say what is known of an expression without training: screen, prior, cost, tails, nearest known "

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.tasks.agreement import warning
-from primitives import parse
+from evaluators.training.pieces import pick_device
+from primitives import ActsearchError, parse
 from runs import Store, comparisons, confirmed, finalists, pareto
 from runs.axes import axes
 from runs.candidate import Candidate
+from runs.costs import as_meta as costs_as_meta
 from runs.finding import find_candidate
+from runs.folder import machine
+from runs.report.page import write_report
 from runs.user_code import seen_before, task_records
+from runs.verdicts import verdicts
 from search.cli.output import console
-from search.cli.tables import comparison_table, confirmed_table, front_table, verdicts
+from search.cli.tables import comparison_table, confirmed_table, front_table
 from search.cli.timing_table import measured_costs, timing_table
 from search.configuration.config import CampaignConfig
 from search.session.outcome import Outcome
@@ -40,10 +46,23 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
             print(line)
 
 
-def print_costs(chosen: Sequence[Candidate]) -> None:
-    """Print what finalists cost on this machine; it decides nothing."""
-    if chosen:
-        console().print(timing_table(measured_costs([parse(candidate.expression) for candidate in chosen])), "")
+def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
+    """Measure what finalists cost on this machine, keep it in the run and print it; it decides nothing."""
+    if not chosen:
+        return
+    frame = measured_costs([parse(candidate.expression) for candidate in chosen])
+    where = f"{machine()}, {pick_device()}"
+    for key, value in costs_as_meta([candidate.id for candidate in chosen], [*frame.to_dict("records")], where).items():
+        store.set_meta(key, value)
+    console().print(timing_table(frame), "")
+
+
+def print_report(folder: Path) -> None:
+    """Write the report of a campaign that is over and say where it is; what hinders that spoils nothing else."""
+    try:
+        print(f"report: {write_report(folder)}")
+    except ActsearchError as error:
+        print(f"note: there is no report: {error}", file=sys.stderr)
 
 
 def print_outcome(store: Store, folder: Path, config: CampaignConfig, outcome: Outcome) -> None:
@@ -57,7 +76,7 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig, outcome: O
         print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
     print_confirmation(store, config)
     if config.confirm.measure:
-        print_costs(chosen)
+        print_costs(store, chosen)
     if outcome.picture is not None:
         print(f"\nplot: {outcome.picture}")
     if outcome.recommendation is not None:

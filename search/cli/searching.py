@@ -9,7 +9,7 @@ from runs.stacking import unstacked_lines
 from search.campaign.progress import Progress
 from search.campaign.watching import Watcher
 from search.cli.interrupt import Interruptible
-from search.cli.printing import print_outcome
+from search.cli.printing import print_outcome, print_report
 from search.cli.progress import Announced, closing_line, exhausted_lines, frames, halving_line
 from search.live.wording import prior_lines
 from search.session.campaign import Campaign
@@ -27,8 +27,10 @@ def run_and_print(campaign: Campaign, logs: Iterable[Watcher], quiet: bool, even
             unstacked = unstacked_lines(store)
     if campaign.progress is None:
         print("\nthe campaign was finished before; nothing was left to search")
+        print_report(folder)
         return
     print("", *closing_lines(campaign.progress, unstacked), sep="\n")
+    print_report(folder)
     print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 

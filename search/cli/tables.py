@@ -11,9 +11,9 @@ from rich.text import Text
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
 from runs.axes import DEFAULT_AXES, Axis
+from runs.verdicts import LEVEL
 from search.cli.output import number, with_error
 
-LEVEL = 0.05
 _ERROR = DEFAULT_AXES[0]
 _OF_A_ROW = ("id", "name", "expression", "baseline", "origin", "on_front")
 
@@ -116,25 +116,3 @@ def _cell(rows: pd.DataFrame) -> str:
     if pd.isna(row["low"]):
         return f"{row['difference']:+.4f}{star}"
     return f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]{star}"
-
-
-def verdicts(comparisons: pd.DataFrame) -> list[str]:
-    """Return one sentence a finalist and task: what it beats, what beats it, what is undecided."""
-    lines = []
-    for (task, identifier), rows in comparisons.groupby(["task", "id"], sort=False):
-        by = f"by test {spoken(rows.iloc[0]['score'])}"
-        if rows["failed"].any():
-            lines.append(f"#{identifier} on {task}: some seeds failed, so nothing is claimed from the others.")
-            continue
-        sure = rows["p_holm"] < LEVEL
-        better = list(rows[sure & (rows["difference"] < 0)]["baseline"])
-        worse = list(rows[sure & (rows["difference"] > 0)]["baseline"])
-        open_ = len(rows) - len(better) - len(worse)
-        parts = [f"better than {', '.join(better)}"] if better else []
-        if worse:
-            parts.append(f"worse than {', '.join(worse)}")
-        if open_:
-            rest = "the other " if better or worse else "all "
-            parts.append(f"not distinguishable from {rest}{open_} baseline{'s' if open_ > 1 else ''}")
-        lines.append(f"#{identifier} on {task}: {'; '.join(parts)} ({by}, {rows['pairs'].min()} paired seeds).")
-    return lines

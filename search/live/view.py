@@ -122,7 +122,7 @@ class LineView:
 
 def _news(frame: Frame) -> tuple[object, ...]:
     """Return what a line is worth being printed for."""
-    best = next((line.id for line in frame.best if not line.baseline), None)
+    best = frame.best[0].id if frame.best else None
     silent = tuple(worker.worker for worker in frame.workers if worker.state == "silent")
     search = 10 * frame.trained // max(1, frame.budget)
     return frame.phase, search, 5 * frame.confirmed // max(1, frame.confirming), best, silent
@@ -133,7 +133,7 @@ def _line(frame: Frame | None) -> str:
         return "starting"
     parts = [wording.headline(frame), wording.outlook(frame)]
     if frame.phase == "search":
-        parts.append(wording.best_line(frame) if frame.trained else "training the baselines")
+        parts.append(wording.best_line(frame) or "training the baselines")
     silent = [wording.worker_line(worker) for worker in frame.workers if worker.state == "silent"]
     if not silent and len(frame.workers) == 1 and frame.phase == "search":
         silent = [wording.worker_line(frame.workers[0])]

@@ -65,9 +65,8 @@ def worker_line(worker: WorkerNow) -> str:
 
 
 def best_line(frame: Frame) -> str:
-    """Return the best function of the search so far, nothing before there is one."""
-    found = [line for line in frame.best if not line.baseline]
-    return f"best {found[0].objectives[0]:.4f}: {found[0].formula}" if found else ""
+    """Return the best function so far, baselines among them, nothing before there is one."""
+    return f"best {frame.best[0].objectives[0]:.4f}: {frame.best[0].formula}" if frame.best else ""
 
 
 def sparkline(curve: Sequence[tuple[int, float]], trained: int, width: int = 60) -> str:

@@ -14,6 +14,7 @@ from runs.finding import find_candidate
 from runs.folder import EXPORTS, inside
 from runs.plots import plot_front
 from runs.provenance import provenance
+from runs.trained import constants_of
 from search.configuration.config import CampaignConfig
 from search.loading.run import recommended
 
@@ -40,7 +41,7 @@ def write_outcome(store: Store, folder: Path, config: CampaignConfig) -> Outcome
         return Outcome()
     picture = inside(folder, "front.png")
     title = f"{config.name}: {', '.join(config.searched)}, {config.fidelity.steps} steps, seed {config.seed}"
-    plot_front(everything, picture, title, axes(store))
+    plot_front(everything, picture, title, axes(store), constants_of(store))
     best = recommended(store, config)
     if best is None:
         return Outcome(picture)

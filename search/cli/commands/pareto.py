@@ -29,6 +29,7 @@ def pareto(
     'actsearch confirm' instead.
     """
     from runs.plots import plot_front
+    from runs.trained import constants_of
 
     check_format(format_)
     folder = locate(run)
@@ -40,7 +41,7 @@ def pareto(
             print(f"'{folder}' has no front: {nothing_yet(store)}")
             return
         if plot is not None:
-            plot_front(scored(store), plot, str(folder.name), axes(store))
+            plot_front(scored(store), plot, str(folder.name), axes(store), constants_of(store))
         emit(
             frame, format_, front_table(frame, f"Front of {folder} and the baselines", axes(store)), optional=("name",)
         )

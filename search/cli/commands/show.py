@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +15,9 @@ from rich.table import Table
 from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
-from evaluators.training.status import TRAINED
 from primitives import Expression
 from runs import Candidate, Store, reading
+from runs.account import credit, kind_of
 from runs.candidate import readable
 from runs.finding import find_candidate
 from runs.folder import state_of
@@ -49,7 +48,7 @@ def show(
 
 def _show_run(store: Store, folder: Path, format_: str) -> None:
     candidates = store.candidates()
-    frame = pd.DataFrame([{"status": c.status, "reason": _kind(c.reason), "origin": c.origin} for c in candidates])
+    frame = pd.DataFrame([{"status": c.status, "reason": kind_of(c.reason), "origin": c.origin} for c in candidates])
     if frame.empty:
         frame = pd.DataFrame(columns=["status", "reason", "origin"])
     counted = frame.groupby(["status", "reason"]).size().reset_index(name="candidates")
@@ -59,13 +58,15 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
         columns=counted.columns,
     )
     counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
-    table = new_table(f"{folder}: {len(candidates)} candidates, {_state(folder, store)}", "status", "why", ">number")
+    table = new_table(f"{folder}: {len(candidates)} candidates, {state_of(folder, store)}", "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
     emit(counted, format_, table)
     if format_ != "table":
         return
     out = console()
+    if state_of(folder, store) == "stopped":
+        print(f"it stopped before its end; go on with: actsearch resume {folder}")
     out.print(_credit(store, candidates) if candidates else "\nnothing was proposed yet")
     for line in unstacked_lines(store):
         out.print(line)
@@ -73,30 +74,12 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     out.print(store.meta("config"))
 
 
-def _state(folder: Path, store: Store) -> str:
-    """Return what becomes of a run, with the command that goes on where nobody does."""
-    state = state_of(folder, store)
-    return f"stopped; go on with: actsearch resume {folder}" if state == "stopped" else state
-
-
 def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
     """Return what each operator brought: how many were trained, went to the end, and are on the front."""
-    front = set(scored(store).query("on_front")["id"])
-    trained = pd.DataFrame(
-        [(c.origin, c.status == "ok", c.id in front) for c in candidates if c.status in TRAINED],
-        columns=["operator", "ended", "front"],
-    )
     table = new_table("what each operator brought", "operator", ">trained", ">to the end", ">on the front")
-    for operator, rows in trained.groupby("operator"):
-        add_row(
-            table, printable(str(operator)), *(f"{n:,}" for n in (len(rows), rows["ended"].sum(), rows["front"].sum()))
-        )
+    for row in credit(candidates, scored(store).query("on_front")["id"]).to_dict("records"):
+        add_row(table, printable(str(row["operator"])), *(f"{row[name]:,}" for name in ("trained", "ended", "front")))
     return table
-
-
-def _kind(reason: str) -> str:
-    """Return a reason without its particulars, so that alike ones are counted together."""
-    return re.sub(r" at x = \S+| candidate \d+|^at a distance of \S+ |^seed \d+: ", "", reason)
 
 
 def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
