@@ -27,10 +27,10 @@ def run_and_print(campaign: Campaign, logs: Iterable[Watcher], quiet: bool, even
             unstacked = unstacked_lines(store)
     if campaign.progress is None:
         print("\nthe campaign was finished before; nothing was left to search")
-        print_report(folder)
+        print_report(campaign.outcome)
         return
     print("", *closing_lines(campaign.progress, unstacked), sep="\n")
-    print_report(folder)
+    print_report(campaign.outcome)
     print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 
