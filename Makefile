@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-slow lint bench study-entropy study-agreement study-recovery study-worth census agreement gpu clean
+.PHONY: help setup setup-test demo test test-slow torture lint bench study-entropy study-agreement study-recovery study-worth census agreement gpu clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,10 +28,13 @@ demo: setup ## a real campaign in a few minutes, ending with front, evidence and
 	@$(BIN)/actsearch launch --preset quick
 
 test: setup-test ## the test suite, about 10 minutes on 2 cores
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not bench and not gpu and not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not bench and not gpu and not slow and not torture"
 
 test-slow: setup-test ## the tests that take minutes: nodes lost, kills at random, an installed wheel, whole lists
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
+
+torture: setup-test ## kills at 50 random moments, full disks, lost workers and heads: about 20 minutes on 2 cores
+	@$(BIN)/python -m pytest tests/torture -m torture -s -q
 
 lint: setup-test ## ruff and mypy --strict
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

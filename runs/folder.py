@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import socket
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from types import MappingProxyType
 from filelock import FileLock, Timeout
 
 from primitives.errors import ActsearchError, unknown
+from runs.files import write_whole
 from runs.snapshot import Readable
 from runs.store import Store
 from runs.user_code import CODE
@@ -50,7 +52,7 @@ def write_copies(folder: Path, copies: Mapping[str, bytes]) -> None:
         ActsearchError: a link in the run folder leads out of it.
     """
     for path, text in copies.items():
-        inside(folder, f"{CODE}/{path}").write_bytes(text)
+        write_whole(inside(folder, f"{CODE}/{path}"), text)
 
 
 def check_free(folder: Path) -> None:
@@ -91,11 +93,14 @@ def create(
         write_copies(scratch, copies)
         Store.create(scratch / DATABASE, {**_provenance(), **meta})
         scratch.rename(folder)
-    except OSError as error:
+    except BaseException as error:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+        if not isinstance(error, (OSError, sqlite3.Error)):
+            raise
+        reason = getattr(error, "strerror", None) or error
         raise ActsearchError(
-            f"cannot write run folder '{folder}': {error.strerror or error}; choose a writable place with --run"
+            f"cannot write run folder '{folder}': {reason}; free space there or choose a writable place with --run"
         ) from error
 
 
@@ -188,8 +193,8 @@ def writing(folder: Path) -> Iterator[Store]:
         ActsearchError: another process owns it; the message names its pid and host.
     """
     file = database(folder)
-    lock = FileLock(folder / LOCK, timeout=_PATIENCE)
     try:
+        lock = FileLock(inside(folder, LOCK), timeout=_PATIENCE)
         lock.acquire()
     except Timeout:
         with reading(folder) as store:

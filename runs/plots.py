@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
@@ -16,6 +17,7 @@ import torch
 from primitives import ActsearchError, compile_expression, parse
 from runs.axes import DEFAULT_AXES, Axis
 from runs.candidate import readable
+from runs.files import write_whole
 
 _FOUND, _BASELINE, _OTHER = "#0b6e99", "#c2571a", "#b8bec4"
 _LONGEST_LABEL = 34
@@ -152,9 +154,12 @@ def _picture(path: Path, rows: int, columns: int, **layout: Any) -> Iterator[tup
     FigureCanvasAgg(figure)
     try:
         yield figure, figure.subplots(rows, columns, **layout)
-        figure.savefig(path, dpi=130)
+        content = io.BytesIO()
+        figure.savefig(content, format=path.suffix[1:].lower(), dpi=130)
+        write_whole(path, content.getvalue())
     except (OSError, ValueError) as error:
-        raise ActsearchError(f"cannot write the plot '{path}': {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ActsearchError(f"cannot write the plot '{path}': {reason}; choose a writable place with room") from error
 
 
 def _draw_front(axes: Any, everything: pd.DataFrame, vertical: Axis, across: Axis) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from primitives.text import printable
 from runs.snapshot import Readable
 
 
@@ -24,8 +25,3 @@ def unstacked_lines(store: Readable) -> list[str]:
         f"{count} training{'s' if count > 1 else ''} ran one by one, not in a stack: {printable(reason)}"
         for reason, count in unstacked(store).most_common()
     ]
-
-
-def printable(text: str) -> str:
-    """Return a text of a run file without what a terminal would act on."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,38 +1,53 @@
 """The run file: one SQLite database in WAL mode, one writer, one transaction an event.
 
-A transaction is handed to the operating system without waiting for the disk (``synchronous =
-NORMAL``): a killed process loses nothing that was stored. A power cut may lose the last
-transactions, whole ones, and never damages the file; ``resume`` trains again what they held.
+A killed process loses nothing that was stored: a transaction is whole or not there. A transaction is handed to the
+operating system without waiting for the disk (``synchronous = NORMAL``): a power cut may lose the last ones, whole, and
+never damages the file; ``resume`` trains again what they held.
+
+While a campaign runs, its file does not change: what is written stands in the log beside it (``run.sqlite-wal``), which
+only grows, and which is put into the file at the end, at the next start, and when it has :data:`_LOG_PAGES` pages. So a
+folder that is copied meanwhile holds the file and a beginning of the log, which is a run.
+
+A run file is untrusted input: it is opened so that nothing in it can make SQLite do anything but hold rows.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from sys import intern
 from types import MappingProxyType
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 from evaluators import Evaluation
 from evaluators.judging.features.feature import RESERVED
-from evaluators.training.status import CandidateStatus
 from primitives.errors import ActsearchError
 from primitives.identity import Mark
 from primitives.registries import is_name
 from runs.candidate import Candidate
+from runs.opening import opened
+from runs.rows import check_candidate, check_evaluation
 from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION, facts_text
+from runs.wreck import unreadable
 
 Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
 
+_LOG_PAGES = 2**16
+"""Pages of 4 KiB that the log may have before it is put into the file while a campaign runs."""
 _LONGEST_PRINT = 10**6
 _LARGEST = 1e300
 _CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
 _EVALUATION = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("validation_curve", "places")]
+
+
+_FOREIGN = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What a row that is not ours raises when it is read."""
 
 
 class Store:
@@ -46,24 +61,48 @@ class Store:
                 is read as it is, and brought to this version when it is opened for writing.
         """
         self.path = path
-        mode = "rw" if writable else "ro"
+        self._beside = ExitStack()
         try:
-            self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30.0)
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            self._db.execute("SELECT 1 FROM candidates, evaluations, meta LIMIT 1")
+            self._db = opened(path, writable, self._beside)
+            version = self._checked(writable)
             if writable:
-                self._db.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.Error as error:
-            raise ActsearchError(f"'{path}' is not a readable run file ({error})") from error
+                self._migrate(version)
+            self._columns = self._present("candidates", [*_CANDIDATE, *FORMER_FACTS])
+            self._evaluation_columns = self._present("evaluations", _EVALUATION)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise unreadable(path, error) from error
+            if isinstance(error, OSError):
+                raise ActsearchError(f"cannot read '{path}' ({error.strerror or error})") from error
+            raise
+
+    def _checked(self, writable: bool) -> int:
+        """Return the schema version of a file that holds a run and nothing else.
+
+        Raises:
+            ActsearchError: it is of a newer version, or more than tables of rows stands in it.
+            sqlite3.Error: it is damaged, or no run file.
+        """
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        self._db.execute("SELECT 1 FROM candidates, evaluations, meta LIMIT 1")
         if not 1 <= version <= VERSION:
             raise ActsearchError(
-                f"'{path}' has schema version {version}, this actsearch reads 1 to {VERSION}; "
+                f"'{self.path}' has schema version {version}, this actsearch reads 1 to {VERSION}; "
                 "open it with the version of actsearch that wrote it"
             )
+        query = "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR sql LIKE 'create virtual%'"
+        if self._db.execute(query).fetchone()[0]:
+            raise ActsearchError(
+                f"'{self.path}' holds a view, trigger or virtual table, which no run has; was it edited?"
+            )
         if writable:
-            self._migrate(version)
-        self._columns = self._present("candidates", [*_CANDIDATE, *FORMER_FACTS])
-        self._evaluation_columns = self._present("evaluations", _EVALUATION)
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            if (found := self._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(found.splitlines()[-1])
+        return version
 
     def _present(self, table: str, wanted: list[str]) -> list[str]:
         """Return the columns that a file of its version has."""
@@ -105,22 +144,33 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        if hasattr(self, "_db"):
+            self._db.close()
+        self._beside.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._db:
                 yield self._db
+        except sqlite3.IntegrityError:
+            raise
         except sqlite3.OperationalError as error:
             raise ActsearchError(
                 f"cannot write to '{self.path}' ({error}); free space or fix permissions, then resume"
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise unreadable(self.path, error) from error
 
     def meta(self, key: str, default: str = "") -> str:
         """Return a value of the run's own dictionary."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else default
+        try:
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise unreadable(self.path, error) from error
+        if row and not isinstance(row[0], str):
+            raise ActsearchError(f"'{self.path}' holds {key} that are not ours (they are no text); was it edited?")
+        return row[0] if row else default
 
     def number(self, key: str) -> int | None:
         """Return a positive integer of the run's own dictionary, or ``None`` where it has none.
@@ -135,8 +185,27 @@ class Store:
 
     def set_meta(self, key: str, value: str) -> None:
         """Set a value of the run's own dictionary."""
+        self.set_all({key: value})
+
+    def set_all(self, values: Mapping[str, str]) -> None:
+        """Set values of the run's own dictionary in one transaction."""
         with self._transaction() as db:
-            _put(db, {key: value})
+            _put(db, values)
+
+    def seconds(self, key: str) -> float:
+        """Return a time of the run's own dictionary, 0 where it has none.
+
+        Raises:
+            ActsearchError: what stands there is none.
+        """
+        text = self.meta(key, "0")
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not 0 <= found < _LARGEST:
+            raise ActsearchError(f"'{self.path}' holds {key} that are not ours ({text[:20]!r}); was it edited?")
+        return found
 
     def counts(self, key: str) -> dict[str, int]:
         """Return numbers by name of the run's own dictionary, none where it has none.
@@ -196,10 +265,18 @@ class Store:
         former = {name: values.pop(name) for name in FORMER_FACTS if name in values}
         facts = former or json.loads(values["facts"])
         known = {_name(name): _number(value) for name, value in facts.items() if value is not None}
-        mark = values.get("mark")
-        _check_row(values)
-        read = {"parents": tuple(json.loads(values["parents"])), "facts": known, "mark": mark and _mark(mark)}
+        mark, parents = values.get("mark"), json.loads(values["parents"])
+        check_candidate(values, parents)
+        read = {"parents": tuple(parents), "facts": known, "mark": mark and _mark(mark)}
         return Candidate(**{**values, **read})
+
+    def trainings(self) -> int:
+        """Return how many trainings left results; the rungs of one count once."""
+        query = "SELECT count(*) FROM (SELECT DISTINCT candidate, purpose, task, seed FROM evaluations)"
+        try:
+            return int(self._db.execute(query).fetchone()[0])
+        except sqlite3.Error as error:
+            raise unreadable(self.path, error) from error
 
     def evaluations(self, purpose: Purpose) -> list[Evaluation]:
         """Return the evaluations of one purpose in the order in which they were finished."""
@@ -208,20 +285,37 @@ class Store:
 
     def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
         values = dict(zip(self._evaluation_columns, row, strict=True))
+        check_evaluation(values)
         numbers = {
             key: {str(name): float(value) for name, value in json.loads(values.get(key, "{}")).items()}
             for key in ("metrics", "test_metrics")
         }
         return Evaluation(**{**values, **numbers, "curve": tuple(json.loads(values["curve"]))})
 
+    def readable(self) -> tuple[list[Candidate], list[tuple[Purpose, Evaluation]]]:
+        """Return the candidates and evaluations whose rows are ours, in their order; others are passed over."""
+        query = f"SELECT {', '.join(self._columns)} FROM candidates ORDER BY id"
+        candidates = [found for row in self._db.execute(query) if (found := _or_none(self._candidate, row))]
+        query = f"SELECT purpose, {', '.join(self._evaluation_columns)} FROM evaluations ORDER BY id"
+        rows = ((purpose, _or_none(self._evaluation, row)) for purpose, *row in self._db.execute(query))
+        return candidates, [(purpose, found) for purpose, found in rows if found]
+
     def _read(self, decode: Callable[[tuple[Any, ...]], Row], query: str, values: tuple[Any, ...] = ()) -> list[Row]:
         """Return what rows say, one at a time, so that they are never in memory twice."""
         try:
             return [decode(row) for row in self._db.execute(query, values)]
         except sqlite3.Error as error:
-            raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise unreadable(self.path, error) from error
+        except _FOREIGN as error:
             raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
+
+
+def _or_none(decode: Callable[[Any], Row], row: Any) -> Row | None:
+    """Return what a row says, ``None`` where it is not ours."""
+    try:
+        return decode(row)
+    except _FOREIGN:
+        return None
 
 
 def _put(db: sqlite3.Connection, meta: Mapping[str, str]) -> None:
@@ -249,18 +343,6 @@ def _mark(text: str) -> Mark:
 
 def _facts(candidate: Candidate) -> str:
     return json.dumps(dict(candidate.facts), allow_nan=False)
-
-
-def _check_row(values: Mapping[str, Any]) -> None:
-    """Refuse a row of a candidate whose status, slot or parents are none.
-
-    Raises:
-        ValueError: that is so.
-    """
-    parents = json.loads(values["parents"])
-    whole = isinstance(values["ask"], int) and all(isinstance(parent, int) for parent in parents)
-    if values["status"] not in get_args(CandidateStatus) or not whole:
-        raise ValueError("a status, slot or parent that is none")
 
 
 def _name(name: str) -> str:

@@ -150,6 +150,15 @@ def _present(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
+def copies_in(folder: Path) -> dict[str, bytes]:
+    """Return the copies of code that a run folder holds, by path inside :data:`CODE`; links are no copies."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    inside = folder.resolve()
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in files if inside in path.resolve().parents
+    }
+
+
 def seen_before(task: str, searched: Iterable[str], records: Mapping[str, TaskRecord]) -> str:
     """Return in a clause what a search has to do with a task that it is confirmed on.
 

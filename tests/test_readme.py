@@ -19,6 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # task a campaign as small; on Ray, as a reader would run them, all of these tasks train together.
 SHRINK = {
     "--repeats 20": "--repeats 2",
+    "--trainings 200": "--trainings 6",
     "--preset quick --task": "tiny.toml --task",
     "--preset quick": "--preset smoke",
 }

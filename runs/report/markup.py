@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from runs.stacking import printable
+from primitives.text import printable
 
 MISSING = ""
 _LONGEST = 4000

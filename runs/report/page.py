@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from importlib import resources
@@ -13,6 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from primitives.errors import ActsearchError
+from primitives.text import printable
+from runs.files import write_whole
 from runs.folder import database, inside, reading
 from runs.report import (
     again,
@@ -31,7 +31,6 @@ from runs.report import (
 from runs.report.markup import Section
 from runs.report.material import Material
 from runs.snapshot import Snapshot
-from runs.stacking import printable
 
 FILE = "report.html"
 RELOAD = 30
@@ -94,7 +93,7 @@ def write_report(folder: Path, output: Path | None = None) -> Path:
     with reading(folder) as store:
         text = page(Material(folder, Snapshot(store)))
     try:
-        _replace(file, text)
+        write_whole(file, text.encode())
     except OSError as error:
         raise ActsearchError(
             f"cannot write the report '{file}': {error.strerror or error}; choose a writable place with -o"
@@ -119,17 +118,3 @@ def _check_ours(file: Path) -> None:
         raise ActsearchError(f"cannot replace '{file}': {error.strerror}; choose another place with -o") from error
     if not ours:
         raise ActsearchError(f"'{file}' exists already and is no report of actsearch; name another file with -o")
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file beside its place and put it there at once, so that nobody ever reads a half."""
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-    scratch = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        scratch.chmod(0o644)
-        scratch.replace(file)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise

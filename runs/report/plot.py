@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
+from primitives.text import printable
 from runs.report.markup import text
-from runs.stacking import printable
 
 Trace = dict[str, Any]
 FOUND = ("#0b6e99", "#7b3fa0", "#2a7f3f", "#b3261e", "#8a6d00", "#3f51b5", "#00796b", "#ad1457")

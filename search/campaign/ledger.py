@@ -163,6 +163,8 @@ class Ledger:
             return candidate
         try:
             points = self._points(candidate, evaluations)
+            if not points:
+                raise ActsearchError("no rung has all of its seeds")
             why = self._why_ended(candidate, evaluations, max(points))
         except ActsearchError as error:
             self._yardstick.end(identifier)
@@ -196,6 +198,11 @@ class Ledger:
             self.rung_points[steps].append(there)
         if candidate.status not in TRAINED:
             return None
+        if not points:
+            raise ActsearchError(
+                f"candidate {candidate.id} of the run is '{candidate.status}' and lacks evaluations that go with that; "
+                "was the run file edited?"
+            )
         outcome = Outcome(candidate, points, sum(steps > max(points) for steps in self._places()))
         seeds = self._fidelity.seeds
         self.steps_spent += seeds * outcome.reached

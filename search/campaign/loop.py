@@ -74,7 +74,7 @@ class Search:
         self._heard: dict[int, list[Evaluation]] = {}
         self._cohorts = 0
         self._closed = store.meta("state") in ("searched", "finished")
-        self._earlier = _seconds_of(store)
+        self._earlier = store.seconds("search_seconds")
         self._started = time.monotonic()
         self.progress = Progress(config.budget.trainings, objectives, prior_chooses=self._strategy.choice is None)
         self._lessons = lessons_of(store, len(objectives))
@@ -146,7 +146,7 @@ class Search:
             return ()
         slot = self._ledger.asked + 1
         with seeded(self.config.seed, slot):
-            batch = self._funnel.fill(self._strategy, slot, len(self._ledger.candidates) + 1, count)
+            batch = self._funnel.fill(self._strategy, slot, max(self._ledger.candidates, default=0) + 1, count)
         self._ledger.passed_over.update(batch.passed_over)
         # Nothing new was found; with trainings in flight the next result may change that.
         self._closed = not batch.chosen and not self._in_flight
@@ -421,18 +421,6 @@ class Search:
 @cache
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
-
-
-def _seconds_of(store: Store) -> float:
-    """Return how long the search took in earlier processes."""
-    text = store.meta("search_seconds", "0")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise ActsearchError(f"'{store.path}' holds search_seconds that are not ours ({text[:20]!r}); was it edited?")
-    return seconds
 
 
 @contextmanager

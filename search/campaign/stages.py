@@ -38,8 +38,16 @@ def stages_of(config: CampaignConfig, scores: Mapping[str, str]) -> tuple[Stage,
     Args:
         config: with everything settled.
         scores: what each task goes by.
+
+    Raises:
+        ActsearchError: not everything is settled.
     """
-    first = Stage(config.task, config.fidelity.whole, config.goes_by)
+    try:
+        first = Stage(config.task, config.fidelity.whole, config.goes_by)
+    except ValueError as error:
+        raise ActsearchError(
+            f"the configuration of the run is not whole ({error}); was the run file edited?"
+        ) from error
     later = zip(config.tasks[1:], config.fidelity.further, strict=True)
     return first, *(Stage(name, steps, scores.get(name, FORMER)) for name, steps in later)
 

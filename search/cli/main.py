@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -11,12 +12,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from primitives.errors import ActsearchError
+from primitives.text import printable, shortened
 
 PANELS = {
     "Search": {
         "launch": "Run a campaign: search, confirm the finalists, export the best.",
         "resume": "Go on after any stop; it needs the run folder, and your own code where it lay.",
         "confirm": "Train finalists and baselines on fresh seeds and test the differences.",
+        "salvage": "Write what can still be read of a damaged run to a new run folder.",
     },
     "Read a run": {
         "watch": "Show a campaign that another process runs, until it ends; Ctrl-C leaves the campaign alone.",
@@ -49,6 +52,9 @@ PANELS = {
 name and holds a function of that name."""
 
 COMMANDS = {name: panel for panel, lines in PANELS.items() for name in lines}
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Commands(TyperGroup):
@@ -104,13 +110,15 @@ def main() -> None:
     interrupted, with everything finished saved.
     """
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk may be told only now
     except ActsearchError as error:
-        # What a user's code raised may have several lines; a mistake is told in one.
-        print("error:", *(line.strip() for line in str(error).splitlines() if line.strip()), file=sys.stderr)
+        _tell(f"error: {error}")
         sys.exit(2)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -118,15 +126,29 @@ def main() -> None:
         if os.environ.get("ACTSEARCH_DEBUG"):
             raise
         if place := _in_users_code(error):
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            print(f"error: {place}: {said}; mend it (ACTSEARCH_DEBUG=1 shows the way there)", file=sys.stderr)
+            _tell(f"error: {place}: {type(error).__name__}: {error}; mend it (ACTSEARCH_DEBUG=1 shows the way there)")
             sys.exit(2)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            _mute()
+            _tell(f"error: cannot write ({error.strerror}); free space, then do it again: a run goes on with 'resume'")
+            sys.exit(2)
+        _tell(f"internal error: {type(error).__name__}: {error}")
         print(
-            f"internal error: {type(error).__name__}: {error}\n"
             "this is a fault of actsearch, please report it; ACTSEARCH_DEBUG=1 shows where it happened",
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _tell(sentence: str) -> None:
+    """Say in one line what is wrong; what a user's code raised or a file held may have several, and escapes."""
+    line = " ".join(line.strip() for line in sentence.splitlines() if line.strip())
+    print(printable(shortened(line)), file=sys.stderr)
+
+
+def _mute() -> None:
+    """Let nothing more be written to the output, which takes nothing more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_users_code(error: Exception) -> str | None:

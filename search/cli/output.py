@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, TextIO
 
 from primitives.errors import ActsearchError, unknown
+from primitives.text import printable_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +24,34 @@ _WIDTH = 118
 def console(stderr: bool = False) -> Console:
     """Return a console; without a terminal it is wide enough for formulas and has no colour.
 
-    Markup is off: names of folders and formulas are shown as they are, brackets and all.
+    Markup is off: names of folders and formulas are shown as they are, brackets and all. What a terminal would act on
+    is a blank, whoever wrote it.
     """
-    from rich.console import Console
+    return _screen()(stderr=stderr, width=None if _stream(stderr).isatty() else _WIDTH, highlight=False, markup=False)
 
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else _WIDTH, highlight=False, markup=False)
+
+def _stream(stderr: bool) -> TextIO:
+    return sys.stderr if stderr else sys.stdout
+
+
+@cache
+def _screen() -> type[Console]:
+    """Return a console whose texts are printable; control codes are rich's own."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Screen(Console):
+        def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+            for segment in super().render(renderable, options):
+                shown = segment.control or segment.text.isprintable()
+                yield segment if shown else Segment(printable_lines(segment.text), segment.style)
+
+    return Screen
+
+
+def say(*lines: str, stderr: bool = False, end: str = "\n") -> None:
+    """Print lines with whatever stands in them as it can be printed."""
+    print(*map(printable_lines, lines), sep="\n", end=end, file=_stream(stderr), flush=stderr)
 
 
 def check_format(format_: str) -> str:
@@ -56,8 +80,14 @@ def _plain(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Return strict JSON; a non-finite number is a fault of ours."""
-    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    """Return strict JSON, what cannot be printed as escapes; a non-finite number is a fault of ours."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    """Return the escape of a character in JSON."""
+    return json.dumps(character)[1:-1]
 
 
 def emit(frame: pd.DataFrame, format_: str, table: Table, optional: Sequence[str] = ()) -> None:
@@ -66,7 +96,7 @@ def emit(frame: pd.DataFrame, format_: str, table: Table, optional: Sequence[str
     if format_ == "json":
         print(to_json(records(frame, optional)))
     elif format_ == "csv":
-        print(frame.to_csv(index=False), end="")
+        say(frame.to_csv(index=False), end="")
     else:
         console().print(table)
 

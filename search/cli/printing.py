@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from runs.candidate import Candidate
 from runs.costs import costs_of
 from runs.finding import find_candidate
 from runs.folder import machine
-from runs.stacking import printable
 from runs.user_code import seen_before, task_records
 from runs.verdicts import verdicts
-from search.cli.output import console
+from search.cli.output import console, say
 from search.cli.tables import comparison_table, confirmed_table, front_table
 from search.cli.timing_table import timing_table
 from search.configuration.config import CampaignConfig
@@ -38,10 +36,10 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
         if len(part):
             out.print(comparison_table(part), "")
         if reason := warning(task, str(panel["score"].iloc[0]), int(panel["seeds"].max())):
-            print(f"note: {reason}\n")
+            say(f"note: {reason}\n")
     for part in parts:
         for line in verdicts(part):
-            print(line)
+            say(line)
 
 
 def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
@@ -51,16 +49,16 @@ def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
     shown = frame[frame["id"].isin(formulas)]
     if len(shown):
         if not where.startswith(machine()):
-            print(f"not here, on {printable(where)}:")
+            say(f"not here, on {where}:")
         console().print(timing_table(shown.assign(expression=shown["id"].map(formulas))), "")
 
 
 def print_report(outcome: Outcome) -> None:
     """Say where the report is, or what hindered it."""
     if outcome.report is not None:
-        print(f"report: {outcome.report}")
+        say(f"report: {outcome.report}")
     elif outcome.why_no_report:
-        print(f"note: there is no report: {outcome.why_no_report}", file=sys.stderr)
+        say(f"note: there is no report: {outcome.why_no_report}", stderr=True)
 
 
 def print_outcome(store: Store, folder: Path, config: CampaignConfig, outcome: Outcome) -> None:
@@ -71,12 +69,12 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig, outcome: O
     chosen = [find_candidate(store, str(i)) for i in finalists(store, config.confirm.top)]
     stopped = [f"#{candidate.id}" for candidate in chosen if candidate.status == "stopped"]
     if stopped:
-        print(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
+        say(f"{', '.join(stopped)}: stopped by halving, finalists for want of others that were trained to the end\n")
     print_confirmation(store, config)
     if config.confirm.measure:
         print_costs(store, chosen)
     if outcome.picture is not None:
-        print(f"\nplot: {outcome.picture}")
+        say(f"\nplot: {outcome.picture}")
     if outcome.recommendation is not None:
         identifier, why = outcome.recommendation
-        print(f"exported: {outcome.exported} (#{identifier}, {why})")
+        say(f"exported: {outcome.exported} (#{identifier}, {why})")

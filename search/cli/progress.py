@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
 from search.campaign.progress import Confirming, Progress
 from search.campaign.watching import Watcher
-from search.cli.output import console
+from search.cli.output import console, say
 from search.configuration.config import CampaignConfig
 from search.live.events import Events
 from search.live.frames import Frames, Sink
@@ -43,7 +42,7 @@ class Announced(Watcher):
     def started(self, run: Path, config: CampaignConfig) -> None:
         """Say it."""
         if not self._quiet:
-            print(f"campaign in {run}: {', '.join(config.searched)}, {_limits(config)}", file=sys.stderr, flush=True)
+            say(f"campaign in {run}: {', '.join(config.searched)}, {_limits(config)}", stderr=True)
 
     def __call__(self, progress: Progress) -> None:  # noqa: ARG002
         """Stop, perhaps."""

@@ -9,6 +9,7 @@ from runs.stacking import unstacked_lines
 from search.campaign.progress import Progress
 from search.campaign.watching import Watcher
 from search.cli.interrupt import Interruptible
+from search.cli.output import say
 from search.cli.printing import print_outcome, print_report
 from search.cli.progress import Announced, closing_line, exhausted_lines, frames, halving_line
 from search.live.wording import prior_lines
@@ -19,19 +20,19 @@ def run_and_print(campaign: Campaign, logs: Iterable[Watcher], quiet: bool, even
     """Run a campaign to its end under Ctrl-C, and print what it left."""
     shown = frames(quiet, events)
     folder = campaign.folder
-    with Interruptible(f"actsearch resume {folder}") as guard:
+    with Interruptible(f"actsearch resume {folder}", folder) as guard:
         campaign.run([Announced(guard.check, quiet), shown, *logs])
         assert campaign.config is not None
         with folders.writing(folder) as store:
             print_outcome(store, folder, campaign.config, campaign.outcome)
             unstacked = unstacked_lines(store)
     if campaign.progress is None:
-        print("\nthe campaign was finished before; nothing was left to search")
+        say("\nthe campaign was finished before; nothing was left to search")
         print_report(campaign.outcome)
         return
-    print("", *closing_lines(campaign.progress, unstacked), sep="\n")
+    say("", *closing_lines(campaign.progress, unstacked))
     print_report(campaign.outcome)
-    print(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
+    say(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 
 def closing_lines(progress: Progress, unstacked: Iterable[str]) -> list[str]:

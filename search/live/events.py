@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TextIO, final
 from pydantic import ValidationError
 
 from primitives.errors import ActsearchError
+from runs.files import write_whole
 from runs.folder import inside
 from search.live.frame import Frame
 
@@ -78,10 +78,7 @@ class LiveFile:
             return
         self._next, self._phase = now + 2 * _EVERY, frame.phase
         try:
-            file = inside(self._folder, LIVE)
-            scratch = file.with_name(f".{LIVE}.{os.getpid()}")
-            scratch.write_text(frame.model_dump_json(), encoding="utf-8")
-            scratch.replace(file)
+            write_whole(inside(self._folder, LIVE), frame.model_dump_json().encode())
         except OSError:
             return
 

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from primitives.text import printable
 from search.live import wording
 from search.live.frame import Frame
 
@@ -117,7 +118,7 @@ class LineView:
 
     def _print(self, frame: Frame | None) -> None:
         self._at = time.monotonic()
-        print(_line(frame), file=sys.stderr, flush=True)
+        print(printable(_line(frame)), file=sys.stderr, flush=True)
 
 
 def _news(frame: Frame) -> tuple[object, ...]:

@@ -92,6 +92,8 @@ def text_of(file: Path) -> str:
         beside = [path.name for path in file.parent.iterdir()] if file.parent.is_dir() else []
         raise ActsearchError(f"there is no file or run '{file}'{nearest(file.name, beside)}")
     try:
+        if (size := file.stat().st_size) > 4 * _MANY:
+            raise ActsearchError(f"the list '{file}' has {size:,} bytes; {_MANY:,} characters are the most")
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ActsearchError(f"the list '{file}' cannot be read: {error}") from None
@@ -120,7 +122,10 @@ def _equations(text: str) -> list[str] | None:
     """Return the equations of a hall of fame, ``None`` where the text is none."""
     head = text.split("\n", 1)[0]
     delimiter = "|" if "|" in head else ","
-    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    except csv.Error:
+        return None
     names = [name.strip().lower() for name in rows[0]] if rows else []
     if len(names) < 2 or _EQUATION not in names:
         return None

@@ -6,22 +6,27 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import tomlkit
+from typing import Any
 
 from evaluators import Executor
 from evaluators.judging.objectives import MEASURED, SCORE, spoken
 from evaluators.training.executors.catalogue import EXECUTORS
 from evaluators.training.executors.options import ExecutorOptions
 from evaluators.training.task import AnyTask, Task
+from primitives.errors import ActsearchError
 from primitives.registries import made
+from primitives.text import printable
 from runs import Store, confirmed, finalists
 from runs.finding import find_candidate
 from runs.folder import CONFIG
 from runs.scores import FORMER
+from search.campaign.extending import BEFORE
 from search.configuration.config import CampaignConfig
-from search.configuration.reading import from_dict, from_toml, merge_chosen, parsed
+from search.configuration.reading import from_dict, merge_chosen, parsed
 from search.space.wishes import Wishes
+
+_LONGEST_CONFIG = 2**20
+_SHOWN_KEYS = 5
 
 
 def absolute_folder(folder: Path | None) -> str | None:
@@ -108,12 +113,42 @@ def stored_config(store: Store, folder: Path) -> CampaignConfig:
     """Return the configuration a run was started with; the run file is the truth, not the copy beside it."""
     text = store.meta("config")
     copy = folder / CONFIG
-    if copy.is_file() and copy.read_text(encoding="utf-8", errors="replace") != text:
+    said = _read(copy)
+    if said is not None and said not in (text, store.meta(BEFORE)):
+        keys = ", ".join(_edited(text, said)) or "it is no TOML any more, or says the same in other words"
         print(
-            f"note: {copy} differs from the configuration the run was started with; the run keeps the latter",
+            f"note: {printable(str(copy))} was edited ({keys}), which changes nothing: the run goes by the "
+            "configuration in its run file; 'actsearch resume RUN --trainings N' or '--minutes M' extend a search",
             file=sys.stderr,
         )
-    return from_toml(_whole(text), f"{folder} (stored configuration)", stored=True)
+    source = f"{folder} (stored configuration)"
+    return from_dict(_whole(parsed(text, source)), source, stored=True)
+
+
+def _read(copy: Path) -> str | None:
+    """Return the copy of a configuration, ``None`` where there is none that can be read."""
+    try:
+        return copy.read_text(encoding="utf-8", errors="replace") if copy.stat().st_size < _LONGEST_CONFIG else ""
+    except OSError:
+        return None
+
+
+def _edited(text: str, copy: str) -> list[str]:
+    """Return the keys that a copy of a configuration says otherwise, a few of them; none where it cannot be read."""
+    try:
+        ours, theirs = (_flat(parsed(each, "")) for each in (text, copy))
+    except ActsearchError:
+        return []
+    keys = [key for key in sorted({*ours, *theirs}) if ours.get(key) != theirs.get(key)]
+    return [printable(key) for key in keys[:_SHOWN_KEYS]] + (["…"] if len(keys) > _SHOWN_KEYS else [])
+
+
+def _flat(raw: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, by dotted keys."""
+    found: dict[str, Any] = {}
+    for key, value in raw.items():
+        found |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {f"{above}{key}": value}
+    return found
 
 
 def stored_extensions(store: Store, folder: Path) -> tuple[str, ...]:
@@ -122,15 +157,13 @@ def stored_extensions(store: Store, folder: Path) -> tuple[str, ...]:
     return tuple(str(label) for label in found) if isinstance(found, list) else ()
 
 
-def _whole(text: str) -> str:
+def _whole(raw: dict[str, Any]) -> dict[str, Any]:
     """Return a stored configuration that says what older versions did where they had no key.
 
     Nobody was stopped, and the search went by the error.
     """
-    document = tomlkit.parse(text)
-    document.setdefault("score", FORMER)
-    document.setdefault("fidelity", {}).setdefault("rungs", [])
-    return tomlkit.dumps(document)
+    fidelity = raw.get("fidelity", {})
+    return {"score": FORMER, **raw, "fidelity": {"rungs": [], **fidelity} if isinstance(fidelity, dict) else fidelity}
 
 
 def recommended(store: Store, config: CampaignConfig) -> tuple[int, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import runs
@@ -93,6 +94,7 @@ class Campaign:
         run: Path | str,
         *,
         task: AnyTask | Sequence[AnyTask] = (),
+        budget: Mapping[str, float] = MappingProxyType({}),
         moved: Sequence[str] = (),
         extensions: Sequence[str] = (),
         trust: bool = False,
@@ -104,6 +106,7 @@ class Campaign:
         Args:
             run: the folder.
             task: the tasks of this program that it was started with.
+            budget: new totals that extend the search, a finished one too: ``trainings``, ``steps`` or ``minutes``.
             moved: where task files of the run are now, each ``file.py:Class``.
             extensions: where its extensions are now.
             trust: import the run's own code though it never ran on this machine.
@@ -118,7 +121,7 @@ class Campaign:
         objects = by_name(_several(task))
         where = None if data is None else Path(data)
         campaign = cls.__new__(cls)
-        campaign._prepare(Resumption(folder, moved, extensions, trust, where, execution or {}, objects))
+        campaign._prepare(Resumption(folder, moved, extensions, trust, where, execution or {}, objects, budget))
         return campaign
 
     def _prepare(self, beginning: Beginning) -> None:

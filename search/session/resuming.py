@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluators.training.task import AnyTask
 from runs import folder as folders
+from search.campaign.extending import extend, refresh_copy
 from search.loading.run import execution_of, make_executor, stored_config
 from search.session.opened import Beginning, Opened
 from search.session.recorded import import_own, loader_of, recorded_tasks, task_names
@@ -26,6 +27,7 @@ class Resumption(Beginning):
         data: folder of data sets.
         execution: keys of ``[execution]`` that differ from those of the start.
         objects: tasks of this program, by the run's name for them.
+        budget: new totals that extend the search, see :func:`search.campaign.extending.extended`.
         notes: none; what is said of tasks was said at the start.
     """
 
@@ -36,6 +38,7 @@ class Resumption(Beginning):
     data: Path | None = None
     execution: Mapping[str, str | int] = field(default_factory=dict)
     objects: Mapping[str, AnyTask] = field(default_factory=dict)
+    budget: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @contextmanager
@@ -48,6 +51,9 @@ class Resumption(Beginning):
         with folders.writing(self.folder) as store:
             import_own(store, self.folder, self.extensions, self.trust)
             settings = stored_config(store, self.folder)
+            refresh_copy(store, self.folder)
+            if self.budget:
+                settings = extend(store, self.folder, settings, self.budget)
             if store.meta("state") == "finished":
                 yield Opened(store, settings, None)
                 return

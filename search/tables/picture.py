@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from primitives import ActsearchError
+from runs.files import write_whole
 from search.tables.games import Outcome
 
 KINDS = (".png", ".svg", ".pdf")
@@ -23,7 +25,7 @@ def plot_games(outcomes: Mapping[str, Outcome], trainings: int, file: Path, titl
         title: of the picture.
 
     Raises:
-        ActsearchError: there is no picture of that kind.
+        ActsearchError: there is no picture of that kind, or it cannot be written.
     """
     if file.suffix not in KINDS:
         raise ActsearchError(f"a picture ends in {', '.join(KINDS)}, and '{file}' does not")
@@ -47,5 +49,10 @@ def plot_games(outcomes: Mapping[str, Outcome], trainings: int, file: Path, titl
     regret.set(xlabel="trainings", ylabel="regret: median and quartiles")
     met.legend()
     figure.suptitle(title)
-    figure.savefig(file)
+    content = io.BytesIO()
+    figure.savefig(content, format=file.suffix[1:])
     pyplot.close(figure)
+    try:
+        write_whole(file, content.getvalue())
+    except OSError as error:
+        raise ActsearchError(f"cannot write the picture '{file}': {error.strerror}; choose a writable place") from error

@@ -35,7 +35,7 @@ from search.cli.commands.options import (
     locate,
 )
 from search.cli.interrupt import Interruptible
-from search.cli.output import check_format, records, to_json
+from search.cli.output import check_format, records, say, to_json
 from search.cli.printing import print_confirmation
 from search.cli.progress import Announced, frames
 from search.configuration.config import CampaignConfig
@@ -91,7 +91,7 @@ def confirm(
         if task or not _is_stored(store, plan):  # stored evidence needs no task
             tasks = _tasks(store, folder, settings, task, data, execution, trust)
             plan = dataclasses.replace(plan, tasks=tuple(tasks))
-            with Interruptible(f"actsearch confirm {folder}") as guard:
+            with Interruptible(f"actsearch confirm {folder}", folder) as guard:
                 _train(store, plan, tasks, execution, (Announced(guard.check, True), frames(quiet, events)))
         elif data is not None:
             refuse_data_without_use(data, plan.tasks)
@@ -99,7 +99,7 @@ def confirm(
         if format_ == "table":
             print_confirmation(store, settings)
         else:
-            print(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
+            say(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
 
 
 def _is_stored(store: Store, plan: Plan) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +19,7 @@ from evaluators.theory.entropy import output
 from evaluators.theory.quadrature import quadrature, sample
 from primitives import BASELINES, ActsearchError, Expression, compile_expression, resolve
 from primitives.errors import unknown
+from runs.files import write_whole
 from search.campaign.loop import check_starters
 from search.cli.commands.options import DENSITY_HELP, ExtensionOption
 from search.cli.output import console, to_json
@@ -155,22 +154,7 @@ def _add(path: Path, expression: Expression) -> str:
     check_starters(changed)
     assert changed.seeds == (*config.seeds, str(expression))
     try:
-        _replace(path, text)
+        write_whole(path, text.encode())
     except OSError as error:
         raise ActsearchError(f"cannot write '{path}': {error.strerror}; choose a writable place") from None
     return f"added to the seeds of {path}: {expression}; {launch}"
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all, with the permissions it had."""
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        os.chmod(name, mode)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise

@@ -14,11 +14,13 @@ from primitives.errors import ActsearchError, ExpressionError
 from primitives.export.dialects import DIALECTS, export_bytes
 from primitives.export.exported import Provenance
 from runs import Candidate, Store, reading
+from runs.files import write_whole
 from runs.finding import find_candidate
 from runs.package import check_target, front_ids, package_of, write_package
 from runs.provenance import provenance
 from runs.user_code import extension_records
 from search.cli.commands.options import ExtensionOption, locate
+from search.cli.output import say
 from search.loading.extensions import import_extensions
 
 
@@ -62,10 +64,10 @@ def export(
     module = output.stem if output is not None else None
     content = _from_expression(expr, to, name, module) if expr is not None else _from_run(run, id_, to, name, module)
     if output is None:
-        print(content.decode(), end="")
+        say(content.decode(), end="")
         return
     try:
-        output.write_bytes(content)
+        write_whole(output, content)
     except OSError as error:
         raise ActsearchError(f"cannot write '{output}': {error.strerror}; choose a writable place") from error
     print(f"wrote {output}")

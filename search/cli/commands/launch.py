@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ from search.cli.commands.options import (
     WorkersOption,
     locate,
 )
+from search.cli.output import say
 from search.cli.searching import run_and_print
 from search.configuration.layers import layers
 from search.loading.run import absolute_folder, execution_overrides
@@ -92,5 +92,5 @@ def launch(
     sources = list(dict.fromkeys(map(locate, from_ or ())))
     campaign = Campaign(layers(config, preset or (None if config else "quick"), overrides), run=run, start_from=sources)
     if not quiet:
-        print(*campaign.notes, sep="\n", end="\n" if campaign.notes else "", file=sys.stderr)
+        say(*campaign.notes, stderr=True, end="\n" if campaign.notes else "")
     run_and_print(campaign, logs, quiet, events)

@@ -9,6 +9,7 @@ import pandas as pd
 import typer
 
 from primitives.errors import ActsearchError
+from primitives.text import shortened
 from runs import Store, list_folders, reading, scored
 from runs.axes import axes
 from runs.folder import state_of
@@ -16,6 +17,8 @@ from search.cli.commands.options import FormatOption
 from search.cli.output import emit, number
 from search.cli.tables import add_row, new_table
 from search.configuration.reading import parsed
+
+_LONGEST = 300
 
 
 def list_(
@@ -42,7 +45,7 @@ def _summary(path: Path) -> dict[str, Any]:
             return {"run": str(path), **_facts(path, store)}
     except ActsearchError as error:
         unknown = dict.fromkeys(("task", "created", "score", "best"), "")
-        return {"run": str(path), **unknown, "state": f"unreadable: {error}", "trained": 0}
+        return {"run": str(path), **unknown, "state": shortened(f"unreadable: {error}", _LONGEST), "trained": 0}
 
 
 def _facts(path: Path, store: Store) -> dict[str, Any]:

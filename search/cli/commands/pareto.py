@@ -14,7 +14,7 @@ from runs import reading, scored
 from runs.axes import axes
 from runs.front import nothing_yet
 from search.cli.commands.options import FormatOption, RunArgument, locate
-from search.cli.output import check_format, emit
+from search.cli.output import check_format, emit, say
 from search.cli.tables import front_table
 
 
@@ -38,7 +38,7 @@ def pareto(
         if frame.empty and plot is not None:
             raise ActsearchError(f"there is nothing to plot in '{folder}': {nothing_yet(store)}")
         if frame.empty and format_ == "table":
-            print(f"'{folder}' has no front: {nothing_yet(store)}")
+            say(f"'{folder}' has no front: {nothing_yet(store)}")
             return
         if plot is not None:
             plot_front(scored(store), plot, str(folder.name), axes(store), constants_of(store))

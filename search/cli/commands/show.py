@@ -16,6 +16,7 @@ from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
 from primitives import Expression
+from primitives.text import printable
 from runs import Candidate, Store, reading
 from runs.account import credit, kind_of
 from runs.candidate import readable
@@ -23,11 +24,11 @@ from runs.finding import find_candidate
 from runs.folder import state_of
 from runs.front import scored
 from runs.scores import FORMER, scores_of
-from runs.stacking import printable, unstacked_lines
+from runs.stacking import unstacked_lines
 from runs.trained import trained_constants
 from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
-from search.cli.output import check_format, console, emit, number, to_json
+from search.cli.output import check_format, console, emit, number, say, to_json
 from search.cli.tables import add_row, new_table
 
 
@@ -61,17 +62,14 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     table = new_table(f"{folder}: {len(candidates)} candidates, {state_of(folder, store)}", "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
-    emit(counted, format_, table)
     if format_ != "table":
+        emit(counted, format_, table)
         return
-    out = console()
+    brought = _credit(store, candidates) if candidates else "\nnothing was proposed yet"
+    made = f"created {store.meta('created')} on {store.meta('machine')}"
+    console().print(table, brought, *unstacked_lines(store), made, store.meta("config"), sep="\n")
     if state_of(folder, store) == "stopped":
-        print(f"it stopped before its end; go on with: actsearch resume {folder}")
-    out.print(_credit(store, candidates) if candidates else "\nnothing was proposed yet")
-    for line in unstacked_lines(store):
-        out.print(line)
-    out.print(f"created {store.meta('created')} on {store.meta('machine')}")
-    out.print(store.meta("config"))
+        say(f"it stopped before its end; go on with: actsearch resume {folder}")
 
 
 def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
@@ -99,25 +97,24 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         print(to_json({**plain, **facts, "latex": latex, "evaluations": evaluations}))
         return
     if format_ == "csv":
-        print(pd.DataFrame(evaluations).to_csv(index=False), end="")
+        say(pd.DataFrame(evaluations).to_csv(index=False), end="")
         return
-    out = console()
-    out.print(f"#{candidate.id} {candidate.name or ''}  {candidate.expression}")
-    out.print(f"LaTeX: {expression.latex}" if expression else f"not read here: {_foreign(store)}")
-    out.print(f"status: {candidate.status} {candidate.reason}")
-    out.print(", ".join(f"{name} {value:.4g}" for name, value in candidate.facts.items()) or "not assessed")
-    out.print("\nlineage:")
-    for line in _lineage(store, candidate):
-        out.print(line)
+    parts: list[Any] = [
+        f"#{candidate.id} {candidate.name or ''}  {candidate.expression}",
+        f"LaTeX: {expression.latex}" if expression else f"not read here: {_foreign(store)}",
+        f"status: {candidate.status} {candidate.reason}",
+        ", ".join(f"{name} {value:.4g}" for name, value in candidate.facts.items()) or "not assessed",
+        "\nlineage:",
+        *_lineage(store, candidate),
+    ]
     if candidate.gain is not None and expression:
-        out.print("\n" + _drawing(candidate.expression))
-    for line in _after_training(expression, [e for purpose, e in trained if purpose == "confirm"]):
-        out.print(line)
+        parts.append("\n" + _drawing(candidate.expression))
+    parts += _after_training(expression, [e for purpose, e in trained if purpose == "confirm"])
     if evaluations:
-        table = _evaluations_table(trained, scores_of(store))
-        out.print(table)
-    for reason in dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"]):
-        out.print(f"trained by itself, not in a stack: {printable(reason)}")
+        parts.append(_evaluations_table(trained, scores_of(store)))
+    reasons = dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"])
+    parts += [f"trained by itself, not in a stack: {printable(reason)}" for reason in reasons]
+    console().print(*parts, sep="\n")  # only now: what cannot be read is told alone
 
 
 def _after_training(expression: Expression | None, confirmation: Sequence[Evaluation]) -> list[str]:
