@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from primitives import Expression
 from primitives.errors import ActsearchError
 from runs.snapshot import Readable
+
+if TYPE_CHECKING:
+    from evaluators.instruments.timing import Spread, Timing
 
 _KEY = "costs"
 _MODES = ("compiled", "eager")
@@ -67,3 +71,41 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         if not sound:
             raise ValueError(f"a {name} that is none")
     return {name: row[name] for name in ("id", *COLUMNS)}
+
+
+def measured_costs(expressions: Sequence[Expression]) -> pd.DataFrame:
+    """Measure activation layers on the machine at hand, compiled and eager, beside ReLU and GELU.
+
+    Args:
+        expressions: such as a campaign's finalists.
+
+    Returns:
+        One row an expression: for each mode the microseconds of forward and backward of a million
+        elements, the time as a multiple of ReLU's and GELU's with quartiles, bytes kept for backward
+        and (on a GPU) at the peak an element, and the reason where there are no numbers.
+    """
+    from evaluators.instruments.timing import measure_cost
+    from evaluators.training.pieces import pick_device
+
+    timings = measure_cost(expressions, pick_device())
+    rows: list[dict[str, float | str | None]] = [{"expression": str(expression)} for expression in expressions]
+    for at, timing in enumerate(timings):
+        rows[at % len(rows)] |= _fields(timing)
+    return pd.DataFrame(rows)
+
+
+def _fields(timing: Timing) -> dict[str, float | str | None]:
+    """Return the numbers of a timing by names that say the mode."""
+    found: dict[str, float | str | None] = {
+        "microseconds": None if timing.seconds is None else 1e6 * timing.seconds.median
+    }
+    for name, spread in (("to_relu", timing.relu), ("to_gelu", timing.gelu)):
+        found |= _spread(name, spread)
+    found |= {"saved_bytes": timing.saved, "peak_bytes": timing.peak, "reason": timing.reason}
+    return {f"{timing.mode}_{name}": value for name, value in found.items()}
+
+
+def _spread(name: str, spread: Spread | None) -> dict[str, float | str | None]:
+    if spread is None:
+        return {name: None, f"{name}_low": None, f"{name}_high": None}
+    return {name: spread.median, f"{name}_low": spread.low, f"{name}_high": spread.high}

@@ -6,20 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluators.tasks.agreement import warning
-from evaluators.training.pieces import pick_device
-from primitives import ActsearchError, parse
 from runs import Store, comparisons, confirmed, finalists, pareto
 from runs.axes import axes
 from runs.candidate import Candidate
-from runs.costs import as_meta as costs_as_meta
+from runs.costs import costs_of
 from runs.finding import find_candidate
 from runs.folder import machine
-from runs.report.page import write_report
 from runs.user_code import seen_before, task_records
 from runs.verdicts import verdicts
 from search.cli.output import console, say
 from search.cli.tables import comparison_table, confirmed_table, front_table
-from search.cli.timing_table import measured_costs, timing_table
+from search.cli.timing_table import timing_table
 from search.configuration.config import CampaignConfig
 from search.session.outcome import Outcome
 
@@ -46,22 +43,22 @@ def print_confirmation(store: Store, config: CampaignConfig) -> None:
 
 
 def print_costs(store: Store, chosen: Sequence[Candidate]) -> None:
-    """Measure what finalists cost on this machine, keep it in the run and print it; it decides nothing."""
-    if not chosen:
-        return
-    frame = measured_costs([parse(candidate.expression) for candidate in chosen])
-    where = f"{machine()}, {pick_device()}"
-    for key, value in costs_as_meta([candidate.id for candidate in chosen], [*frame.to_dict("records")], where).items():
-        store.set_meta(key, value)
-    console().print(timing_table(frame), "")
+    """Print what finalists cost on the machine that measured them; it decides nothing."""
+    frame, where = costs_of(store)
+    formulas = {candidate.id: candidate.expression for candidate in chosen}
+    shown = frame[frame["id"].isin(formulas)]
+    if len(shown):
+        if not where.startswith(machine()):
+            say(f"not here, on {where}:")
+        console().print(timing_table(shown.assign(expression=shown["id"].map(formulas))), "")
 
 
-def print_report(folder: Path) -> None:
-    """Write the report of a campaign that is over and say where it is; what hinders that spoils nothing else."""
-    try:
-        say(f"report: {write_report(folder)}")
-    except ActsearchError as error:
-        say(f"note: there is no report: {error}", stderr=True)
+def print_report(outcome: Outcome) -> None:
+    """Say where the report is, or what hindered it."""
+    if outcome.report is not None:
+        say(f"report: {outcome.report}")
+    elif outcome.why_no_report:
+        say(f"note: there is no report: {outcome.why_no_report}", stderr=True)
 
 
 def print_outcome(store: Store, folder: Path, config: CampaignConfig, outcome: Outcome) -> None:

@@ -28,10 +28,10 @@ def run_and_print(campaign: Campaign, logs: Iterable[Watcher], quiet: bool, even
             unstacked = unstacked_lines(store)
     if campaign.progress is None:
         say("\nthe campaign was finished before; nothing was left to search")
-        print_report(folder)
+        print_report(campaign.outcome)
         return
     say("", *closing_lines(campaign.progress, unstacked))
-    print_report(folder)
+    print_report(campaign.outcome)
     say(f"next: actsearch show {folder} ID, actsearch pareto {folder}, actsearch export {folder} ID -o act.py")
 
 

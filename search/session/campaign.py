@@ -26,7 +26,7 @@ from search.live.frames import Frames
 from search.loading.objects import by_name, note
 from search.logs.catalogue import loggers
 from search.session.opened import Beginning, Opened
-from search.session.outcome import Outcome, write_outcome
+from search.session.outcome import Outcome, keep_costs, with_report, write_outcome
 from search.session.recorded import plan_of
 from search.session.resuming import Resumption
 from search.session.starting import Start, start
@@ -36,8 +36,8 @@ class Campaign:
     """A campaign from its start to its end: what ``actsearch launch`` and ``resume`` do, without printing.
 
     Making one reads, imports and tries everything that the configuration names and writes nothing. :meth:`run`
-    makes the run folder, searches on the configured executor, confirms the finalists on fresh seeds, draws the front
-    and exports the best.
+    makes the run folder, searches on the configured executor, confirms the finalists on fresh seeds, draws the front,
+    exports the best, measures what the finalists cost, and writes the report.
 
     Attributes:
         folder: of the run.
@@ -137,7 +137,7 @@ class Campaign:
         stop: Enough | None = None,
         log: str | Iterable[str] = (),
     ) -> Run:
-        """Search, confirm, draw the front, export the best, and return what was left.
+        """Search, confirm, draw the front, export the best, write the report, and return what was left.
 
         A ``KeyboardInterrupt``, of Ctrl-C or of a notebook's stop button, or whatever a callback raises, ends it after
         the workers are stopped; what was finished is stored, and :meth:`resume` goes on.
@@ -159,6 +159,7 @@ class Campaign:
         try:
             with self._beginning.opened() as opened:
                 self._carry_out(opened, watchers, stop)
+            self.outcome = with_report(self.outcome, self.folder)
         finally:
             watchers.closed()
         return runs.load(self.folder)
@@ -168,6 +169,7 @@ class Campaign:
         self.config = settings
         if executor is None:  # it was finished before
             self.outcome = write_outcome(store, self.folder, settings)
+            keep_costs(store, settings)
             return
         search = Search(settings, store)
         watchers.started(self.folder, settings)
@@ -177,6 +179,7 @@ class Campaign:
         self.progress, self.outcome = search.progress, write_outcome(store, self.folder, settings)
         store.set_meta("state", "finished")
         watchers.finished(runs.load(self.folder))
+        keep_costs(store, settings)
 
 
 def _several(task: Any) -> Sequence[Any]:

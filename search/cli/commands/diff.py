@@ -12,7 +12,7 @@ from primitives.text import printable
 from runs import reading
 from search.cli.commands.options import FormatOption, locate
 from search.cli.differences import Side, differences, incomparable
-from search.cli.output import check_format, console, number, records, to_json
+from search.cli.output import check_format, console, number, records, say, to_json
 from search.cli.tables import add_row, new_table
 
 _MOST = 12
@@ -36,25 +36,25 @@ def diff(
     if format_ == "json":
         print(to_json(records(frame)))
     elif format_ == "csv":
-        print(frame.to_csv(index=False), end="")
+        say(frame.to_csv(index=False), end="")
     else:
         _print(frame, folders, why_not)
 
 
 def _print(frame: pd.DataFrame, folders: tuple[Path, Path], why_not: str | None) -> None:
     out = console()
-    out.print(f"first: {folders[0]}\nsecond: {folders[1]}")
+    say(f"first: {folders[0]}", f"second: {folders[1]}")
     if why_not:
-        print(f"scores of the two do not compare: {why_not}")
+        say(f"scores of the two do not compare: {why_not}")
     if frame.empty:
-        print("nothing differs")
+        say("nothing differs")
     for part, rows in frame.groupby("part", sort=False):
         table = new_table(f"\n{part}", {"front": "function, by its score"}.get(str(part), ""), "first", "second")
         for row in rows.head(_MOST).to_dict("records"):
             add_row(table, printable(str(row["what"])), *(_cell(row, side) for side in ("first", "second")))
         out.print(table)
         if len(rows) > _MOST:
-            print(f"and {len(rows) - _MOST} more, see --format json")
+            say(f"and {len(rows) - _MOST} more, see --format json")
 
 
 def _cell(row: dict[Any, Any], side: str) -> str:

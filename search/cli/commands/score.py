@@ -19,11 +19,12 @@ from evaluators.training.pieces import device_here
 from evaluators.training.task import AnyTask, Task
 from primitives import Expression, ExpressionError, growth, nearest_known, resolve
 from primitives.errors import ActsearchError
+from runs.costs import measured_costs
 from search.cli.commands.options import DENSITY_HELP, DataOption, DeviceOption, ExtensionOption, FormatOption
 from search.cli.network_table import network_facts, network_table
 from search.cli.output import console, emit, number
 from search.cli.tables import add_row, new_table
-from search.cli.timing_table import measured_costs, timing_table
+from search.cli.timing_table import timing_table
 from search.loading.tasks import Loader
 
 

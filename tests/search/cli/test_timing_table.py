@@ -5,8 +5,9 @@ import pytest
 from evaluators.instruments import timing
 from evaluators.instruments.timing import Spread, Timing
 from primitives import parse
+from runs.costs import measured_costs
 from search.cli.output import console
-from search.cli.timing_table import measured_costs, timing_table
+from search.cli.timing_table import timing_table
 
 RATIO = Spread(2.0, 1.9, 2.3, 1.8)
 
