@@ -11,7 +11,7 @@ from primitives.export.dialects import export
 from runs import Store, comparisons, confirmed, finalists, pareto, scored
 from runs.axes import axes
 from runs.candidate import Candidate
-from runs.files import write_whole
+from runs.files import put
 from runs.folder import EXPORTS, inside
 from runs.plots import plot_front
 from runs.provenance import provenance
@@ -79,5 +79,5 @@ def print_outcome(store: Store, folder: Path, config: CampaignConfig) -> None:
         return
     candidate = find_candidate(store, str(best[0]))
     file = inside(folder, f"{EXPORTS}/act{candidate.id}.py")
-    write_whole(file, export_candidate(store, folder, candidate, f"Act{candidate.id}").encode())
+    put(file, export_candidate(store, folder, candidate, f"Act{candidate.id}").encode())
     say(f"exported: {file} (#{candidate.id}, {best[1]})")

@@ -13,7 +13,7 @@ from primitives.errors import ActsearchError, ExpressionError
 from primitives.export.dialects import DIALECTS, export_bytes
 from primitives.export.exported import Provenance
 from runs import Candidate, Store, reading
-from runs.files import write_whole
+from runs.files import put
 from runs.provenance import provenance
 from runs.user_code import extension_records
 from search.cli.commands.options import ExtensionOption, locate
@@ -57,10 +57,7 @@ def export(
     if output is None:
         say(content.decode(), end="")
         return
-    try:
-        write_whole(output, content)
-    except OSError as error:
-        raise ActsearchError(f"cannot write '{output}': {error.strerror}; choose a writable place") from error
+    put(output, content)
     print(f"wrote {output}")
 
 
