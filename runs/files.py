@@ -6,6 +6,21 @@ import os
 import tempfile
 from pathlib import Path
 
+from primitives.errors import ActsearchError
+
+
+def put(file: Path, content: bytes) -> None:
+    """Write a file as :func:`write_whole` does.
+
+    Raises:
+        ActsearchError: it cannot be written.
+    """
+    try:
+        write_whole(file, content)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ActsearchError(f"cannot write '{file}': {reason}; choose a writable place with room") from error
+
 
 def write_whole(file: Path, content: bytes) -> None:
     """Write a file, or replace one, with the permissions that it had; a full disk leaves the old one or none.

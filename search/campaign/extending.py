@@ -11,7 +11,7 @@ import tomlkit
 from evaluators.training.status import TRAINED
 from primitives.errors import ActsearchError
 from runs import Store
-from runs.files import write_whole
+from runs.files import put
 from runs.folder import CONFIG, inside
 from search.configuration.config import CampaignConfig
 from search.configuration.reading import from_toml
@@ -99,7 +99,7 @@ def extend(store: Store, folder: Path, settings: CampaignConfig, budget: Mapping
     from_toml(text, "command line", stored=True)
     whole = extended(settings, spent(store, settings), budget)
     store.set_all({"config": text, BEFORE: before, "state": "searching"})
-    refresh_copy(store, folder)
+    put(inside(folder, CONFIG), text.encode())
     return whole
 
 
@@ -112,8 +112,6 @@ def refresh_copy(store: Store, folder: Path) -> None:
     copy = folder / CONFIG
     try:
         if copy.read_text(encoding="utf-8") == store.meta(BEFORE, "\0"):
-            write_whole(inside(folder, CONFIG), store.meta("config").encode())
-    except (UnicodeDecodeError, FileNotFoundError):  # that of before is neither
+            put(inside(folder, CONFIG), store.meta("config").encode())
+    except (OSError, UnicodeDecodeError):  # that of before can be read
         return
-    except OSError as error:
-        raise ActsearchError(f"cannot write '{copy}' ({error.strerror}); free space or fix permissions") from error

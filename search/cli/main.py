@@ -6,6 +6,7 @@ import errno
 import importlib
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -148,7 +149,8 @@ def _tell(sentence: str) -> None:
 
 def _mute() -> None:
     """Let nothing more be written to the output, which takes nothing more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # it may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_users_code(error: Exception) -> str | None:

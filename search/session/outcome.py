@@ -14,7 +14,7 @@ from runs import Store, finalists, scored
 from runs.axes import axes
 from runs.candidate import Candidate
 from runs.costs import as_meta, costs_of, measured_costs
-from runs.files import write_whole
+from runs.files import put
 from runs.finding import find_candidate
 from runs.folder import EXPORTS, inside, machine
 from runs.plots import plot_front
@@ -57,7 +57,7 @@ def write_outcome(store: Store, folder: Path, config: CampaignConfig) -> Outcome
         return Outcome(picture)
     candidate = find_candidate(store, str(best[0]))
     file = inside(folder, f"{EXPORTS}/act{candidate.id}.py")
-    write_whole(file, _exported(store, folder, candidate).encode())
+    put(file, _exported(store, folder, candidate).encode())
     return Outcome(picture, file, best)
 
 

@@ -19,7 +19,7 @@ from evaluators.theory.entropy import output
 from evaluators.theory.quadrature import quadrature, sample
 from primitives import BASELINES, ActsearchError, Expression, compile_expression, resolve
 from primitives.errors import unknown
-from runs.files import write_whole
+from runs.files import put
 from search.campaign.loop import check_starters
 from search.cli.commands.options import DENSITY_HELP, ExtensionOption
 from search.cli.output import console, to_json
@@ -153,8 +153,5 @@ def _add(path: Path, expression: Expression) -> str:
     changed = from_toml(text, str(path))
     check_starters(changed)
     assert changed.seeds == (*config.seeds, str(expression))
-    try:
-        write_whole(path, text.encode())
-    except OSError as error:
-        raise ActsearchError(f"cannot write '{path}': {error.strerror}; choose a writable place") from None
+    put(path, text.encode())
     return f"added to the seeds of {path}: {expression}; {launch}"

@@ -14,7 +14,7 @@ from primitives.errors import ActsearchError, ExpressionError
 from primitives.export.dialects import DIALECTS, export_bytes
 from primitives.export.exported import Provenance
 from runs import Candidate, Store, reading
-from runs.files import write_whole
+from runs.files import put
 from runs.finding import find_candidate
 from runs.package import check_target, front_ids, package_of, write_package
 from runs.provenance import provenance
@@ -66,10 +66,7 @@ def export(
     if output is None:
         say(content.decode(), end="")
         return
-    try:
-        write_whole(output, content)
-    except OSError as error:
-        raise ActsearchError(f"cannot write '{output}': {error.strerror}; choose a writable place") from error
+    put(output, content)
     print(f"wrote {output}")
 
 

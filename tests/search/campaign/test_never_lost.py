@@ -157,7 +157,7 @@ def test_a_kill_between_the_run_file_and_its_copy_is_mended_when_the_run_goes_on
     run(tmp_path / "run", settings)
     with folder.writing(tmp_path / "run") as store:
         with monkeypatch.context() as patched:
-            patched.setattr("search.campaign.extending.refresh_copy", lambda *_: None)
+            patched.setattr("search.campaign.extending.put", lambda *_: None)
             extend(store, tmp_path / "run", settings, {"trainings": 40})
         assert (tmp_path / "run" / folder.CONFIG).read_text() != store.meta("config")
         refresh_copy(store, tmp_path / "run")
