@@ -16,7 +16,7 @@ from runs.candidate import Candidate, readable
 from runs.plots import curve
 from runs.report.markup import Cell, Section, code, count, figure, fixed, paragraph, seeds_cell, spans, table
 from runs.report.material import Material
-from runs.report.plot import BASELINE, DASHES, FOUND, OTHER, Trace, axis, layout, numbers, plot, said, short, thinned
+from runs.report.plot import BASELINE, DASHES, FOUND, Trace, axis, layout, numbers, plot, said, short, thinned
 
 _MOST_FINALISTS, _MOST_PLACES = 8, 4
 _LEAST_REACH, _MOST_REACH = 4.0, 20.0
@@ -228,10 +228,9 @@ def _density(place: Seen, colour: str) -> Trace:
         "x": numbers(edges),
         "y": numbers(heights),
         "yaxis": "y3",
-        "line": {"shape": "hv", "color": OTHER, "width": 1},
+        "line": {"shape": "hv", "color": colour, "width": 0.8},
         "fill": "tozeroy",
         "fillcolor": _faint(colour),
-        "showlegend": False,
         "hovertemplate": f"inputs of {name}: density %{{y:.3g}} at %{{x:.3g}}<extra></extra>",
     }
 
