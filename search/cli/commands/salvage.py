@@ -30,7 +30,7 @@ def salvage(
         f"{found.lost_candidates:,} candidates and {found.lost_evaluations:,} evaluations at least"
         if found.lost_candidates or found.lost_evaluations
         else "",
-        f"some or all evaluations of {found.again:,} candidates that were kept, which 'resume' trains again"
+        f"some or all evaluations of candidates that were kept ({found.again:,}), which 'resume' trains again"
         if found.again
         else "",
     ]
