@@ -24,13 +24,11 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
-class Plain(BaseModel):
-    """A frozen value that JSON holds: nothing unknown, nothing that is not finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+_PLAIN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+"""A frozen value that JSON holds: nothing unknown, nothing that is not finite."""
 
 
-class WorkerNow(Plain):
+class WorkerNow(BaseModel):
     """What a worker does.
 
     Attributes:
@@ -45,6 +43,8 @@ class WorkerNow(Plain):
         silent_seconds: since its last word.
         limit_seconds: after which the cohort is given up, counted from its start.
     """
+
+    model_config = _PLAIN
 
     worker: Text
     state: Literal["preparing", "training", "silent"]
@@ -61,8 +61,10 @@ class WorkerNow(Plain):
     limit_seconds: Seconds = 0.0
 
 
-class Line(Plain):
+class Line(BaseModel):
     """A function with its objectives, in their order."""
+
+    model_config = _PLAIN
 
     id: Count
     formula: Text
@@ -71,7 +73,7 @@ class Line(Plain):
     objectives: Annotated[tuple[float, ...], Field(max_length=20)]
 
 
-class Frame(Plain):
+class Frame(BaseModel):
     """One moment of a campaign.
 
     Attributes:
@@ -92,6 +94,8 @@ class Frame(Plain):
         confirm_failed: of those done.
         notes: what the theory and the strategy say.
     """
+
+    model_config = _PLAIN
 
     phase: Literal["search", "confirm", "measure", "done", "stopped"]
     at: float = 0.0
