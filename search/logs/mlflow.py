@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
 from pathlib import Path
@@ -33,6 +34,7 @@ class MlflowLog(Watcher):
     """
 
     def __init__(self) -> None:
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # it would tell of its tables amid the live view
         self._client: Any = mlflow.MlflowClient()
         self._id: str | None = None
         self._over = False
