@@ -32,6 +32,9 @@ class Watcher(abc.ABC):
     def confirming(self, confirming: Confirming) -> None:  # noqa: B027
         """See how far confirmation is."""
 
+    def measuring(self) -> None:  # noqa: B027
+        """Learn that all trainings are over and the finalists' costs are measured."""
+
     def finished(self, run: Run) -> None:  # noqa: B027
         """See the run with its evidence, when the campaign is over."""
 
@@ -69,6 +72,11 @@ class Watchers(Watcher):
         """Tell each."""
         for each in self._watchers:
             each.confirming(confirming)
+
+    def measuring(self) -> None:
+        """Tell each."""
+        for each in self._watchers:
+            each.measuring()
 
     def finished(self, run: Run) -> None:
         """Tell each."""

@@ -178,8 +178,10 @@ class Campaign:
             confirm(store, plan_of(settings), executor, watchers.confirming)
         self.progress, self.outcome = search.progress, write_outcome(store, self.folder, settings)
         store.set_meta("state", "finished")
-        watchers.finished(runs.load(self.folder))
+        if settings.confirm.measure:
+            watchers.measuring()
         keep_costs(store, settings)
+        watchers.finished(runs.load(self.folder))
 
 
 def _several(task: Any) -> Sequence[Any]:
