@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import moocore
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import RELATIVE
-from runs.axes import Axis, axes, known, value
-from runs.candidate import Candidate
+from runs.axes import Axis, axes, known, lacks, value
+from runs.columns import Array, Ended
 from runs.store import Store
 
 
@@ -32,28 +33,50 @@ def scored(store: Store) -> pd.DataFrame:
     Raises:
         ActsearchError: a candidate lacks an objective.
     """
-    found = search_scores(store)
-    whole = [(c, found[c.id]) for c in store.candidates() if c.status == "ok" and c.id in found]
-    objectives = axes(store)
-    rows = [_row(candidate, evaluations, objectives) for candidate, evaluations in whole]
+    ended, objectives = store.ended(), axes(store)
+    scores = ended.scores
+    measured = {"error", *(axis.name for axis in objectives if axis.name in scores.values)}
+    trained = [name for name in dict.fromkeys(["error", *(axis.name for axis in objectives)]) if name in measured]
+    values = _values(ended, objectives)
+    columns: dict[str, Any] = {"id": scores.ids, "name": _texts(ended.names), "expression": _texts(ended.expressions)}
+    for name in trained:
+        columns |= {name: values[name], f"{name}_se": scores.spreads(name)}
+    for name in dict.fromkeys([*values, *kept(), *ended.facts]):
+        if name not in columns:
+            columns[name] = values.get(name, ended.facts.get(name, np.full(len(scores.ids), np.nan)))
+    columns |= {"baseline": np.array([n is not None for n in ended.names], dtype=bool), "origin": _texts(ended.origins)}
+    frame = pd.DataFrame(columns)
+    whole = [name for name, each in kept().items() if each.kind is int and frame[name].notna().all()]
+    frame = with_names(frame.astype(dict.fromkeys(whole, int)))
     names = [axis.name for axis in objectives]
-    trained = dict.fromkeys(["error", *(name for name in names if name in _measured(whole))])
-    spread = [column for name in trained for column in (name, f"{name}_se")]
-    facts = dict.fromkeys([*names, *kept(), *(name for c, _ in whole for name in c.facts)])
-    numbers = [*spread, *(name for name in facts if name not in trained)]
-    columns = ["id", "name", "expression", *numbers, "baseline", "origin"]
-    frame = with_names(pd.DataFrame(rows, columns=columns))
-    # The kinds are said, because a column without rows has none of its own.
-    kinds: dict[str, type] = dict.fromkeys(numbers, float)
-    kinds |= {name: feature.kind for name, feature in kept().items()}
-    kinds |= {"id": int, "baseline": bool, "expression": object, "origin": object}
-    frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
     points = frame[names].to_numpy(dtype=float)
     frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)
     frame["on_front"] &= ~_worse_than_all_baselines(
         frame, [name for name in names if name in trained or name in RELATIVE]
     )
     return frame
+
+
+def _texts(values: Sequence[str | None]) -> NDArray[np.object_]:
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+def _values(ended: Ended, objectives: Sequence[Axis]) -> dict[str, Array]:
+    """Return the error and every objective by name: of a candidate's facts, or else what its trainings measured.
+
+    Raises:
+        ActsearchError: a candidate lacks one, or it is not finite.
+    """
+    found = {axis.name: ended.scores.means(axis.name) for axis in objectives}
+    for name, values in found.items():
+        if name in ended.facts:
+            found[name] = np.where(np.isnan(ended.facts[name]), values, ended.facts[name])
+    lacking = ~np.isfinite(np.array([*found.values()]))
+    for at in np.flatnonzero(lacking.any(axis=0))[:1]:
+        raise lacks(objectives[int(np.argmax(lacking[:, at]))], int(ended.scores.ids[at]))
+    return found if "error" in found else {"error": ended.scores.means("error"), **found}
 
 
 def _worse_than_all_baselines(frame: pd.DataFrame, scores: Sequence[str]) -> pd.Series[bool]:
@@ -70,30 +93,6 @@ def with_names(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _measured(whole: Sequence[tuple[Candidate, Sequence[Evaluation]]]) -> set[str]:
-    """Return the names of all numbers that trainings measured."""
-    return {name for _, evaluations in whole for evaluation in evaluations for name in evaluation.validation}
-
-
-def _row(candidate: Candidate, evaluations: Sequence[Evaluation], objectives: Sequence[Axis]) -> dict[str, Any]:
-    numbers = known(candidate, evaluations)
-    return {
-        **candidate.facts,
-        **{axis.name: value(axis, numbers, candidate) for axis in objectives},
-        "id": candidate.id,
-        "name": candidate.name,
-        "expression": candidate.expression,
-        "error": numbers["error"],
-        **{f"{name}_se": _spread(name, evaluations) for name in ("error", *(a.name for a in objectives))},
-        "baseline": candidate.name is not None,
-        "origin": candidate.origin,
-    }
-
-
-def _spread(name: str, evaluations: Sequence[Evaluation]) -> float | None:
-    return standard_error([evaluation.validation[name] for evaluation in evaluations if name in evaluation.validation])
-
-
 def standard_error(values: Sequence[float]) -> float | None:
     """Return the standard error of a mean; ``None`` of fewer than two values."""
     return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
@@ -108,7 +107,9 @@ def pareto(store: Store) -> pd.DataFrame:
 
 def nothing_yet(store: Store) -> str:
     """Return one clause that says why there is no front: what the search has, none of it trained to the end."""
-    counts = Counter(candidate.status for candidate in store.candidates())
+    counts: Counter[str] = Counter()
+    for status, _, _, count in store.counted():
+        counts[status] += count
     had = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     return f"no candidate has been trained to the end yet ({had or 'there is none at all'})"
 
@@ -124,7 +125,7 @@ def finalists(store: Store, top: int) -> list[int]:
     names = [axis.name for axis in axes(store)]
     order = found.sort_values(["on_front", *names, "id"], ascending=[False, *([True] * len(names)), True])
     whole = [int(i) for i in order["id"].head(top)]
-    return [*whole, *_stopped(store)[: top - len(whole)]]
+    return [*whole, *_stopped(store)[: top - len(whole)]] if len(whole) < top else whole
 
 
 def _stopped(store: Store) -> list[int]:
@@ -139,13 +140,17 @@ def _stopped(store: Store) -> list[int]:
     return sorted(stopped, key=place)
 
 
-def search_scores(store: Store) -> dict[int, list[Evaluation]]:
-    """Return each candidate's successful evaluations in the search, at the highest rung that it reached.
+def search_scores(store: Store, of: Collection[int] | None = None) -> dict[int, list[Evaluation]]:
+    """Return each candidate's successful evaluations in the search, at the highest rung that it reached, lean ones.
 
     Of several tasks they are those of the first; what compares all of them is among the candidate's facts.
+
+    Args:
+        store: of the run.
+        of: ids of candidates, where not all are wanted.
     """
     found: dict[int, list[Evaluation]] = defaultdict(list)
-    for evaluation in store.evaluations("search"):
+    for evaluation in store.evaluations("search", of, lean=True):
         there = found[evaluation.candidate]
         if evaluation.error is not None and (not there or evaluation.task == there[0].task):
             there.append(evaluation)

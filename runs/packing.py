@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from primitives.identity import Mark
 
 _DIGITS, _MOST_PLACES, _SPAN, _MANTISSA = 6, 22, 8, (1 << 20) - 1
@@ -112,6 +115,22 @@ class Shape:
         return dict(zip(self.names, values, strict=True))
 
 
+    def columns(self, packed: Sequence[bytes]) -> dict[str, NDArray[np.float64]]:
+        """Return the values of many rows by name, as doubles, shape (rows,).
+
+        Raises:
+            ValueError: a row has values that are not finite, or is of another shape.
+        """
+        if any(len(row) != 8 * len(self.names) for row in packed):
+            raise ValueError("numbers without names")
+        kinds = np.dtype([(str(at), "<f8" if kind == "d" else "<i8") for at, kind in enumerate(self.kinds)])
+        rows = np.frombuffer(b"".join(packed), kinds) if self.names else np.zeros(len(packed), kinds)
+        found = {name: rows[str(at)].astype(np.float64) for at, name in enumerate(self.names)}
+        if not all(np.isfinite(values).all() for values in found.values()):
+            raise ValueError("a number that is none")
+        return found
+
+
 def shape_of(numbers: Mapping[str, float]) -> Shape | None:
     """Return the shape of numbers; ``None`` where they are not finite, or integers too large."""
     kinds = ""
@@ -148,7 +167,8 @@ def pack_mark(mark: Mark) -> bytes | None:
         packed = _MARK.pack(key, mark.size, mark.projection)
     except (ValueError, struct.error):
         return None
-    return packed if len(key) == 8 and key.hex() == mark.key and type(mark.projection) is float else None
+    exact = key.hex() == mark.key and (type(mark.size), type(mark.projection)) == (int, float)
+    return packed if len(key) == 8 and exact else None
 
 
 def unpack_mark(packed: bytes) -> Mark:

@@ -9,12 +9,7 @@ from runs.store import Store
 
 def unstacked(store: Store) -> Counter[str]:
     """Return how many trainings ran by themselves, by the reason; rungs of one training count once."""
-    found = {
-        (purpose, e.candidate, e.task, e.seed): e.unstacked
-        for purpose in ("search", "confirm")
-        for e in store.evaluations(purpose)
-        if e.unstacked
-    }
+    found = {tuple(place): reason for *place, reason in store.unstacked()}
     return Counter(found.values())
 
 
