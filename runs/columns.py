@@ -1,9 +1,9 @@
-"""What was trained to the end, in columns: a front of a hundred thousand candidates is read without making an object each."""
+"""What was trained to the end, in columns: the front of a large run is read without making an object of each row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from runs.rows import LARGEST, NUMBER, Texts, checked_facts, fact_name
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Stages = Mapping[Any, tuple[Any, ...]]
+"""Task and steps by number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +25,8 @@ class Scores:
     Attributes:
         ids: of the candidates, rising, shape (n,).
         counts: how many evaluations each has, at least 1, shape (n,).
-        values: numbers of the validation part by name, error and loss among them: a candidate's after the other's, each
-            in the order of finishing, NaN where an evaluation lacks one, shape (sum of counts,).
+        values: those numbers of the validation part that were asked for by name, error and loss too: one candidate's
+            after the other's, each in the order of finishing, NaN where an evaluation lacks one, shape (sum of counts,).
     """
 
     ids: Integers
@@ -33,15 +35,21 @@ class Scores:
 
     def means(self, name: str) -> Array:
         """Return the mean of a number of each candidate, NaN where one of its evaluations lacks it, shape (n,)."""
-        values = self.values.get(name, np.full(self.counts.sum(), np.nan))
-        return _by_count(values, self.counts, lambda rows: [math.fsum(row) / len(row) for row in rows.tolist()])
+        if name not in self.values:
+            return np.full(len(self.ids), np.nan)
+        return _by_count(self.values[name], self.counts, _exact_means)
 
     def spreads(self, name: str) -> Array:
         """Return its standard error, NaN of fewer than two values, shape (n,)."""
-        values = self.values.get(name, np.full(self.counts.sum(), np.nan))
-        there = ~np.isnan(values)
-        counts = np.add.reduceat(there, _starts(self.counts), dtype=np.int64) if len(self.counts) else self.counts
-        return _by_count(values[there], counts, _standard_errors)
+        if name not in self.values or not len(self.ids):
+            return np.full(len(self.ids), np.nan)
+        there = ~np.isnan(self.values[name])
+        counts = np.add.reduceat(there, _starts(self.counts), dtype=np.int64)
+        return _by_count(self.values[name][there], counts, _standard_errors)
+
+
+def _exact_means(rows: Array) -> Sequence[float]:
+    return [math.fsum(row) / len(row) for row in rows.tolist()]
 
 
 def _standard_errors(rows: Array) -> Array:
@@ -82,61 +90,62 @@ class Ended:
     @staticmethod
     def of(
         candidates: Sequence[Sequence[Any]],
-        former: Sequence[str],
         evaluations: Sequence[Sequence[Any]],
-        stages: Iterable[Sequence[Any]],
+        stages: Stages,
         texts: Texts,
+        wanted: Collection[str],
     ) -> Ended:
         """Return rows of a run file in columns.
 
         Args:
-            candidates: id, name, expression, origin, and facts as they are stored; or those that had a column each.
-            former: the names of those.
-            evaluations: candidate, stage and nothing, or task and steps, then error, loss, metrics.
-            stages: number, task, steps.
+            candidates: id, name, expression, origin, and facts as they are stored, in the order of ids.
+            evaluations: candidate, number of the stage, error, loss, and metrics as they are stored, of successful
+                trainings, those of other candidates among them, in the order of finishing.
+            stages: task and steps by number.
             texts: of the file.
+            wanted: the numbers that are wanted of what was measured, beside error and loss.
 
         Raises:
             ValueError, TypeError, KeyError, OverflowError: a row is not ours.
         """
-        scores = _scores(evaluations, {number: (task, steps) for number, task, steps in stages}, texts)
+        ids = np.array([row[0] for row in candidates], dtype=np.int64)
+        scores = _scores(evaluations, ids, stages, texts, wanted)
         known = set(scores.ids.tolist())
         rows = [row for row in candidates if row[0] in known]
-        if len(rows) != len(known):
-            raise ValueError("results of a candidate that is not there")
-        if not all(isinstance(text, str) for row in rows for text in (row[2], row[3])):
+        names, expressions, origins, stored = ([row[at] for row in rows] for at in range(1, 5))
+        if not all(isinstance(text, str) for text in (*expressions, *origins)):
             raise ValueError("a formula or origin that is no text")
-        stored = [dict(zip(former, row[4:], strict=True)) if former else row[4] for row in rows]
-        facts = _table(stored, lambda each: checked_facts(each if former else texts.numbers(each)), texts)
+        facts = _table(stored, lambda each: checked_facts(texts.numbers(each)), texts)
         for name, values in facts.items():
             if fact_name(name) and (np.abs(values) >= LARGEST).any():
                 raise ValueError("a number that is none, or too large")
-        columns = ([row[at] for row in rows] for at in (1, 2, 3))
-        return Ended(*columns, facts, scores)
+        return Ended(names, expressions, origins, facts, scores)
 
 
-def _scores(evaluations: Sequence[Sequence[Any]], stages: Mapping[Any, tuple[Any, Any]], texts: Texts) -> Scores:
-    """Return the scores among successful evaluations in the order of finishing."""
-    places = [row[1:3] for row in evaluations]
-    there = {place: stages[place[0]] if stages else place for place in dict.fromkeys(places)}
-    tasks = {task: number for number, task in enumerate(dict.fromkeys(task for task, _ in there.values()))}
-    kinds = {place: number for number, place in enumerate(there)}
-    kind = np.array([kinds[place] for place in places], dtype=np.int64)
-    task = np.array([tasks[task] for task, _ in there.values()], dtype=np.int64)[kind]
-    steps = np.array([steps for _, steps in there.values()], dtype=np.int64)[kind]
-    candidate = np.array([row[0] for row in evaluations], dtype=np.int64)
-    order = _best(candidate, task, steps)
+def _scores(
+    evaluations: Sequence[Sequence[Any]], of: Integers, stages: Stages, texts: Texts, wanted: Collection[str]
+) -> Scores:
+    """Return the scores of some candidates among successful evaluations in the order of finishing."""
+    columns: list[tuple[Any, ...]] = [*zip(*evaluations, strict=True)] or [()] * 5
+    candidate = np.array(columns[0], dtype=np.int64)
+    kind, kinds = _numbered(columns[1])
+    task, _ = _numbered([stages[number][0] for number in kinds])
+    steps = np.array([stages[number][1] for number in kinds], dtype=np.int64)
+    order = _best(candidate, task[kind], steps[kind])
+    order = order[np.isin(candidate[order], of)]
     ids, counts = np.unique(candidate[order], return_counts=True)
-    chosen = [evaluations[at] for at in order.tolist()]
-    values = {name: np.array([row[at] for row in chosen], dtype=np.float64) for name, at in (("error", 3), ("loss", 4))}
+    values = {name: np.array(columns[at], dtype=np.float64)[order] for name, at in (("error", 2), ("loss", 3))}
     if not all(np.isfinite(numbers).all() for numbers in values.values()):
         raise ValueError("an ok evaluation needs finite values")
-    metrics = _table([row[5] for row in chosen], lambda each: _floats(texts.numbers(each)), texts)
+    stored = [columns[4][at] for at in order.tolist()]
+    metrics = _table(stored, lambda each: _floats(texts.numbers(each)), texts, wanted)
     return Scores(ids, counts, {**metrics, **values})
 
 
-def _floats(numbers: Mapping[str, Any]) -> dict[str, float]:
-    return {str(name): float(value) for name, value in numbers.items()}
+def _numbered(values: Sequence[Any]) -> tuple[Integers, list[Any]]:
+    """Return each value as its place among the different ones, and those."""
+    kinds = {value: number for number, value in enumerate(dict.fromkeys(values))}
+    return np.array([kinds[value] for value in values], dtype=np.int64), [*kinds]
 
 
 def _best(candidate: Integers, task: Integers, steps: Integers) -> Integers:
@@ -150,26 +159,48 @@ def _best(candidate: Integers, task: Integers, steps: Integers) -> Integers:
     return order[own & (reached == np.repeat(np.maximum.reduceat(reached, starts), counts))]
 
 
-def _table(stored: Sequence[Any], decode: Callable[[Any], Mapping[str, float]], texts: Texts) -> dict[str, Array]:
+def _table(
+    stored: Sequence[Any],
+    decode: Callable[[Any], Mapping[str, float]],
+    texts: Texts,
+    wanted: Collection[str] | None = None,
+) -> dict[str, Array]:
     """Return named numbers as columns, in the order in which names occur first, NaN where a row lacks one.
 
     Args:
         stored: what rows hold, packed or not.
         decode: reads what is not packed.
         texts: hold the shapes of what is packed.
+        wanted: the names that are wanted; all when ``None``.
     """
-    groups: dict[Any, list[int]] = {}
-    for at, each in enumerate(stored):
-        groups.setdefault(each[:NUMBER] if isinstance(each, bytes) else at, []).append(at)
     found: dict[str, Array] = {}
-    for rows in groups.values():
-        first = stored[rows[0]]
-        if not isinstance(first, bytes):
-            columns: Mapping[str, Any] = decode(first)
+    for rows in _alike(stored):
+        packed = [stored[at] for at in rows] if len(rows) < len(stored) else stored
+        columns: Mapping[str, Any]
+        if not isinstance(packed[0], bytes):
+            columns = decode(packed[0])
+        elif wanted is None or {*texts.shape(packed[0]).names} & {*wanted}:
+            columns = texts.shape(packed[0]).columns(packed, NUMBER)
         else:
-            columns = texts.shape(first).columns([stored[at][NUMBER:] for at in rows])
+            continue
         for name, values in columns.items():
-            found.setdefault(name, np.full(len(stored), np.nan))[rows] = values
+            if wanted is None or name in wanted:
+                found.setdefault(name, np.full(len(stored), np.nan))[rows] = values
     if any(np.isinf(values).any() for values in found.values()):
         raise ValueError("a number that is none")
     return found
+
+
+def _alike(stored: Sequence[Any]) -> Iterable[Sequence[int]]:
+    """Return which rows are packed alike, in the order in which the first of them comes; what is not packed is alone."""
+    kinds = {each[:NUMBER] if isinstance(each, bytes) else None for each in stored}
+    if len(kinds) == 1 and None not in kinds:
+        return [range(len(stored))]
+    groups: dict[Any, list[int]] = {}
+    for at, each in enumerate(stored):
+        groups.setdefault(each[:NUMBER] if isinstance(each, bytes) else at, []).append(at)
+    return groups.values()
+
+
+def _floats(numbers: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in numbers.items()}

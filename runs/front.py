@@ -9,7 +9,6 @@ from typing import Any
 import moocore
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
@@ -33,7 +32,8 @@ def scored(store: Store) -> pd.DataFrame:
     Raises:
         ActsearchError: a candidate lacks an objective.
     """
-    ended, objectives = store.ended(), axes(store)
+    objectives = axes(store)
+    ended = store.ended([axis.name for axis in objectives])
     scores = ended.scores
     measured = {"error", *(axis.name for axis in objectives if axis.name in scores.values)}
     trained = [name for name in dict.fromkeys(["error", *(axis.name for axis in objectives)]) if name in measured]
@@ -47,7 +47,7 @@ def scored(store: Store) -> pd.DataFrame:
     columns |= {"baseline": np.array([n is not None for n in ended.names], dtype=bool), "origin": _texts(ended.origins)}
     frame = pd.DataFrame(columns)
     whole = [name for name, each in kept().items() if each.kind is int and frame[name].notna().all()]
-    frame = with_names(frame.astype(dict.fromkeys(whole, int)))
+    frame = frame.astype(dict.fromkeys(whole, int))
     names = [axis.name for axis in objectives]
     points = frame[names].to_numpy(dtype=float)
     frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)
@@ -57,10 +57,8 @@ def scored(store: Store) -> pd.DataFrame:
     return frame
 
 
-def _texts(values: Sequence[str | None]) -> NDArray[np.object_]:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+def _texts(values: Sequence[str | None]) -> pd.Series[Any]:
+    return pd.Series(values, dtype=object)
 
 
 def _values(ended: Ended, objectives: Sequence[Axis]) -> dict[str, Array]:

@@ -26,6 +26,7 @@ _POWERS = tuple(10.0**power for power in range(_MOST_PLACES + 1))
 
 _MARK = struct.Struct("<8sId")
 _MOST_NAMES = 1000
+_TYPES = {"d": "f8", "q": "i8"}
 
 _RATIO = 20
 _WINDOW = -12
@@ -115,17 +116,21 @@ class Shape:
         return dict(zip(self.names, values, strict=True))
 
 
-    def columns(self, packed: Sequence[bytes]) -> dict[str, NDArray[np.float64]]:
+    def columns(self, packed: Sequence[bytes], skipped: int) -> dict[str, NDArray[np.float64]]:
         """Return the values of many rows by name, as doubles, shape (rows,).
+
+        Args:
+            packed: the rows, all of this shape.
+            skipped: bytes before the values of each.
 
         Raises:
             ValueError: a row has values that are not finite, or is of another shape.
         """
-        if any(len(row) != 8 * len(self.names) for row in packed):
+        if {*map(len, packed)} != {skipped + 8 * len(self.names)}:
             raise ValueError("numbers without names")
-        kinds = np.dtype([(str(at), "<f8" if kind == "d" else "<i8") for at, kind in enumerate(self.kinds)])
-        rows = np.frombuffer(b"".join(packed), kinds) if self.names else np.zeros(len(packed), kinds)
-        found = {name: rows[str(at)].astype(np.float64) for at, name in enumerate(self.names)}
+        kinds = [("skipped", f"V{skipped}"), *((f"at {at}", f"<{_TYPES[kind]}") for at, kind in enumerate(self.kinds))]
+        rows = np.frombuffer(b"".join(packed), np.dtype(kinds))
+        found = {name: rows[f"at {at}"].astype(np.float64) for at, name in enumerate(self.names)}
         if not all(np.isfinite(values).all() for values in found.values()):
             raise ValueError("a number that is none")
         return found
@@ -155,7 +160,7 @@ def read_shape(text: str) -> Shape:
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found) or not found:
         raise ValueError("a shape that is none")
     kinds, *names = found
-    if not len(names) == len(set(names)) == len(kinds) <= _MOST_NAMES or set(kinds) - set("dq"):
+    if not len(names) == len(set(names)) == len(kinds) <= _MOST_NAMES or set(kinds) - set(_TYPES):
         raise ValueError("a shape that is none")
     return Shape(tuple(names), kinds)
 

@@ -19,7 +19,7 @@ from evaluators import Evaluation
 from evaluators.training.status import CandidateStatus
 from primitives.errors import ActsearchError
 from runs.candidate import Candidate
-from runs.columns import Ended
+from runs.columns import Ended, Stages
 from runs.repacking import FUNCTIONS
 from runs.rows import CANDIDATE, EVALUATION, LONG, STATUSES, STORED, Texts, Writing, read_candidate, read_evaluation
 from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION
@@ -236,24 +236,42 @@ class Store:
         purpose, candidate, task, seed = place
         return purpose, candidate, task, seed, self._texts[reason] if isinstance(reason, int) else str(reason)
 
-    def ended(self) -> Ended:
-        """Return what was trained to the end, in columns, with what the search measured of it."""
-        former = [name for name in FORMER_FACTS if name in self._columns]
-        stage = "stage, NULL" if self._is_staged else "task, steps"
-        metrics = "metrics" if "metrics" in self._evaluation_columns else "NULL"
-        with self.moment():
-            candidates = self._rows(
-                f"SELECT id, name, expression, origin, {', '.join(former or ['facts'])} FROM candidates "
-                "WHERE status = 'ok' ORDER BY id"
-            )
-            evaluations = self._rows(
-                f"SELECT candidate, {stage}, error, loss, {metrics} FROM evaluations WHERE {self._of_purpose} "
-                "AND error IS NOT NULL AND candidate IN (SELECT id FROM candidates WHERE status = 'ok') ORDER BY id",
-                ("search",),
-            )
-            stages = self._rows("SELECT id, task, steps FROM stages") if self._is_staged else []
+    def ended(self, wanted: Collection[str] = ()) -> Ended:
+        """Return what was trained to the end, in columns, with what the search measured of it.
+
+        Args:
+            wanted: names of the numbers that are wanted beside error and loss.
+        """
         with self._ours():
-            return Ended.of(candidates, former, evaluations, stages, self._texts)
+            with self.moment():
+                former = [name for name in FORMER_FACTS if name in self._columns]
+                query = f"SELECT id, name, expression, origin, {', '.join(former or ['facts'])} FROM candidates"
+                candidates = self._rows(f"{query} WHERE status = 'ok' ORDER BY id")
+                stages, evaluations = self._successes({row[0] for row in candidates})
+            if former:
+                candidates = [(*row[:4], json.dumps(dict(zip(former, row[4:], strict=True)))) for row in candidates]
+            return Ended.of(candidates, evaluations, stages, self._texts, wanted)
+
+    def _successes(self, of: set[int]) -> tuple[Stages, list[tuple[Any, ...]]]:
+        """Return the stages of the search and its successful evaluations: candidate, stage, error, loss, metrics.
+
+        Where all of some candidates came to the last stage of one task, those of earlier stages are left out.
+        """
+        numbers = "error, loss, metrics" if "metrics" in self._evaluation_columns else "error, loss, NULL"
+        if not self._is_staged:
+            query = f"SELECT candidate, task, steps, {numbers} FROM evaluations WHERE purpose = 'search'"
+            rows = self._rows(f"{query} AND error IS NOT NULL ORDER BY id")
+            places = {place: number for number, place in enumerate(dict.fromkeys(row[1:3] for row in rows))}
+            found = [(row[0], places[row[1:3]], *row[3:]) for row in rows]
+            return {number: place for place, number in places.items()}, found
+        stages = {row[0]: row[1:] for row in self._rows("SELECT id, task, steps FROM stages WHERE purpose = 'search'")}
+        query = f"SELECT candidate, stage, {numbers} FROM evaluations WHERE error IS NOT NULL AND"
+        if len({task for task, _ in stages.values()}) == 1:
+            last = max(stages, key=lambda number: stages[number][1])
+            rows = self._rows(f"{query} stage = ? ORDER BY id", (last,))
+            if of <= {row[0] for row in rows}:
+                return stages, rows
+        return stages, self._rows(f"{query} {self._of_purpose} ORDER BY id", ("search",))
 
     @contextmanager
     def moment(self) -> Iterator[None]:

@@ -45,43 +45,38 @@ def show(
 
 
 def _show_run(store: Store, folder: Path, format_: str) -> None:
-    candidates = store.candidates()
-    frame = pd.DataFrame([{"status": c.status, "reason": _kind(c.reason), "origin": c.origin} for c in candidates])
-    if frame.empty:
-        frame = pd.DataFrame(columns=["status", "reason", "origin"])
-    counted = frame.groupby(["status", "reason"]).size().reset_index(name="candidates")
+    found = pd.DataFrame(store.counted(), columns=["status", "reason", "origin", "candidates"])
+    found["reason"] = [_kind(reason) for reason in found["reason"]]
+    counted = found.groupby(["status", "reason"])["candidates"].sum().reset_index()
     passed = store.counts("passed_over").items()
     looked_at = pd.DataFrame(
         [{"status": "passed over", "reason": reason, "candidates": count} for reason, count in passed],
         columns=counted.columns,
     )
     counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
-    table = new_table(f"{folder}: {len(candidates)} candidates, {store.meta('state')}", "status", "why", ">number")
+    table = new_table(f"{folder}: {found['candidates'].sum()} candidates, {store.meta('state')}", "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
     emit(counted, format_, table)
     if format_ != "table":
         return
     out = console()
-    out.print(_credit(store, candidates) if candidates else "\nnothing was proposed yet")
+    out.print("\nnothing was proposed yet" if found.empty else _credit(store, found))
     for line in unstacked_lines(store):
         out.print(line)
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
     out.print(store.meta("config"))
 
 
-def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
+def _credit(store: Store, found: pd.DataFrame) -> Table:
     """Return what each operator brought: how many were trained, went to the end, and are on the front."""
-    front = set(scored(store).query("on_front")["id"])
-    trained = pd.DataFrame(
-        [(c.origin, c.status == "ok", c.id in front) for c in candidates if c.status in TRAINED],
-        columns=["operator", "ended", "front"],
-    )
+    front = scored(store).query("on_front")["origin"].value_counts()
+    trained = found[found["status"].isin(TRAINED)]
     table = new_table("what each operator brought", "operator", ">trained", ">to the end", ">on the front")
-    for operator, rows in trained.groupby("operator"):
-        add_row(
-            table, printable(str(operator)), *(f"{n:,}" for n in (len(rows), rows["ended"].sum(), rows["front"].sum()))
-        )
+    for operator, rows in trained.groupby("origin"):
+        ended = rows.loc[rows["status"] == "ok", "candidates"].sum()
+        numbers = (rows["candidates"].sum(), ended, front.get(operator, 0))
+        add_row(table, printable(str(operator)), *(f"{number:,}" for number in numbers))
     return table
 
 
@@ -95,8 +90,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     trained = [
         (purpose, evaluation)
         for purpose in ("search", "confirm")
-        for evaluation in store.evaluations(purpose)
-        if evaluation.candidate == candidate.id
+        for evaluation in store.evaluations(purpose, [candidate.id])
     ]
     evaluations = [{"purpose": purpose, **dataclasses.asdict(evaluation)} for purpose, evaluation in trained]
     if format_ == "json":
