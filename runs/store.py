@@ -27,6 +27,8 @@ from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION
 Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
 
+SHRINK = "VACUUM"
+"""What gives the space that a migration left empty back to the disk."""
 _MOST = 10**18
 """Of a count."""
 _STAGED = 9
@@ -87,7 +89,7 @@ class Store:
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {older + 1}")
         with suppress(sqlite3.Error):  # it only makes the file smaller, and needs space for a copy
-            self._db.execute("VACUUM")
+            self._db.execute(SHRINK)
 
     @staticmethod
     def create(path: Path, meta: Mapping[str, str]) -> None:

@@ -87,7 +87,7 @@ def cohorts_of(jobs: Sequence[Job], executor: Executor, most: int | None = None)
 def missing_jobs(store: Store, plan: Plan, tasks: Sequence[AnyTask]) -> list[Job]:
     """Return the jobs of a plan that the run file has no lasting answer to."""
     panel = _panel(store, plan.top)
-    kept = [e for e in store.evaluations("confirm") if e.status not in TRANSIENT]
+    kept = [e for e in store.evaluations("confirm", lean=True) if e.status not in TRANSIENT]
     done = {(e.candidate, e.task, e.steps, e.seed) for e in kept}
     jobs = []
     for task in tasks:
