@@ -126,7 +126,7 @@ def _scores(
     evaluations: Sequence[Sequence[Any]], of: Integers, stages: Stages, texts: Texts, wanted: Collection[str]
 ) -> Scores:
     """Return the scores of some candidates among successful evaluations in the order of finishing."""
-    columns: list[tuple[Any, ...]] = [*zip(*evaluations, strict=True)] or [()] * 5
+    columns = [[row[at] for row in evaluations] for at in range(5)]
     candidate = np.array(columns[0], dtype=np.int64)
     kind, kinds = _numbered(columns[1])
     task, _ = _numbered([stages[number][0] for number in kinds])
