@@ -25,8 +25,8 @@ class Scores:
     Attributes:
         ids: of the candidates, rising, shape (n,).
         counts: how many evaluations each has, at least 1, shape (n,).
-        values: those numbers of the validation part that were asked for by name, error and loss too: one candidate's
-            after the other's, each in the order of finishing, NaN where an evaluation lacks one, shape (sum of counts,).
+        values: those numbers of the validation part that were asked for, by name, error and loss too: a candidate's
+            after the other's, each in the order of finishing, NaN where one is missing, shape (sum of counts,).
     """
 
     ids: Integers
@@ -59,7 +59,8 @@ def _standard_errors(rows: Array) -> Array:
 
 
 def _starts(counts: Integers) -> Integers:
-    return np.cumsum(counts) - counts
+    starts: Integers = np.cumsum(counts) - counts
+    return starts
 
 
 def _by_count(values: Array, counts: Integers, of: Callable[[Array], Sequence[float] | Array]) -> Array:
@@ -156,7 +157,8 @@ def _best(candidate: Integers, task: Integers, steps: Integers) -> Integers:
         return order
     own = task[order] == np.repeat(task[order][starts], counts)
     reached = np.where(own, steps[order], -1)
-    return order[own & (reached == np.repeat(np.maximum.reduceat(reached, starts), counts))]
+    best: Integers = order[own & (reached == np.repeat(np.maximum.reduceat(reached, starts), counts))]
+    return best
 
 
 def _table(
@@ -192,7 +194,7 @@ def _table(
 
 
 def _alike(stored: Sequence[Any]) -> Iterable[Sequence[int]]:
-    """Return which rows are packed alike, in the order in which the first of them comes; what is not packed is alone."""
+    """Return which rows are packed alike, in the order of the first of them; what is not packed is alone."""
     kinds = {each[:NUMBER] if isinstance(each, bytes) else None for each in stored}
     if len(kinds) == 1 and None not in kinds:
         return [range(len(stored))]

@@ -31,11 +31,11 @@ _TYPES = {"d": "f8", "q": "i8"}
 _RATIO = 20
 _WINDOW = -12
 _COMMON = (
-    '"}, {"cached", "softplus", "softsign", "gaussian", "sigmoid", "sinh", "cosh", "asinh", "atan", "erf", "exp", '
-    '"expm1", "log1p", "log", "sqrt", "sign", "step", "floor", "relu", "elu", "selu", "gelu", "cbrt", "rsqrt", '
-    '"abs", "neg", "cos", "sin", "tanh", "square", "cube", "pow", "div", "min", "max", "sub", "x", "scale", '
-    '{"learnable": -0.25}, "x", {"constant": 1.0}, "add", "mul", "x", "x"]["mul", "x", ["add", "mul", "x", '
-).encode()
+    b'"}, {"cached", "softplus", "softsign", "gaussian", "sigmoid", "sinh", "cosh", "asinh", "atan", "erf", "exp", '
+    b'"expm1", "log1p", "log", "sqrt", "sign", "step", "floor", "relu", "elu", "selu", "gelu", "cbrt", "rsqrt", '
+    b'"abs", "neg", "cos", "sin", "tanh", "square", "cube", "pow", "div", "min", "max", "sub", "x", "scale", '
+    b'{"learnable": -0.25}, "x", {"constant": 1.0}, "add", "mul", "x", "x"]["mul", "x", ["add", "mul", "x", '
+)
 """What is common in packed texts: they begin as if it stood before them."""
 
 
@@ -114,7 +114,6 @@ class Shape:
         if not all(map(math.isfinite, values)):
             raise ValueError("a number that is none")
         return dict(zip(self.names, values, strict=True))
-
 
     def columns(self, packed: Sequence[bytes], skipped: int) -> dict[str, NDArray[np.float64]]:
         """Return the values of many rows by name, as doubles, shape (rows,).

@@ -40,7 +40,7 @@ def _losses(text: Any) -> Any:
 def _shape(text: Any) -> str | None:
     found = _parsed(text)
     shape = packing.shape_of(found) if isinstance(found, dict) and found else None
-    return shape and shape.text
+    return shape.text if shape else None
 
 
 def _numbers(text: Any, number: int | None) -> Any:
@@ -48,7 +48,7 @@ def _numbers(text: Any, number: int | None) -> Any:
         return None
     found = _parsed(text)
     shape = packing.shape_of(found) if isinstance(found, dict) else None
-    return rows.numbered(shape, number, found) or text if shape and number else text
+    return (rows.numbered(shape, number, found) or text) if shape and number else text
 
 
 def _mark(text: Any) -> Any:

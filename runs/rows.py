@@ -38,7 +38,6 @@ NUMBER = 2
 """Bytes of the number of a shape, before packed numbers."""
 
 
-
 class Texts:
     """Texts that many rows of a run file share, by number: it remembers those that were asked for."""
 
@@ -118,10 +117,7 @@ def _number(value: Any) -> float:
 
 
 def _mark(stored: Any) -> Mark:
-    if isinstance(stored, bytes):
-        mark = packing.unpack_mark(stored)
-    else:
-        mark = Mark(*json.loads(stored))
+    mark = packing.unpack_mark(stored) if isinstance(stored, bytes) else Mark(*json.loads(stored))
     if not isinstance(mark.key, str) or type(mark.size) is not int or not 0 <= mark.size < _LONGEST_PRINT:
         raise ValueError("a mark that is no mark")
     return Mark(mark.key, mark.size, float(_number(mark.projection)))
@@ -204,8 +200,9 @@ class Writing:
 
     def _number(self, known: str, new: str, *values: Any) -> int:
         row = self._db.execute(known, values).fetchone()
-        number = row[0] if row else self._db.execute(new, values).lastrowid
-        return int(number)
+        if row is None:
+            row = self._db.execute(f"{new} RETURNING id", values).fetchone()
+        return int(row[0])
 
     def numbers(self, numbers: Mapping[str, float]) -> bytes | str | None:
         """Return named numbers as a column holds them.

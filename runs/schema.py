@@ -13,7 +13,6 @@ def _packed(column: str) -> str:
     return f"actsearch_numbers({column}, (SELECT id FROM texts WHERE text = actsearch_shape({column})))"
 
 
-
 _META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
 _SHARED_9 = (
     """CREATE TABLE stages (
@@ -82,8 +81,8 @@ _TO_9 = (
     f"""INSERT INTO candidates (id, expression, origin, parents, ask, genotype, name, facts, status, reason, mark)
     SELECT id, expression, origin, parents, ask, actsearch_text(genotype), name, {_packed("facts")}, status, reason,
     actsearch_mark(mark) FROM old_candidates ORDER BY id""",
-    f"""INSERT INTO evaluations (id, candidate, stage, seed, status, reason, error, loss, test_error, test_loss, seconds,
-    metrics, test_metrics, unstacked, curve) SELECT id, candidate,
+    f"""INSERT INTO evaluations (id, candidate, stage, seed, status, reason, error, loss, test_error, test_loss,
+    seconds, metrics, test_metrics, unstacked, curve) SELECT id, candidate,
     (SELECT id FROM stages s WHERE s.purpose = e.purpose AND s.task = e.task AND s.steps = e.steps),
     seed, status, reason, error, loss, test_error, test_loss, seconds, {_packed("metrics")}, {_packed("test_metrics")},
     (SELECT id FROM texts WHERE text = nullif(unstacked, '')), actsearch_losses(curve)
@@ -112,4 +111,3 @@ MIGRATIONS = {
 }
 """What turns a run file of a version into the next one: statements, in their order. The functions that they call are
 :data:`runs.repacking.FUNCTIONS`."""
-

@@ -223,11 +223,13 @@ class Store:
 
     def counted(self) -> list[tuple[CandidateStatus, str, str, int]]:
         """Return how many candidates have each status, reason and origin, in the order of the first of them."""
-        query = "SELECT status, reason, origin, count(*) FROM candidates GROUP BY status, reason, origin ORDER BY min(id)"
+        query = (
+            "SELECT status, reason, origin, count(*) FROM candidates GROUP BY status, reason, origin ORDER BY min(id)"
+        )
         return self._read(_counted, query)
 
     def unstacked(self) -> list[tuple[str, int, str, int, str]]:
-        """Return of each training that was done by itself purpose, candidate, task, seed and the reason, rungs apart."""
+        """Return of what was trained by itself purpose, candidate, task, seed and the reason, rungs apart."""
         if "unstacked" not in self._evaluation_columns:
             return []
         query = f"SELECT purpose, candidate, task, seed, unstacked FROM {self._trainings} WHERE unstacked <> ''"
@@ -277,7 +279,7 @@ class Store:
 
     @contextmanager
     def moment(self) -> Iterator[None]:
-        """Have everything that is read in it of one moment. Keep it short: the log grows meanwhile, though nobody waits.
+        """Have what is read in it of one moment. Keep it short: nobody waits for it, but the log grows meanwhile.
 
         Raises:
             ActsearchError: the file cannot be read.

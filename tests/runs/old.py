@@ -19,7 +19,7 @@ def schema(version):
 
 
 def as_version_8(new, old):
-    """Write what a run file of this version holds to one of version 8, which knew no validation curves and no places."""
+    """Write what a run file of this version holds to one of version 8, without validation curves and places."""
     with closing(Store(new)) as store, closing(sqlite3.connect(old)) as db, db:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(schema(8))

@@ -83,4 +83,3 @@ def search_scores(store):
             there.append(evaluation)
     found = {candidate: evaluations for candidate, evaluations in found.items() if evaluations}
     return {c: [e for e in scores if e.steps == max(s.steps for s in scores)] for c, scores in found.items()}
-

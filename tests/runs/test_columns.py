@@ -69,17 +69,21 @@ def read(store):
     return [scored(store), pareto(store), finalists(store, 30), unstacked(store), nothing_yet(store)]
 
 
+def tried(front, store):
+    """Return a front, or why there is none."""
+    try:
+        return front(store)
+    except ActsearchError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_front_read_in_columns_is_that_of_the_definition_to_the_last_bit(tmp_path, seed):
     new = any_run(tmp_path / "new", seed)
     with closing(Store(new)) as store, closing(Store(as_version_8(new, tmp_path / "old"))) as old:
-        try:
-            wanted = plain_scored(store)
-        except ActsearchError as error:
-            for each in (store, old):
-                with pytest.raises(ActsearchError) as told:
-                    scored(each)
-                assert str(told.value).replace("old", "new") == str(error)
+        wanted = tried(plain_scored, store)
+        if isinstance(wanted, str):
+            assert tried(scored, store) == tried(scored, old) == wanted
             return
         for each in (store, old):
             pd.testing.assert_frame_equal(scored(each), wanted, check_exact=True)
@@ -114,9 +118,9 @@ def test_those_of_some_candidates_are_those_among_all_and_lean_ones_lack_nothing
         "UPDATE evaluations SET metrics = x'0200'",
         "UPDATE evaluations SET metrics = '[]'",
         "UPDATE candidates SET facts = x'010000'",
-        "UPDATE candidates SET facts = '{\"cost\": 1e301, \"complexity\": 1}'",
+        'UPDATE candidates SET facts = \'{"cost": 1e301, "complexity": 1}\'',
         "UPDATE candidates SET origin = x'00'",
-        "UPDATE texts SET text = '[\"d\", \"id\"]' WHERE id = 1",
+        'UPDATE texts SET text = \'["d", "id"]\' WHERE id = 1',
         "UPDATE texts SET text = '[[[[[[' WHERE id = 1",
         "UPDATE stages SET steps = 'many' WHERE id = 3",
     ],

@@ -194,7 +194,10 @@ def test_evaluations_that_are_not_ours_are_refused_in_one_sentence(tmp_path, col
     run = big_run(tmp_path / "run", 60, 180)
     with closing(sqlite3.connect(run / "run.sqlite")) as db, db:
         db.execute(f"UPDATE evaluations SET {column} = ? WHERE id = 7", (stored,))
-    with closing(Store(run / "run.sqlite")) as store, pytest.raises(ActsearchError, match="holds a row that is not ours"):
+    with (
+        closing(Store(run / "run.sqlite")) as store,
+        pytest.raises(ActsearchError, match="holds a row that is not ours"),
+    ):
         store.evaluations("search")
 
 

@@ -54,7 +54,9 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
         columns=counted.columns,
     )
     counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
-    table = new_table(f"{folder}: {found['candidates'].sum()} candidates, {store.meta('state')}", "status", "why", ">number")
+    table = new_table(
+        f"{folder}: {found['candidates'].sum()} candidates, {store.meta('state')}", "status", "why", ">number"
+    )
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
     emit(counted, format_, table)
