@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +11,7 @@ import sympy
 
 from primitives.canonical import canonical
 from primitives.derivative import derivative
+from primitives.drawing import curves
 from primitives.errors import ExpressionError
 from primitives.lowering import capped
 from primitives.names import PARAMETER_NAMES
@@ -89,6 +91,19 @@ class Expression:
     def latex(self) -> str:
         """The formula in LaTeX."""
         return latex(self.body)
+
+    def _repr_latex_(self) -> str:
+        """Return the formula for a notebook's own LaTeX."""
+        return f"${self.latex}$"
+
+    def _repr_svg_(self) -> str | None:
+        """Return curve and slope as a picture, ``None`` where a primitive has no numpy kernel."""
+        return curves(self.body, self.by_x(1), self.parameters)
+
+    def _repr_html_(self) -> str:
+        """Return formula, curve, and the text that :func:`primitives.parse` reads back, for a notebook."""
+        shown = (html.escape(self._repr_latex_()), self._repr_svg_(), f"<code>{html.escape(str(self))}</code>")
+        return "".join(f"<div>{part}</div>" for part in shown if part)
 
     @cached_property
     def complexity(self) -> int:

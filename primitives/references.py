@@ -14,6 +14,7 @@ from functools import cache
 from primitives.errors import ExpressionError, nearest
 from primitives.expression import Expression
 from primitives.parser import parse
+from primitives.registry import all_primitives, synonyms
 
 
 @dataclass(frozen=True)
@@ -232,19 +233,38 @@ def library() -> dict[str, Reference]:
 
 
 def resolve(text: str) -> Expression:
-    """Return the expression that a user means: a library name or a formula.
+    """Return the expression that a user means: a library name, a primitive's name for that of ``x``, or a formula.
 
     Raises:
-        ExpressionError: neither; a lone word gets the nearest library name.
+        ExpressionError: none of these; a lone word gets the nearest name.
     """
     folded = text.strip().lower().replace("-", "_")
     folded = _ALIASES.get(folded, folded)
     if folded in _TEXTS:
         return reference(folded).expression
+    if called := _called(folded):
+        return parse(called)
     try:
         return parse(text)
     except ExpressionError:
         if text.strip().isidentifier():
-            hint = nearest(folded, [*_TEXTS, *_ALIASES]) or "; 'actsearch library' lists the names"
+            hint = (
+                nearest(folded, [*_TEXTS, *_ALIASES, *(each.name for each in all_primitives())])
+                or "; 'actsearch library' lists the names"
+            )
             raise ExpressionError(f"'{text.strip()}' is neither a known activation nor a formula{hint}") from None
         raise
+
+
+def _called(word: str) -> str | None:
+    """Return ``sin(x)`` of ``sin``, ``None`` of what names no primitive.
+
+    Raises:
+        ExpressionError: the primitive takes two functions.
+    """
+    arities = {each.name: each.arity for each in all_primitives()}
+    if (name := synonyms().get(word, word)) not in arities:
+        return None
+    if arities[name] != 1:
+        raise ExpressionError(f"primitive '{word}' takes two functions; write of which, as in 'max(x, tanh(x))'")
+    return f"{name}(x)"

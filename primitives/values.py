@@ -1,4 +1,4 @@
-"""Values of sympy formulas in numpy, part by part: for trying many formulas that share most of their parts."""
+"""Fingerprints of sympy formulas in numpy: for trying many formulas that share most of their parts."""
 
 from __future__ import annotations
 
@@ -8,52 +8,8 @@ import sympy
 from primitives.derivative import derivative
 from primitives.expression import Expression
 from primitives.identity import POINTS, Fingerprint, prints, settings
-from primitives.numeric import Array, numeric
-from primitives.table import of_function
-
-
-class Values:
-    """Evaluates formulas at :data:`primitives.identity.POINTS`; what was evaluated before is not evaluated again."""
-
-    def __init__(self, parameters: dict[str, float]) -> None:
-        """Fix the values of the parameters."""
-        self._known: dict[sympy.Expr, Array | float] = {
-            sympy.Symbol("x"): POINTS,
-            **{sympy.Symbol(name): value for name, value in parameters.items()},
-        }
-
-    def of(self, body: sympy.Expr) -> Array | None:
-        """Return the values of a formula, float64, shape (117,); ``None`` where a part of it has no numpy kernel."""
-        try:
-            with np.errstate(all="ignore"):
-                return np.broadcast_to(np.asarray(self._of(body), dtype=float), POINTS.shape)
-        except (LookupError, TypeError, ValueError, ZeroDivisionError, OverflowError):
-            return None
-
-    def _of(self, node: sympy.Expr) -> Array | float:
-        if node not in self._known:
-            self._known[node] = self._new(node)
-        return self._known[node]
-
-    def _new(self, node: sympy.Expr) -> Array | float:
-        if node.is_number:
-            return float(node)
-        values = [self._of(argument) for argument in node.args]
-        if isinstance(node, sympy.Add):
-            total: Array | float = sum(values[1:], start=values[0])
-            return total
-        if isinstance(node, sympy.Mul):
-            product = values[0]
-            for value in values[1:]:
-                product = product * value
-            return product
-        if isinstance(node, sympy.Pow):
-            return np.asarray(np.power(np.asarray(values[0], dtype=float), values[1]))
-        primitive = of_function(node.func)
-        if primitive is None:
-            raise LookupError(str(node.func))
-        found: Array | float = numeric(primitive).value(*(np.asarray(value, dtype=float) for value in values))
-        return found
+from primitives.numeric import Array
+from primitives.sampled import Values
 
 
 class Prints:
@@ -63,7 +19,9 @@ class Prints:
         """Fix the parameters and their initial values."""
         self._symbols = [sympy.Symbol(name) for name, _ in initial]
         names = [name for name, _ in initial]
-        self._at = [Values(dict(zip(names, each, strict=True))) for each in settings([value for _, value in initial])]
+        self._at = [
+            Values(POINTS, dict(zip(names, each, strict=True))) for each in settings([value for _, value in initial])
+        ]
 
     def initially(self, body: sympy.Expr) -> Array | None:
         """Return the values at the initial parameter values, see :meth:`Values.of`."""

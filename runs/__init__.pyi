@@ -5,6 +5,8 @@ from .folder import writing as writing
 from .front import finalists as finalists
 from .front import pareto as pareto
 from .front import scored as scored
+from .run import Run as Run
+from .run import load as load
 from .statistics import comparisons as comparisons
 from .statistics import confirmed as confirmed
 from .store import Store as Store

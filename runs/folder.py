@@ -23,6 +23,8 @@ from runs.user_code import CODE
 
 DATABASE, CONFIG, LOCK = "run.sqlite", "config.toml", "lock"
 EXPORTS = "exports"
+_PATIENCE = 1.0
+"""Seconds to wait for a lock: who only asks whether somebody has it holds it for a moment."""
 _RECORDED = ("actsearch", "torch", "sympy", "deap", "ray", "numpy")
 
 
@@ -146,6 +148,33 @@ def reading(folder: Path) -> Iterator[Store]:
         store.close()
 
 
+def owner_of(folder: Path) -> str | None:
+    """Return who writes to a run now, as ``pid 17 on host``; ``None`` where nobody does."""
+    if not (folder / LOCK).exists():
+        return None
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return None
+    except Timeout:
+        with reading(folder) as store:
+            return store.meta("owner", "an unknown process")
+    except OSError:  # a folder that cannot be written to, by nobody from here
+        return None
+
+
+def state_of(folder: Path, store: Store) -> str:
+    """Return what becomes of a run: ``searching``, ``confirming``, ``stopped`` or ``finished``.
+
+    What the run file says is what its campaign was at when it last wrote; whether it still runs, the lock tells.
+    """
+    stored = store.meta("state")
+    if stored not in ("searching", "searched"):
+        return stored
+    if owner_of(folder) is None:
+        return "stopped"
+    return "searching" if stored == "searching" else "confirming"
+
+
 @contextmanager
 def writing(folder: Path) -> Iterator[Store]:
     """Own a run: open it for writing under a lock that ends with this process.
@@ -154,7 +183,7 @@ def writing(folder: Path) -> Iterator[Store]:
         ActsearchError: another process owns it; the message names its pid and host.
     """
     file = database(folder)
-    lock = FileLock(folder / LOCK, timeout=0)
+    lock = FileLock(folder / LOCK, timeout=_PATIENCE)
     try:
         lock.acquire()
     except Timeout:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from evaluators.judging.objectives import spoken
 from evaluators.training.cohort.halving import measured
+from primitives import parse
 from primitives.export.exported import Provenance
 from runs.candidate import Candidate
 from runs.front import search_scores
 from runs.scores import FORMER, scores_of
 from runs.statistics import confirmed
 from runs.store import Store
+from runs.trained import trained_constants
+from runs.user_code import task_records
 
 
 def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
@@ -36,6 +40,7 @@ def provenance(store: Store, folder: Path, candidate: Candidate) -> Provenance:
     elif candidate.reason:
         lines.append(f"Not trained: {candidate.status}, {candidate.reason}.")
     lines += _confirmation(store, candidate)
+    lines += _after_training(store, candidate)
     return Provenance(tuple(lines))
 
 
@@ -58,3 +63,34 @@ def _confirmation(store: Store, candidate: Candidate) -> list[str]:
             + (f"; {row['failed']} more failed." if row["failed"] else ".")
         )
     return rows
+
+
+def _after_training(store: Store, candidate: Candidate) -> list[str]:
+    """Return what learnable constants became, and under which conditions all this was measured."""
+    mine = [e for e in store.evaluations("confirm", [candidate.id]) if e.status == "ok"]
+    found = trained_constants(parse(candidate.expression), mine)
+    lines = [f"After training on {task}: {', '.join(map(str, constants))}." for task, constants in found.items()]
+    return [*lines, *conditions(store, {e.task for e in mine})]
+
+
+def conditions(store: Store, tasks: Collection[str]) -> list[str]:
+    """Return a sentence on the recipes under which a run's evidence was measured; nothing where there is none."""
+    recipes = {label: record.made_of.recipe for label, record in task_records(store).items() if label in tasks}
+    said = [_recipe(label, recipe) for label, recipe in recipes.items()]
+    if not said:
+        return []
+    return [
+        "What was measured holds for weights after an activation that start with the scale GAIN below gives them, and "
+        f"for these recipes: {'; '.join(said)}. With torch's default initialisation or without clipping the order "
+        "of functions can be another."
+    ]
+
+
+def _recipe(label: str, recipe: Mapping[str, str]) -> str:
+    known = {
+        "optimiser": "{}",
+        "learning_rate": "rate {}",
+        "batch_size": "batches of {}",
+        "clip": "gradients clipped at norm {}",
+    }
+    return f"{label}: " + ", ".join(text.format(recipe[key]) for key, text in known.items() if key in recipe)

@@ -102,6 +102,17 @@ class Store:
             db.execute(f"PRAGMA user_version = {VERSION}")
         db.close()
 
+    def keep_in_memory(self) -> None:
+        """Copy everything into memory, in one read transaction; from then on the file is not looked at any more."""
+        memory = sqlite3.connect(":memory:", check_same_thread=False)
+        try:
+            self._db.backup(memory)
+        except sqlite3.Error as error:
+            memory.close()
+            raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
+        self._db.close()
+        self._db = memory
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()

@@ -136,3 +136,22 @@ def kept_copies(codes: Iterable[tuple[str, Sequence[Source]]], folder: Path | No
 def _present(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def seen_before(task: str, searched: Iterable[str], records: Mapping[str, TaskRecord]) -> str:
+    """Return in a clause what a search has to do with a task that it is confirmed on.
+
+    Args:
+        task: by label.
+        searched: the labels of the search's tasks.
+        records: of the run's tasks.
+    """
+    own = list(searched)
+    if task in own:
+        return "test part"
+    mine = records.get(task)
+    for name in own:
+        other = records.get(name)
+        if mine and other and mine.made_of.data and not mine.made_of.data_difference(other.made_of):
+            return f"test part of the data of {name}, which the search used with another recipe or network"
+    return "a task the search never saw"

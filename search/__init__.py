@@ -1,7 +1,8 @@
 """Which expression next: configuration, grammar, strategies, the campaign loop, the command line.
 
 A :class:`Strategy` proposes trees, the :class:`search.campaign.funnel.Funnel` judges them, and a
-:class:`Campaign` trains what passes and records everything in a run file.
+:class:`search.campaign.loop.Search` trains what passes and records everything in a run file. A :class:`Campaign` is
+all of it, from a configuration to confirmed evidence.
 """
 
 import lazy_loader

@@ -1,5 +1,7 @@
-from .campaign.loop import Campaign as Campaign
+from .campaign.progress import Progress as Progress
+from .campaign.watching import Watcher as Watcher
 from .configuration.config import CampaignConfig as CampaignConfig
+from .session.campaign import Campaign as Campaign
 from .space.grammar import Grammar as Grammar
 from .strategies.catalogue import STRATEGIES as STRATEGIES
 from .strategies.proposal import Proposal as Proposal

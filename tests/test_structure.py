@@ -90,7 +90,18 @@ def test_no_module_imports_itself_through_others():
 
 ROOMS = {
     "evaluators": ["theory", "judging", "training", "instruments", "tasks"],
-    "search": ["space", "strategies", "configuration", "campaign", "loading", "cli", "studies"],
+    "search": [
+        "space",
+        "strategies",
+        "configuration",
+        "campaign",
+        "live",
+        "logs",
+        "loading",
+        "session",
+        "cli",
+        "studies",
+    ],
 }
 """Rooms from the ground up."""
 ALLOWED = {

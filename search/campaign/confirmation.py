@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluators import Cohort, Executor, Job
+from evaluators.training.executors.executor import Hearing, no_audience
+from evaluators.training.job import Answers
 from evaluators.training.status import TRANSIENT
-from evaluators.training.task import AnyTask
 from primitives import ActsearchError
 from runs import Candidate, Store, finalists
+from search.campaign.estimate import ConfirmEstimate, in_flight, paces
+from search.campaign.progress import Confirming, ConfirmObserver
 
 FIRST_SEED = 10_000
 """Search seeds lie below 1,000, confirmation seeds from here on: no seed is ever used for both."""
@@ -45,7 +50,7 @@ def confirm(
     store: Store,
     plan: Plan,
     executor: Executor,
-    observer: Callable[[int, int], None] = lambda *_: None,
+    observer: ConfirmObserver = lambda _: None,
 ) -> None:
     """Train what the plan asks for and the run file lacks; results are stored as they come.
 
@@ -53,21 +58,73 @@ def confirm(
         store: of a run that has trained at least one candidate.
         plan: what to train.
         executor: holding every task of the plan.
-        observer: called with jobs done and jobs in all.
+        observer: called about once a second, and whenever trainings are done.
 
     Raises:
         ActsearchError: the search found nothing to confirm.
     """
-    jobs = missing_jobs(store, plan, [executor.tasks[name] for name in plan.tasks])
-    observer(0, len(jobs))
+    jobs = missing_jobs(store, plan, {name: executor.tasks[name].recipe.steps for name in plan.tasks})
+    watch = _Watch(jobs, executor, observer)
     for cohort in cohorts_of(jobs, executor):
         executor.submit(cohort)
-    done = 0
-    while finished := executor.collect():
-        for cohort, answers in finished:
-            store.record("confirm", [evaluation for each in answers for evaluation in each])
-            done += len(cohort.jobs)
-        observer(done, len(jobs))
+    executor.audience = watch.hear
+    try:
+        watch.hear(())
+        while finished := executor.collect():
+            for cohort, answers in finished:
+                store.record("confirm", [evaluation for each in answers for evaluation in each])
+                watch.finish(cohort, answers)
+            watch.hear(())
+    finally:
+        executor.audience = no_audience
+
+
+class _Watch:
+    """Follows a confirmation for its observer."""
+
+    def __init__(self, jobs: Sequence[Job], executor: Executor, observer: ConfirmObserver) -> None:
+        self._executor, self._observer = executor, observer
+        self._total, self._done, self._failed = sum(len(job.seeds) for job in jobs), 0, 0
+        left: Counter[str] = Counter()
+        for job in jobs:
+            left[job.task] += _steps(job)
+        self._whole, self._started = left.total(), time.monotonic()
+        self._estimate = ConfirmEstimate(left, {})
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._steps: Counter[str] = Counter()
+        self._looked = False
+
+    def hear(self, hearings: Sequence[Hearing]) -> None:
+        """Tell the observer how far everything is."""
+        running = in_flight(hearings)
+        for hearing in hearings:
+            if hearing.pulse and hearing.pulse.rate and hearing.pulse.task not in self._steps:
+                self._estimate.worker_seconds[hearing.pulse.task] = 1 / hearing.pulse.rate
+        if hearings and not self._looked:  # while workers train
+            self._looked = True
+            self._estimate.relative = paces({task: self._executor.tasks[task] for task in self._estimate.left})
+        workers, left = self._executor.capacity, self._estimate.left.total()
+        seconds = self._estimate.seconds(workers)
+        if seconds is not None and left:
+            seconds *= max(0.0, 1 - running / left)
+        steps = self._whole - left + running
+        passed = time.monotonic() - self._started
+        self._observer(Confirming(self._done, self._total, self._failed, steps, self._whole, hearings, passed, seconds))
+
+    def finish(self, cohort: Cohort, answers: Answers) -> None:
+        """Count the trainings of a cohort as done."""
+        found = [evaluation for each in answers for evaluation in each]
+        self._done += sum(len(job.seeds) for job in cohort.jobs)
+        self._failed += sum(evaluation.status != "ok" for evaluation in found)
+        steps = sum(map(_steps, cohort.jobs))
+        self._estimate.left[cohort.task] -= steps
+        self._steps[cohort.task] += steps
+        self._seconds[cohort.task] += sum(evaluation.seconds for evaluation in found)
+        self._estimate.worker_seconds[cohort.task] = self._seconds[cohort.task] / self._steps[cohort.task]
+
+
+def _steps(job: Job) -> int:
+    return job.steps * len(job.seeds)
 
 
 def cohorts_of(jobs: Sequence[Job], executor: Executor, most: int | None = None) -> list[Cohort]:
@@ -84,19 +141,25 @@ def cohorts_of(jobs: Sequence[Job], executor: Executor, most: int | None = None)
     return found
 
 
-def missing_jobs(store: Store, plan: Plan, tasks: Sequence[AnyTask]) -> list[Job]:
-    """Return the jobs of a plan that the run file has no lasting answer to."""
+def missing_jobs(store: Store, plan: Plan, recipes: Mapping[str, int]) -> list[Job]:
+    """Return the jobs of a plan that the run file has no lasting answer to.
+
+    Args:
+        store: of the run.
+        plan: what to confirm.
+        recipes: optimiser steps by task, for a plan that says none.
+    """
     panel = _panel(store, plan.top)
     kept = [e for e in store.evaluations("confirm", lean=True) if e.status not in TRANSIENT]
     done = {(e.candidate, e.task, e.steps, e.seed) for e in kept}
     jobs = []
-    for task in tasks:
-        steps = plan.steps or task.recipe.steps
+    for task in plan.tasks:
+        steps = plan.steps or recipes[task]
         for candidate in panel:
             wanted = range(FIRST_SEED, FIRST_SEED + plan.seeds)
-            seeds = [s for s in wanted if (candidate.id, task.name, steps, s) not in done]
+            seeds = [s for s in wanted if (candidate.id, task, steps, s) not in done]
             jobs += [
-                _job(candidate, task.name, steps, seeds[at : at + _SEEDS_A_JOB], plan.timeout)
+                _job(candidate, task, steps, seeds[at : at + _SEEDS_A_JOB], plan.timeout)
                 for at in range(0, len(seeds), _SEEDS_A_JOB)
             ]
     return jobs

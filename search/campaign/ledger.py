@@ -58,7 +58,8 @@ class Ledger:
         passed_over: how many proposals have no row, by reason.
         rung_points: at each rung, by what can be told there: of several tasks the score of the first.
         best: of those trained to the end, the best first.
-        steps_spent, steps_saved: see :class:`search.campaign.progress.Progress`.
+        curve, steps_spent, steps_saved: see :class:`search.campaign.progress.Progress`.
+        steps_of_candidates: those of them that fill a training slot, of ``steps_spent``.
     """
 
     def __init__(self, fidelity: Fidelity, objectives: tuple[Objective, ...], stages: Sequence[Stage]) -> None:
@@ -72,7 +73,8 @@ class Ledger:
         self.passed_over: Counter[str] = Counter()
         self.rung_points: dict[int, list[Point]] = defaultdict(list)
         self.best: list[Best] = []
-        self.steps_spent = self.steps_saved = 0
+        self.curve: list[tuple[int, float]] = []
+        self.steps_spent = self.steps_saved = self.steps_of_candidates = 0
 
     def keep(self, candidate: Candidate) -> None:
         """Take a candidate in, or its new state, and count it."""
@@ -197,11 +199,14 @@ class Ledger:
         outcome = Outcome(candidate, points, sum(steps > max(points) for steps in self._places()))
         seeds = self._fidelity.seeds
         self.steps_spent += seeds * outcome.reached
+        self.steps_of_candidates += seeds * outcome.reached * candidate.was_chosen
         self.steps_saved += seeds * (self.whole - outcome.reached)
         if candidate.status == "ok":
             label = candidate.name or candidate.expression
             best = Best(candidate.id, label, points[outcome.reached], candidate.name is not None)
             insort(self.best, best, key=lambda one: (one.point, one.id))
+            if candidate.name is None and (not self.curve or best.point[0] < self.curve[-1][1]):
+                self.curve.append((self.trained, best.point[0]))
         return outcome
 
     @property

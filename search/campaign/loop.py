@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import MappingProxyType
@@ -22,16 +22,19 @@ from threadpoolctl import ThreadpoolController
 from evaluators import Cohort, Evaluation, Executor, Halving, Job, assess
 from evaluators.judging.features.catalogue import FEATURES
 from evaluators.judging.objectives import RELATIVE, chosen_objectives, on_one_task, point
+from evaluators.training.executors.executor import Hearing, no_audience
 from evaluators.training.job import Answers
 from evaluators.training.status import FAILURES, PASSED_OVER
 from evaluators.training.task import AnyTask, Task
-from primitives import BASELINES, ActsearchError, get, library, resolve
+from primitives import BASELINES, ActsearchError, get, resolve
 from primitives.errors import unknown
 from primitives.numeric import numeric
 from primitives.registries import made
 from runs import Candidate, Store
 from runs.lessons import lessons_of
 from runs.scores import scores_of
+from search.campaign.added import label_of
+from search.campaign.estimate import in_flight, outlook_of
 from search.campaign.funnel import Funnel
 from search.campaign.ledger import Ledger
 from search.campaign.prior_weight import PriorWeight, features
@@ -52,7 +55,7 @@ _REMEMBERED = 1000
 """Candidates of earlier cohorts that halving compares with, the latest: ranking costs their square."""
 
 
-class Campaign:
+class Search:
     """One search over one run file: a loop over a :class:`Ledger`."""
 
     def __init__(self, config: CampaignConfig, store: Store) -> None:
@@ -77,20 +80,43 @@ class Campaign:
         self._lessons = lessons_of(store, len(objectives))
         self._teach()
         self._replay()
+        self._steps_before = self._ledger.steps_spent
+        self._outlook = outlook_of(config, self._ledger.whole, {})
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """The training seeds of the search; confirmation uses others."""
         return tuple(range(self.config.fidelity.seeds))
 
-    def run(self, executor: Executor, observer: Observer = lambda _: None) -> None:
-        """Search until the budget is spent. Safe to stop anywhere and to run again."""
+    def run(
+        self, executor: Executor, observer: Observer = lambda _: None, enough: Callable[[Progress], bool] | None = None
+    ) -> None:
+        """Search until the budget is spent. Safe to stop anywhere and to run again.
+
+        Args:
+            executor: holding the campaign's tasks.
+            observer: sees every progress.
+            enough: asked whenever trainings have finished; once it says so, the search ends as if its budget were
+                spent.
+        """
         self._started = time.monotonic()
         self._add_starters()
         self._know_lessons()
         self._settle()
         for number in range(len(self._stages)):  # the first time, workers must start to tell it: no work of the driver
             self._fitting(executor, number)
+        self._outlook = outlook_of(self.config, self._ledger.whole, executor.tasks)
+        executor.audience = lambda hearings: observer(self._with(hearings))
+        try:
+            self._trainings(executor, observer, enough)
+        finally:
+            executor.audience = no_audience
+        self._check_alive()  # a resumed campaign may have had nothing left to train
+        self._store.set_meta("state", "searched")
+        observer(self._snapshot())
+
+    def _trainings(self, executor: Executor, observer: Observer, enough: Callable[[Progress], bool] | None) -> None:
+        """Keep the workers busy until there is nothing left to train."""
         ahead: Waiting | None = None
         while True:
             with self._driving():
@@ -99,6 +125,7 @@ class Campaign:
                     self._cohorts, ahead = self._cohorts + 1, None
             self.progress.workers = executor.capacity  # they come and go
             observer(self._snapshot())
+            self._outlook.look(executor.tasks)  # while workers train
             if not ahead and self._cohorts >= executor.capacity >= _AHEAD:
                 with self._driving():
                     ahead = self._gather(executor)
@@ -108,9 +135,7 @@ class Campaign:
             with self._driving():
                 self._record(finished)
             self._check_alive()
-        self._check_alive()  # a resumed campaign may have had nothing left to train
-        self._store.set_meta("state", "searched")
-        observer(self._snapshot())
+            self._close_if(enough)
 
     # --- one step ---------------------------------------------------------------------------
 
@@ -129,6 +154,12 @@ class Campaign:
         over = {"state": "searched"} if self._closed else {}
         self._add(batch.candidates, {"passed_over": json.dumps(self._ledger.passed_over), **over})
         return batch.chosen
+
+    def _close_if(self, enough: Callable[[Progress], bool] | None) -> None:
+        """Propose nothing more, now and in a process that goes on, once somebody has seen enough."""
+        if enough is not None and not self._closed and enough(self._snapshot()):
+            self._closed = self.progress.ended_by_request = True
+            self._store.set_meta("state", "searched")
 
     def _size(self, executor: Executor, stage: int) -> int:
         """Return how many candidates to train together: no more in flight than the strategy keeps.
@@ -279,7 +310,7 @@ class Campaign:
         if self._ledger.candidates:
             return
         wanted: list[tuple[str, str, str | None]] = [("baseline", name, name) for name in BASELINES]
-        wanted += [("baseline", text, _label(text)) for text in self.config.baselines if text not in BASELINES]
+        wanted += [("baseline", text, label_of(text)) for text in self.config.baselines if text not in BASELINES]
         wanted += [("seed", text, None) for text in self.config.seeds]
         rows = []
         for number, (origin, text, name) in enumerate(wanted, start=1):
@@ -361,7 +392,22 @@ class Campaign:
         progress.steps_spent, progress.steps_saved = ledger.steps_spent, ledger.steps_saved
         progress.correlations = self._weight.correlations()
         progress.strategy_lines = self._strategy.lines()
+        progress.curve = ledger.curve
+        return self._with(())
+
+    def _with(self, hearings: Sequence[Hearing]) -> Progress:
+        """Return the progress with what is heard of the cohorts in training."""
+        progress, ledger, outlook = self.progress, self._ledger, self._outlook
+        running = in_flight(hearings)
+        progress.hearings = hearings
         progress.wall_seconds = time.monotonic() - self._started
+        outlook.heard(progress.wall_seconds, ledger.steps_spent - self._steps_before + running)
+        waiting = sum(not candidate.ask for candidate in ledger.pending())
+        candidates = 0 if self._closed else max(0, progress.budget - ledger.trained)
+        left = outlook.search(candidates, ledger.trained, ledger.steps_of_candidates, running)
+        minutes = self.config.budget.minutes
+        limit = None if minutes is None else 60 * minutes - self._seconds()
+        progress.seconds_left = outlook.seconds_left(left + waiting * outlook.whole, progress.workers, limit)
         return progress
 
     @contextmanager
@@ -434,7 +480,3 @@ def check_objectives(config: CampaignConfig, task: AnyTask, metrics: Sequence[st
         if config.goes_by not in measured:
             raise ActsearchError(unknown("score", config.goes_by, measured) + f", of the task '{task.name}'")
         point(objectives, {**assess(resolve("relu")).facts, **measured})
-
-
-def _label(text: str) -> str:
-    return text if text in library() else f"baseline {text}"

@@ -19,6 +19,7 @@ PANELS = {
         "confirm": "Train finalists and baselines on fresh seeds and test the differences.",
     },
     "Read a run": {
+        "watch": "Show a campaign that another process runs, until it ends; Ctrl-C leaves the campaign alone.",
         "list": "List the campaigns in a folder.",
         "show": "Show a run, or one candidate: formula, lineage, scores, curves.",
         "pareto": "Show the front with the baselines beside it.",

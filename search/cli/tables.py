@@ -63,15 +63,15 @@ def front_table(frame: pd.DataFrame, title: str, objectives: Sequence[Axis]) -> 
     return table
 
 
-def confirmed_table(frame: pd.DataFrame, searched: bool) -> Table:
+def confirmed_table(frame: pd.DataFrame, seen: str) -> Table:
     """Return one task's fresh-seed results, lowest test error first.
 
     Args:
         frame: rows of :func:`runs.statistics.confirmed` of one task and number of steps.
-        searched: whether the search used this task.
+        seen: what the search has to do with it, see :func:`runs.user_code.seen_before`.
     """
     task, steps = frame.iloc[0]["task"], frame.iloc[0]["steps"]
-    title = f"{task}, {steps} steps: fresh seeds, " + ("test part" if searched else "a task the search never saw")
+    title = f"{task}, {steps} steps: fresh seeds, {seen}"
     score = frame.iloc[0]["score"]
     error = [] if score == "error" else ["test_error"]
     heads = [f"test {spoken(score)}", f"validation {spoken(score)}", *(spoken(name) for name in error)]

@@ -32,7 +32,8 @@ class Layers:
         defaults: what it says; of another task than its own only what does not depend on that.
         file: the campaign file, and
         own: what it says.
-        options: of the command line.
+        options: of the command line, or of a program.
+        spoken: what a key of the options is called where it is told which layer something is from.
     """
 
     preset: str | None
@@ -40,6 +41,7 @@ class Layers:
     file: Path | None
     own: Raw
     options: Raw
+    spoken: str = "--{key}"
 
     @property
     def raw(self) -> Raw:
@@ -71,7 +73,11 @@ class Layers:
 
     def said_by(self, section: str, key: str) -> str | None:
         """Return which layer a key's value is from, ``None`` when no layer has it."""
-        layers = (f"--{key}", self.options), (str(self.file), self.own), (f"preset {self.preset}", self.defaults)
+        layers = (
+            (self.spoken.format(key=key), self.options),
+            (str(self.file), self.own),
+            (f"preset {self.preset}", self.defaults),
+        )
         return next((name for name, layer in layers if key in layer.get(section, {})), None)
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,10 +14,9 @@ from evaluators.judging.objectives import MEASURED, SCORE, spoken
 from evaluators.training.executors.catalogue import EXECUTORS
 from evaluators.training.executors.options import ExecutorOptions
 from evaluators.training.task import AnyTask, Task
-from primitives.errors import ActsearchError, nearest
 from primitives.registries import made
 from runs import Store, confirmed, finalists
-from runs.candidate import Candidate
+from runs.finding import find_candidate
 from runs.folder import CONFIG
 from runs.scores import FORMER
 from search.configuration.config import CampaignConfig
@@ -133,22 +131,6 @@ def _whole(text: str) -> str:
     document.setdefault("score", FORMER)
     document.setdefault("fidelity", {}).setdefault("rungs", [])
     return tomlkit.dumps(document)
-
-
-def find_candidate(store: Store, wanted: str) -> Candidate:
-    """Return a candidate by id or a baseline by name.
-
-    Raises:
-        ActsearchError: it is not there.
-    """
-    candidates = store.candidates()
-    for candidate in candidates:
-        if wanted in (str(candidate.id), candidate.name) or wanted == f"#{candidate.id}":
-            return candidate
-    names = [c.name for c in candidates if c.name]
-    ids = f"; ids run from 1 to {len(candidates)}" if candidates else "; it has none yet"
-    hint = ids if not candidates or re.fullmatch(r"#?\d+", wanted) else nearest(wanted, names)
-    raise ActsearchError(f"no candidate '{wanted}' in '{store.path.parent}'{hint}")
 
 
 def recommended(store: Store, config: CampaignConfig) -> tuple[int, str] | None:

@@ -22,6 +22,7 @@ from evaluators.training.user_code.reading import reading
 from evaluators.training.user_code.sources import sources_of
 from primitives.errors import ActsearchError, nearest
 from runs.user_code import TaskRecord, kept_in
+from search.loading.objects import OBJECT, not_here, print_of_object
 from search.loading.trust import allow, remember
 
 _VARIANT = re.compile(r"@[0-9a-f]{8}$")
@@ -70,11 +71,13 @@ class Loader:
         executor: ``ray`` where the tasks must come through to its workers.
         data: folder of data sets.
         beside: folders to look for task files in after the current one.
+        objects: tasks of this program by name, which no file holds.
     """
 
     executor: str = "serial"
     data: str | None = None
     beside: tuple[Path, ...] = ()
+    objects: Mapping[str, AnyTask] = field(default_factory=dict)
 
     def named(self, names: Iterable[str]) -> Loaded:
         """Return tasks that the user names.
@@ -111,6 +114,10 @@ class Loader:
         for label in wanted:
             record = records.get(label)
             where = now.get(label) or (record.where if record else label)
+            if where == OBJECT:
+                if label not in self.objects:
+                    raise not_here(label)
+                where = label
             self._allow(label, where, record, folder, trust or label in now)
             one = self._tried(where, record.made_of.code if record else ())
             if record is not None and (difference := record.made_of.difference(one.made_of)):
@@ -161,14 +168,15 @@ class Loader:
 
     def _tried(self, name: str, also: Iterable[str] = ()) -> _Task:
         """Return a task that works; ``also`` are files that are known to belong to its code."""
+        if name in self.objects:
+            return self._tried_object(self.objects[name])
         code, where = None, name
         with reading() as read:
             if is_own(name):
                 place = own_place(name, self.beside)
                 code, where = import_code(place, KIND, also), f"{place.where}:{name.rpartition(':')[2]}"
             task = self._made(name)
-            for note in check_task(task, self.executor):
-                print(f"note: task '{task.name}': {note}", file=sys.stderr)
+            self._check(task)
         if code is None:
             return _Task(task, where, print_of(task), None)
         code = also_read(code, read)
@@ -176,15 +184,34 @@ class Loader:
             made_of = print_of(task, code.sources)
         with seeded(1, torch.device("cpu")):  # whatever the generators were before
             again = print_of(self._made(name), code.sources)
-        if names := made_of.data_difference(again):
-            raise ActsearchError(
-                f"task '{task.name}': data() answers otherwise when it is asked again ({', '.join(names)}), so no "
-                "results would belong together; draw from a generator with a seed, as torch.Generator().manual_seed(0)"
-            )
+        _refuse_other_data(task, made_of, again)
         return _Task(task, where, made_of, code)
+
+    def _tried_object(self, task: AnyTask) -> _Task:
+        """Return a task of this program that works."""
+        self._check(task)
+        prints = []
+        for seed in range(2):  # whatever the generators were before
+            with seeded(seed, torch.device("cpu")):
+                prints.append(print_of_object(task))
+        _refuse_other_data(task, *prints)
+        return _Task(task, OBJECT, prints[0], None)
+
+    def _check(self, task: AnyTask) -> None:
+        for said in check_task(task, self.executor):
+            print(f"note: task '{task.name}': {said}", file=sys.stderr)
 
     def _made(self, name: str) -> AnyTask:
         return load_task(name, Path(self.data) if self.data else None, self.beside)
+
+
+def _refuse_other_data(task: AnyTask, first: TaskPrint, again: TaskPrint) -> None:
+    """Refuse a task whose data differ from one time to the next."""
+    if names := first.data_difference(again):
+        raise ActsearchError(
+            f"task '{task.name}': data() answers otherwise when it is asked again ({', '.join(names)}), so no "
+            "results would belong together; draw from a generator with a seed, as torch.Generator().manual_seed(0)"
+        )
 
 
 def base_label(name: str) -> str:
@@ -229,6 +256,8 @@ def _changed(label: str, difference: str, record: TaskRecord, folder: Path) -> s
             f"{said}; put the data back as they were, or seed what data() draws, as by "
             "torch.Generator().manual_seed(0), and launch a campaign of its own"
         )
+    if record.where == OBJECT:
+        return f"{said}; go on with the object that it was, or launch a campaign of its own"
     if not record.made_of.code:
         return f"{said}; go on where it was made, or launch a campaign of its own"
     copy = kept_in(folder, own_label(record.where).rpartition(":")[0])

@@ -75,11 +75,12 @@ import pathlib, tempfile, torch
 from evaluators import load_task
 from evaluators.training.executors.serial import SerialExecutor
 from runs import folder
-from search.campaign.loop import Campaign
+import search.campaign.loop as loop
 from search.configuration.reading import from_dict, load_preset, merge
 from search.configuration.writing import to_toml
 from evaluators.training.pieces import warm_up
 warm_up()
+Search = getattr(loop, "Search", None) or loop.Campaign  # as an older build calls it
 small = {"budget": {"trainings": 16}, "execution": {"executor": "serial"}, "confirm": {"automatic": False}}
 config = from_dict(merge(load_preset("quick"), small), "bench", stored=True)
 if hasattr(config, "score"):
@@ -89,7 +90,7 @@ folder.create(path, text, {"config": text, "seed": "0"})
 task = load_task("mnist1d-mlp")
 def work():
     with folder.writing(path) as store, SerialExecutor({task.name: task}, "cpu") as executor:
-        Campaign(config, store).run(executor)
+        Search(config, store).run(executor)
 """,
     "tell-of-1000": """
 import random
@@ -122,13 +123,14 @@ import os, pathlib
 from evaluators import assess
 from primitives import resolve
 from runs import folder
-from search.campaign.loop import Campaign
+import search.campaign.loop as loop
 from search.loading.run import stored_config
 assess(resolve("relu"))
 path = pathlib.Path(os.environ["RUN"])
+Search = getattr(loop, "Search", None) or loop.Campaign  # as an older build calls it
 def work():
     with folder.writing(path) as store:
-        Campaign(stored_config(store, path), store)
+        Search(stored_config(store, path), store)
 """,
 }
 """By name; ``resume-of-20000`` needs a run folder of the build's own in the variable RUN."""

@@ -33,7 +33,7 @@ _SEARCH = """
 import json, os, pathlib, tempfile
 from evaluators import load_task
 from runs import folder
-from search.campaign.loop import Campaign
+import search.campaign.loop as loop
 from search.configuration.reading import from_dict, load_preset, merge
 from search.configuration.writing import to_toml
 from search.loading.run import make_executor
@@ -46,6 +46,7 @@ path, text = pathlib.Path(tempfile.mkdtemp()) / "run", to_toml(config)
 folder.create(path, text, {"config": text, "seed": os.environ["SEED"]})
 task = load_task("mnist1d-mlp")
 trace = []
+Search = getattr(loop, "Search", None) or loop.Campaign  # as an older build calls it
 def watch(progress):
     found = [best for best in progress.best if not best.baseline]
     if found and (not trace or found[0].point[0] < trace[-1][2]):
@@ -53,7 +54,7 @@ def watch(progress):
     watch.labels = [best.label for best in found[:3]]
     watch.last = (progress.wall_seconds, progress.trained, progress.driver_seconds)
 with folder.writing(path) as store, make_executor(config.execution, {task.name: task}) as executor:
-    Campaign(config, store).run(executor, watch)
+    Search(config, store).run(executor, watch)
 print(json.dumps({"trace": trace, "labels": watch.labels, "last": watch.last}))
 """
 

@@ -10,7 +10,7 @@ from evaluators import load_task
 from evaluators.training.cohort.grouping import _Grouping
 from evaluators.training.executors.serial import SerialExecutor
 from runs import folder
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.configuration.reading import from_dict, load_preset, merge
 from search.configuration.writing import to_toml
 from tests.benchmarks.against import WORKLOADS, against
@@ -43,7 +43,7 @@ def test_the_check_takes_at_most_5_percent_of_a_quick_campaign(tmp_path, monkeyp
     folder.create(tmp_path / "run", text, {"config": text, "seed": "0"})
     started = time.process_time()
     with folder.writing(tmp_path / "run") as store, SerialExecutor({task.name: task}, "cpu") as executor:
-        Campaign(config, store).run(executor)
+        Search(config, store).run(executor)
     whole = time.process_time() - started
     print(f"\nthe check of a stack takes {sum(spent):.1f} s of {whole:.1f} s: {sum(spent) / whole:.1%}, "
           f"{len(spent)} times")  # fmt: skip

@@ -10,7 +10,7 @@ from evaluators import load_task
 from evaluators.training.executors.serial import SerialExecutor
 from runs import folder
 from runs.scores import as_meta
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.configuration.reading import from_dict
 from search.configuration.writing import to_toml
 
@@ -32,7 +32,7 @@ def test_three_tasks_cost_their_trainings_and_a_twentieth_at_most(tmp_path):
         for task in tasks.values():
             task.data("train")
         with folder.writing(path) as store, SerialExecutor(tasks, "cpu") as executor:
-            campaign = Campaign(config, store)
+            campaign = Search(config, store)
             campaign.run(executor)
         shares.append(campaign.progress.wall_seconds / campaign.progress.training_seconds)
         print(f"\n{campaign.progress.wall_seconds:.0f} s, {shares[-1]:.3f} of its trainings", flush=True)

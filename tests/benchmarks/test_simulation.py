@@ -18,7 +18,7 @@ import pytest
 
 from runs import folder
 from search.campaign.funnel import Batch, Funnel
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.configuration.reading import from_dict
 from search.configuration.writing import to_toml
 from tests.benchmarks.simulated import Account, Pretended, Sleeping, Stopwatch, Virtual
@@ -43,7 +43,7 @@ def search(path, trainings: int, executor: Pretended, **sections: dict[str, obje
     text = to_toml(config)
     folder.create(path, text, {"config": text, "seed": "0"})
     with folder.writing(path) as store, executor:
-        Campaign(config, store).run(executor)
+        Search(config, store).run(executor)
     return executor.account
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +16,15 @@ from runs import folder as folders
 from runs.folder import write_copies
 from runs.scores import remember as remember_scores
 from runs.user_code import as_meta, kept_copies, task_records
+from search.campaign.added import add_baselines
 from search.campaign.confirmation import Plan, missing_jobs
 from search.campaign.confirmation import confirm as run_confirmation
+from search.campaign.watching import Watchers
 from search.cli.commands.options import (
     AddressOption,
     DataOption,
     DeviceOption,
+    EventsOption,
     ExecutorOption,
     ExtensionOption,
     FormatOption,
@@ -33,10 +37,12 @@ from search.cli.commands.options import (
 from search.cli.interrupt import Interruptible
 from search.cli.output import check_format, records, to_json
 from search.cli.printing import print_confirmation
-from search.cli.progress import ProgressView
-from search.cli.searching import import_own, loader_of, recorded_tasks, scores_of_tasks
+from search.cli.progress import Announced, frames
 from search.configuration.config import CampaignConfig
+from search.live.frames import Frames
 from search.loading.run import execution_of, execution_overrides, make_executor, stored_config
+from search.loading.tasks import refuse_data_without_use
+from search.session.recorded import import_own, loader_of, recorded_tasks, scores_of_tasks
 
 
 def confirm(
@@ -45,6 +51,10 @@ def confirm(
     seeds: Annotated[int | None, typer.Option(min=2, help="Fresh seeds.")] = None,
     task: Annotated[
         list[str] | None, typer.Option(help="Task, wherever its file is now; may be given several times.")
+    ] = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(help="A function to compare finalists with as well, a known one or a formula; may be repeated."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps [each task's recipe].")] = None,
     timeout: Annotated[
@@ -59,12 +69,14 @@ def confirm(
     device: DeviceOption = None,
     format_: FormatOption = "table",
     quiet: QuietOption = False,
+    events: EventsOption = None,
 ) -> None:
     """Train finalists and baselines on fresh seeds and test the differences.
 
     What was trained before is not trained again, so a second call with the same options answers
-    at once. A task whose code, data or recipe has changed since is refused; named by --task it is
-    confirmed under a name of its own. JSON and CSV give the paired comparisons.
+    at once and needs no task file. --baseline adds to what finalists are compared with, and a search
+    that goes on trains it, too. A task whose code, data or recipe has changed since is refused; named by
+    --task it is confirmed under a name of its own. JSON and CSV give the paired comparisons.
     """
     check_format(format_)
     folder = locate(run)
@@ -72,12 +84,17 @@ def confirm(
         import_own(store, folder, extension, trust)
         settings = stored_config(store, folder)
         chosen = settings.confirm
-        execution = execution_of(settings, execution_overrides(executor, workers, address, device))
-        tasks = _confirm_tasks(store, folder, settings, task, data, execution, trust)
+        add_baselines(store, baseline or ())
         limit = chosen.timeout if timeout is None else timeout
-        plan = Plan(top or chosen.top, seeds or chosen.seeds, tuple(tasks), steps or chosen.steps, limit)
-        with Interruptible(f"actsearch confirm {folder}") as guard:
-            _train_confirmation(store, plan, tasks, execution, guard, quiet)
+        plan = Plan(top or chosen.top, seeds or chosen.seeds, settings.confirm_tasks, steps or chosen.steps, limit)
+        execution = execution_of(settings, execution_overrides(executor, workers, address, device))
+        if task or not _is_stored(store, plan):  # stored evidence needs no task
+            tasks = _tasks(store, folder, settings, task, data, execution, trust)
+            plan = dataclasses.replace(plan, tasks=tuple(tasks))
+            with Interruptible(f"actsearch confirm {folder}") as guard:
+                _train(store, plan, tasks, execution, (Announced(guard.check, True), frames(quiet, events)))
+        elif data is not None:
+            refuse_data_without_use(data, plan.tasks)
         frame = comparisons(store)
         if format_ == "table":
             print_confirmation(store, settings)
@@ -85,7 +102,15 @@ def confirm(
             print(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
 
 
-def _confirm_tasks(
+def _is_stored(store: Store, plan: Plan) -> bool:
+    """Tell whether a run holds all that a plan asks for, by the recipes that it remembers."""
+    known = {label: record.made_of.recipe.get("steps", "") for label, record in task_records(store).items()}
+    if not all(known.get(name, "").isdecimal() for name in plan.tasks):
+        return False
+    return not missing_jobs(store, plan, {name: int(known[name]) for name in plan.tasks})
+
+
+def _tasks(
     store: Store,
     folder: Path,
     settings: CampaignConfig,
@@ -109,16 +134,20 @@ def _confirm_tasks(
     return loaded.tasks
 
 
-def _train_confirmation(
+def _train(
     store: Store,
     plan: Plan,
     tasks: Mapping[str, AnyTask],
     execution: ExecutorOptions,
-    guard: Interruptible,
-    quiet: bool,
+    watchers: tuple[Announced, Frames],
 ) -> None:
     """Start workers only when something is missing."""
-    if not missing_jobs(store, plan, list(tasks.values())):
+    if not missing_jobs(store, plan, {name: task.recipe.steps for name, task in tasks.items()}):
         return
-    with make_executor(execution, tasks) as executor, ProgressView(quiet, guard.check) as view:
-        run_confirmation(store, plan, executor, view.confirming)
+    _, shown = watchers
+    with make_executor(execution, tasks) as executor:
+        shown.begin(store.path.parent)
+        try:
+            run_confirmation(store, plan, executor, Watchers(watchers).confirming)
+        finally:
+            shown.closed()

@@ -13,11 +13,11 @@ from primitives.errors import ActsearchError, ExpressionError
 from primitives.export.dialects import DIALECTS, export_bytes
 from primitives.export.exported import Provenance
 from runs import Candidate, Store, reading
+from runs.finding import find_candidate
 from runs.provenance import provenance
 from runs.user_code import extension_records
 from search.cli.commands.options import ExtensionOption, locate
 from search.loading.extensions import import_extensions
-from search.loading.run import find_candidate
 
 
 def export(

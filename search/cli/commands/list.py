@@ -11,6 +11,7 @@ import typer
 from primitives.errors import ActsearchError
 from runs import Store, list_folders, reading, scored
 from runs.axes import axes
+from runs.folder import state_of
 from search.cli.commands.options import FormatOption
 from search.cli.output import emit, number
 from search.cli.tables import add_row, new_table
@@ -50,7 +51,7 @@ def _facts(path: Path, store: Store) -> dict[str, Any]:
     best = {} if found.empty else found.iloc[0].to_dict()
     return {
         "task": str(parsed(store.meta("config"), str(path)).get("task", "")),
-        "state": store.meta("state"),
+        "state": state_of(path, store),
         "created": store.meta("created"),
         "trained": sum(c.was_trained for c in store.candidates()),
         "score": first.name,

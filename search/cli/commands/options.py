@@ -21,7 +21,15 @@ ExtensionOption = Annotated[
     typer.Option("--extension", help="Your own code to import first, 'file.py' or 'package.module'; may be repeated."),
 ]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Import the run's own code though it never ran here.")]
+LogOption = Annotated[
+    list[str] | None,
+    typer.Option("--log", help="Also write it down for tensorboard (in the run folder) or mlflow; may be repeated."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+EventsOption = Annotated[
+    str | None,
+    typer.Option("--events", metavar="FILE", help="Write progress as JSON lines to a file; - for standard output."),
+]
 DENSITY_HELP = (
     "normal, logistic, laplace, uniform or student, with numbers as in 'normal(0, 0.139)', summed as in "
     "'0.5*normal(-2, 1) + 0.5*normal(2, 1)', a formula in x, or FILE.npy"

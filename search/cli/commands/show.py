@@ -17,16 +17,19 @@ from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import spoken
 from evaluators.training.status import TRAINED
+from primitives import Expression
 from runs import Candidate, Store, reading
 from runs.candidate import readable
+from runs.finding import find_candidate
+from runs.folder import state_of
 from runs.front import scored
 from runs.scores import FORMER, scores_of
 from runs.stacking import printable, unstacked_lines
+from runs.trained import trained_constants
 from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
 from search.cli.output import check_format, console, emit, number, to_json
 from search.cli.tables import add_row, new_table
-from search.loading.run import find_candidate
 
 
 def show(
@@ -54,9 +57,8 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
         columns=counted.columns,
     )
     counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
-    table = new_table(
-        f"{folder}: {found['candidates'].sum()} candidates, {store.meta('state')}", "status", "why", ">number"
-    )
+    title = f"{folder}: {found['candidates'].sum()} candidates, {_state(folder, store)}"
+    table = new_table(title, "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
     emit(counted, format_, table)
@@ -68,6 +70,12 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
         out.print(line)
     out.print(f"created {store.meta('created')} on {store.meta('machine')}")
     out.print(store.meta("config"))
+
+
+def _state(folder: Path, store: Store) -> str:
+    """Return what becomes of a run, with the command that goes on where nobody does."""
+    state = state_of(folder, store)
+    return f"stopped; go on with: actsearch resume {folder}" if state == "stopped" else state
 
 
 def _credit(store: Store, found: pd.DataFrame) -> Table:
@@ -115,6 +123,8 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         out.print(line)
     if candidate.gain is not None and expression:
         out.print("\n" + _drawing(candidate.expression))
+    for line in _after_training(expression, [e for purpose, e in trained if purpose == "confirm"]):
+        out.print(line)
     if evaluations:
         table = _evaluations_table(trained, scores_of(store))
         out.print(table)
@@ -122,15 +132,29 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         out.print(f"trained by itself, not in a stack: {printable(reason)}")
 
 
+def _after_training(expression: Expression | None, confirmation: Sequence[Evaluation]) -> list[str]:
+    """Return what learnable constants became, a line a task."""
+    if expression is None:
+        return []
+    found = trained_constants(expression, confirmation)
+    return [f"after training on {task}: {', '.join(map(str, constants))}" for task, constants in found.items()]
+
+
 def _evaluations_table(trained: Sequence[tuple[str, Evaluation]], scores: Mapping[str, str]) -> Table:
     """Return a candidate's trainings, by the score of each task and by error."""
-    columns = (">validation", ">test", ">error", ">test error", "training loss")
+    columns = (">validation", ">test", ">error", ">test error", "training loss", "validation loss")
     table = new_table("", "purpose", "task", ">steps", ">seed", "status", "score", *columns)
     for purpose, e in trained:
         score = scores.get(e.task, FORMER)
         numbers = [part.get(name) for name in (score, "error") for part in (e.validation, e.test)]
         place = (purpose, e.task, str(e.steps), str(e.seed), e.status, spoken(score))
-        add_row(table, *place, *map(number, numbers), _sparkline(e.curve))
+        add_row(
+            table,
+            *place,
+            *map(number, numbers),
+            _sparkline(e.curve),
+            _sparkline([loss for _, loss in e.validation_curve]),
+        )
     return table
 
 

@@ -19,7 +19,7 @@ from evaluators.training.executors.serial import SerialExecutor
 from primitives import BASELINES, ActsearchError
 from runs import Candidate, Store, folder, pareto
 from search.campaign.funnel import Batch, Funnel
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.campaign.pool import KNOWN, OUTRANKED
 from search.campaign.prior_weight import PriorWeight
 from search.configuration.reading import from_dict, merge
@@ -111,7 +111,7 @@ def run(path, settings, executor=None, observer=lambda _: None):
     if not path.exists():
         folder.create(path, text, {"config": text, "seed": str(settings.seed)})
     with folder.writing(path) as store:
-        campaign = Campaign(settings, store)
+        campaign = Search(settings, store)
         with executor or Imagined() as engine:
             campaign.run(engine, observer)
         return store.candidates(), pareto(store).to_csv(), campaign.progress
@@ -314,11 +314,11 @@ def test_the_points_that_a_campaign_remembers_are_those_its_trainer_compared(tmp
     text = to_toml(settings)
     folder.create(tmp_path / "run", text, {"config": text, "seed": "0"})
     with folder.writing(tmp_path / "run") as store:
-        campaign = Campaign(settings, store)
+        campaign = Search(settings, store)
         with SerialExecutor({"digits-vit": task}, "cpu", cohort=4) as executor, pytest.raises(ActsearchError):
             campaign.run(executor)
         assert {rung: campaign._ledger.rung_points[rung] for rung in compared} == compared
-        assert {rung: Campaign(settings, store)._ledger.rung_points[rung] for rung in compared} == compared
+        assert {rung: Search(settings, store)._ledger.rung_points[rung] for rung in compared} == compared
     assert compared[1]
     assert not compared[3]
 

@@ -12,7 +12,7 @@ from evaluators import Evaluation
 from primitives import BASELINES, ActsearchError
 from runs import folder
 from runs.scores import as_meta
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.configuration.contradictions import contradiction
 from search.configuration.reading import from_dict, merge
 from search.configuration.writing import to_toml
@@ -53,7 +53,7 @@ def run(path, chosen, executor, third="loss"):
         meta = as_meta({"digits-vit": "error", "tabular": "error", "text-gpt": third})
         folder.create(path, text, {"config": text, "seed": "0", **meta})
     with folder.writing(path) as store, executor as engine:
-        campaign = Campaign(chosen, store)
+        campaign = Search(chosen, store)
         campaign.run(engine)
         return store.candidates(), list(store.evaluations("search")), campaign.progress
 

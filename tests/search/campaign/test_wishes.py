@@ -11,7 +11,7 @@ from evaluators.judging.properties.curve import Curve
 from evaluators.judging.properties.property import Property
 from primitives import parse
 from runs import folder
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.campaign.pool import _NEW
 from search.configuration.writing import to_toml
 from search.space.grammar import Grammar
@@ -171,7 +171,7 @@ def test_a_budget_of_steps_survives_a_stop(tmp_path):
     assert (resumed, again, other.steps_spent) == (whole, front, progress.steps_spent)
     with folder.writing(tmp_path / "parts") as store:
         assert store.meta("config") == to_toml(settings)
-        assert Campaign(settings, store).progress.budget == 60
+        assert Search(settings, store).progress.budget == 60
 
 
 def test_functions_are_alive_where_the_first_layer_feeds_them_too(tmp_path):

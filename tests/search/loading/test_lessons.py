@@ -15,7 +15,7 @@ from runs import folder
 from runs.lessons import as_meta
 from runs.user_code import TaskRecord
 from runs.user_code import as_meta as records_as_meta
-from search.campaign.loop import Campaign
+from search.campaign.loop import Search
 from search.configuration.writing import to_toml
 from search.loading.lessons import Taught, taught_by
 from search.strategies.choice import Result
@@ -38,7 +38,7 @@ def run(path, settings, record, lessons=(), executor=None):
         meta = {"config": text, "seed": str(settings.seed), **records_as_meta([record]), **as_meta(lessons)}
         folder.create(path, text, meta)
     with folder.writing(path) as store:
-        campaign = Campaign(settings, store)
+        campaign = Search(settings, store)
         with executor or Halved(members=4) as engine:
             campaign.run(engine)
         return store.candidates(), campaign
