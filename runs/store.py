@@ -82,12 +82,15 @@ class Store:
             return
         for name, (arguments, function) in FUNCTIONS.items():
             self._db.create_function(name, arguments, function, deterministic=True)
-        with self._transaction() as db:
-            db.execute("BEGIN IMMEDIATE")  # sqlite3 would open no transaction before these statements
-            for older in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
-                for statement in MIGRATIONS[older]:
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {older + 1}")
+        try:
+            with self._transaction() as db:
+                db.execute("BEGIN IMMEDIATE")  # sqlite3 would open no transaction before these statements
+                for older in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
+                    for statement in MIGRATIONS[older]:
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version = {older + 1}")
+        except sqlite3.IntegrityError as error:
+            raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
         with suppress(sqlite3.Error):  # it only makes the file smaller, and needs space for a copy
             self._db.execute(SHRINK)
 
@@ -111,7 +114,7 @@ class Store:
             memory.close()
             raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
         self._db.close()
-        self._db = memory
+        self._db, self._texts = memory, Texts(memory)
 
     def close(self) -> None:
         """Close the file."""

@@ -209,3 +209,18 @@ def test_what_is_confirmed_keeps_its_curve_and_its_places(tmp_path):
     assert all(len(e.validation_curve) == 10 and len(e.places) == 3 and len(e.places[0].inputs) == 33 for e in found)
     assert [dataclasses.replace(e, curve=(), validation_curve=(), places=()) for e in found] == lean
     assert json.dumps(found[0].places[0].constants) == '{"alpha": 0.25}'
+
+
+def test_an_old_file_that_lacks_what_every_row_has_is_refused_and_left_as_it_is(tmp_path):
+    run = big_run(tmp_path / "run", 60, 180)
+    old = as_version_8(run / "run.sqlite", tmp_path / "old")
+    with closing(sqlite3.connect(old)) as db, db:
+        db.executescript(
+            "CREATE TABLE loose AS SELECT * FROM evaluations; DROP TABLE evaluations;"
+            "ALTER TABLE loose RENAME TO evaluations; UPDATE evaluations SET seconds = NULL WHERE id = 3"
+        )
+        before = [*db.iterdump()]
+    with pytest.raises(ActsearchError, match="holds a row that is not ours"):
+        Store(old, writable=True)
+    with closing(sqlite3.connect(old)) as db:
+        assert [*db.iterdump()] == before
