@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 
 import pandas as pd
 
 from evaluators.training.status import TRAINED
-from runs.candidate import Candidate
 
 
 def kind_of(reason: str) -> str:
@@ -16,20 +16,22 @@ def kind_of(reason: str) -> str:
     return re.sub(r" at x = \S+| candidate \d+|^at a distance of \S+ |^seed \d+: ", "", reason)
 
 
-def credit(candidates: Sequence[Candidate], front: Iterable[int]) -> pd.DataFrame:
+def credit(counted: Iterable[tuple[str, str, str, int]], front: Iterable[str]) -> pd.DataFrame:
     """Return what each operator brought.
 
     Args:
-        candidates: of a run.
-        front: ids of those on its front.
+        counted: candidates by status, reason and origin, see :meth:`runs.store.Store.counted`.
+        front: the origins of those on the front.
 
     Returns:
         A row an operator, by name: ``operator``, ``trained`` (to a rung or to the end), ``ended`` (of those to the
         end), ``front`` (of those on the front).
     """
-    known = set(front)
-    trained = pd.DataFrame(
-        [(c.origin, 1, c.status == "ok", c.id in known) for c in candidates if c.status in TRAINED],
-        columns=["operator", "trained", "ended", "front"],
-    )
-    return trained.groupby("operator").sum().astype(int).reset_index()
+    leading = Counter(front)
+    trained, ended = Counter[str](), Counter[str]()
+    for status, _, origin, count in counted:
+        if status in TRAINED:
+            trained[origin] += count
+            ended[origin] += count * (status == "ok")
+    rows = [(origin, trained[origin], ended[origin], leading[origin]) for origin in sorted(trained)]
+    return pd.DataFrame(rows, columns=["operator", "trained", "ended", "front"])

@@ -14,7 +14,7 @@ from evaluators.training.job import Evaluation
 from primitives.errors import ActsearchError
 from primitives.registries import is_name
 from runs.candidate import Candidate
-from runs.snapshot import Readable
+from runs.readable import Readable
 
 _KEY = "objectives"
 _MOST_AXES = 20
@@ -79,5 +79,10 @@ def value(axis: Axis, numbers: Mapping[str, float], candidate: Candidate) -> flo
     """
     found = numbers.get(axis.name)
     if found is None or not np.isfinite(found):
-        raise ActsearchError(f"candidate {candidate.id} of the run has no {axis.label}; was the run file edited?")
+        raise lacks(axis, candidate.id)
     return found
+
+
+def lacks(axis: Axis, identifier: int) -> ActsearchError:
+    """Return what is said of a trained candidate without a finite value on an axis."""
+    return ActsearchError(f"candidate {identifier} of the run has no {axis.label}; was the run file edited?")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from primitives import Expression
 from primitives.errors import ActsearchError
-from runs.snapshot import Readable
+from runs.readable import Readable
 
 if TYPE_CHECKING:
     from evaluators.instruments.timing import Spread, Timing

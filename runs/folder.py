@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from primitives.errors import ActsearchError, unknown
 from runs.files import write_whole
-from runs.snapshot import Readable
+from runs.readable import Readable
 from runs.store import Store
 from runs.user_code import CODE
 

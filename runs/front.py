@@ -13,9 +13,9 @@ import pandas as pd
 from evaluators import Evaluation
 from evaluators.judging.features.catalogue import kept
 from evaluators.judging.objectives import RELATIVE
-from runs.axes import Axis, axes, known, value
-from runs.candidate import Candidate
-from runs.snapshot import Readable
+from runs.axes import Axis, axes, known, lacks, value
+from runs.columns import Array, Ended
+from runs.readable import Readable
 
 
 def scored(store: Readable) -> pd.DataFrame:
@@ -32,28 +32,49 @@ def scored(store: Readable) -> pd.DataFrame:
     Raises:
         ActsearchError: a candidate lacks an objective.
     """
-    found = search_scores(store)
-    whole = [(c, found[c.id]) for c in store.candidates() if c.status == "ok" and c.id in found]
     objectives = axes(store)
-    rows = [_row(candidate, evaluations, objectives) for candidate, evaluations in whole]
+    ended = store.ended([axis.name for axis in objectives])
+    scores = ended.scores
+    measured = {"error", *(axis.name for axis in objectives if axis.name in scores.values)}
+    trained = [name for name in dict.fromkeys(["error", *(axis.name for axis in objectives)]) if name in measured]
+    values = _values(ended, objectives)
+    columns: dict[str, Any] = {"id": scores.ids, "name": _texts(ended.names), "expression": _texts(ended.expressions)}
+    for name in trained:
+        columns |= {name: values[name], f"{name}_se": scores.spreads(name)}
+    for name in dict.fromkeys([*values, *kept(), *ended.facts]):
+        if name not in columns:
+            columns[name] = values.get(name, ended.facts.get(name, np.full(len(scores.ids), np.nan)))
+    columns |= {"baseline": np.array([n is not None for n in ended.names], dtype=bool), "origin": _texts(ended.origins)}
+    frame = pd.DataFrame(columns)
+    whole = [name for name, each in kept().items() if each.kind is int and frame[name].notna().all()]
+    frame = frame.astype(dict.fromkeys(whole, int))
     names = [axis.name for axis in objectives]
-    trained = dict.fromkeys(["error", *(name for name in names if name in _measured(whole))])
-    spread = [column for name in trained for column in (name, f"{name}_se")]
-    facts = dict.fromkeys([*names, *kept(), *(name for c, _ in whole for name in c.facts)])
-    numbers = [*spread, *(name for name in facts if name not in trained)]
-    columns = ["id", "name", "expression", *numbers, "baseline", "origin"]
-    frame = with_names(pd.DataFrame(rows, columns=columns))
-    # The kinds are said, because a column without rows has none of its own.
-    kinds: dict[str, type] = dict.fromkeys(numbers, float)
-    kinds |= {name: feature.kind for name, feature in kept().items()}
-    kinds |= {"id": int, "baseline": bool, "expression": object, "origin": object}
-    frame = frame.astype({name: kind for name, kind in kinds.items() if kind is not int or frame[name].notna().all()})
     points = frame[names].to_numpy(dtype=float)
     frame["on_front"] = moocore.is_nondominated(points, keep_weakly=True) if len(points) else np.zeros(0, dtype=bool)
     frame["on_front"] &= ~_worse_than_all_baselines(
         frame, [name for name in names if name in trained or name in RELATIVE]
     )
     return frame
+
+
+def _texts(values: Sequence[str | None]) -> pd.Series[Any]:
+    return pd.Series(values, dtype=object)
+
+
+def _values(ended: Ended, objectives: Sequence[Axis]) -> dict[str, Array]:
+    """Return the error and every objective by name: of a candidate's facts, or else what its trainings measured.
+
+    Raises:
+        ActsearchError: a candidate lacks one, or it is not finite.
+    """
+    found = {axis.name: ended.scores.means(axis.name) for axis in objectives}
+    for name, values in found.items():
+        if name in ended.facts:
+            found[name] = np.where(np.isnan(ended.facts[name]), values, ended.facts[name])
+    lacking = ~np.isfinite(np.array([*found.values()]))
+    for at in np.flatnonzero(lacking.any(axis=0))[:1]:
+        raise lacks(objectives[int(np.argmax(lacking[:, at]))], int(ended.scores.ids[at]))
+    return found if "error" in found else {"error": ended.scores.means("error"), **found}
 
 
 def _worse_than_all_baselines(frame: pd.DataFrame, scores: Sequence[str]) -> pd.Series[bool]:
@@ -68,30 +89,6 @@ def with_names(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with ``None``, not NaN, where a row has no name."""
     frame["name"] = pd.Series([n if isinstance(n, str) else None for n in frame["name"]], dtype=object)
     return frame
-
-
-def _measured(whole: Sequence[tuple[Candidate, Sequence[Evaluation]]]) -> set[str]:
-    """Return the names of all numbers that trainings measured."""
-    return {name for _, evaluations in whole for evaluation in evaluations for name in evaluation.validation}
-
-
-def _row(candidate: Candidate, evaluations: Sequence[Evaluation], objectives: Sequence[Axis]) -> dict[str, Any]:
-    numbers = known(candidate, evaluations)
-    return {
-        **candidate.facts,
-        **{axis.name: value(axis, numbers, candidate) for axis in objectives},
-        "id": candidate.id,
-        "name": candidate.name,
-        "expression": candidate.expression,
-        "error": numbers["error"],
-        **{f"{name}_se": _spread(name, evaluations) for name in ("error", *(a.name for a in objectives))},
-        "baseline": candidate.name is not None,
-        "origin": candidate.origin,
-    }
-
-
-def _spread(name: str, evaluations: Sequence[Evaluation]) -> float | None:
-    return standard_error([evaluation.validation[name] for evaluation in evaluations if name in evaluation.validation])
 
 
 def standard_error(values: Sequence[float]) -> float | None:
@@ -112,7 +109,9 @@ def members(frame: pd.DataFrame, objectives: Sequence[Axis]) -> pd.DataFrame:
 
 def nothing_yet(store: Readable) -> str:
     """Return one clause that says why there is no front: what the search has, none of it trained to the end."""
-    counts = Counter(candidate.status for candidate in store.candidates())
+    counts: Counter[str] = Counter()
+    for status, _, _, count in store.counted():
+        counts[status] += count
     had = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     return f"no candidate has been trained to the end yet ({had or 'there is none at all'})"
 
@@ -128,7 +127,7 @@ def finalists(store: Readable, top: int) -> list[int]:
     names = [axis.name for axis in axes(store)]
     order = found.sort_values(["on_front", *names, "id"], ascending=[False, *([True] * len(names)), True])
     whole = [int(i) for i in order["id"].head(top)]
-    return [*whole, *_stopped(store)[: top - len(whole)]]
+    return [*whole, *_stopped(store)[: top - len(whole)]] if len(whole) < top else whole
 
 
 def _stopped(store: Readable) -> list[int]:
@@ -144,18 +143,16 @@ def _stopped(store: Readable) -> list[int]:
 
 
 def search_scores(store: Readable, of: Collection[int] | None = None) -> dict[int, list[Evaluation]]:
-    """Return each candidate's successful evaluations in the search, at the highest rung that it reached.
+    """Return each candidate's successful evaluations in the search, at the highest rung that it reached, lean ones.
 
     Of several tasks they are those of the first; what compares all of them is among the candidate's facts.
 
     Args:
         store: of the run.
-        of: ids that are asked for, all when ``None``.
+        of: ids of candidates, where not all are wanted.
     """
     found: dict[int, list[Evaluation]] = defaultdict(list)
-    for evaluation in store.evaluations("search"):
-        if of is not None and evaluation.candidate not in of:
-            continue
+    for evaluation in store.evaluations("search", of, lean=True):
         there = found[evaluation.candidate]
         if evaluation.error is not None and (not there or evaluation.task == there[0].task):
             there.append(evaluation)

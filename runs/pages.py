@@ -16,7 +16,7 @@ Value = int | float | str | bytes | None
 MAGIC = b"SQLite format 3\x00"
 USUAL = 4096
 """Bytes of a page of every run file."""
-_LEAF = 0x0D
+_LEAF, _INDEX_LEAF = 0x0D, 0x0A
 _LONGEST = 64 * 2**20
 _WAL_MAGIC = (0x377F0682, 0x377F0683)
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
@@ -59,6 +59,19 @@ class Pages:
             if number not in free:
                 yield from self._leaf(self.page(number), 100 if number == 1 else 0)
 
+    def entries(self) -> Iterator[list[Value]]:
+        """Yield the entries of all indexes, columns and the number of the row: a second copy of what is unique."""
+        free = set(self._free())
+        for number in range(1, self.count + 1):
+            page = self.page(number)
+            if number not in free and len(page) >= 8 and page[0] == _INDEX_LEAF:
+                for at in _places(page, 0):
+                    try:
+                        length, start = _varint(page, at)
+                        yield _record(self._payload(page, start, length, (self.size - 12) * 64 // 255 - 23))
+                    except (IndexError, ValueError, struct.error):
+                        continue
+
     def _free(self) -> Iterator[int]:
         """Yield the numbers of the pages that hold nothing any more."""
         trunk, seen = int.from_bytes(self.page(1)[32:36]), set[int]()
@@ -73,19 +86,23 @@ class Pages:
     def _leaf(self, page: bytes, start: int) -> Iterator[tuple[int, list[Value]]]:
         if len(page) < start + 8 or page[start] != _LEAF:
             return
-        cells = int.from_bytes(page[start + 3 : start + 5])
-        for place in range(start + 8, min(start + 8 + 2 * cells, len(page) - 1), 2):
+        for at in _places(page, start):
             try:
-                yield self._cell(page, int.from_bytes(page[place : place + 2]))
+                yield self._cell(page, at)
             except (IndexError, ValueError, struct.error):  # it is cut, or it is no row
                 continue
 
     def _cell(self, page: bytes, at: int) -> tuple[int, list[Value]]:
         length, at = _varint(page, at)
         rowid, at = _varint(page, at)
+        payload = self._payload(page, at, length, self.size - 35)
+        return (rowid - 2**64 if rowid >= 2**63 else rowid), _record(payload)
+
+    def _payload(self, page: bytes, at: int, length: int, most: int) -> bytes:
+        """Return the bytes of a row of a length that begins there; ``most`` of them stand in its own page."""
         if length > _LONGEST:
             raise ValueError("no row is as long")
-        most, least = self.size - 35, (self.size - 12) * 32 // 255 - 23
+        least = (self.size - 12) * 32 // 255 - 23
         local = length
         if length > most:
             local = least + (length - least) % (self.size - 4)
@@ -95,7 +112,7 @@ class Pages:
             payload += self._overflow(int.from_bytes(page[at + local : at + local + 4]), length - local)
         if len(payload) < length:
             raise ValueError("its end is gone")
-        return (rowid - 2**64 if rowid >= 2**63 else rowid), _record(payload)
+        return payload
 
     def _overflow(self, number: int, length: int) -> bytes:
         found = bytearray()
@@ -141,6 +158,13 @@ def _logged(log: bytes) -> tuple[int, dict[int, bytes]]:
             kept |= open_
             open_ = {}
     return size, kept
+
+
+def _places(page: bytes, start: int) -> Iterator[int]:
+    """Yield where the cells of a leaf begin."""
+    cells = int.from_bytes(page[start + 3 : start + 5])
+    for place in range(start + 8, min(start + 8 + 2 * cells, len(page) - 1), 2):
+        yield int.from_bytes(page[place : place + 2])
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -13,8 +13,8 @@ from primitives import parse
 from primitives.export.exported import Provenance
 from runs.candidate import Candidate
 from runs.front import search_scores
+from runs.readable import Readable
 from runs.scores import FORMER, scores_of
-from runs.snapshot import Readable
 from runs.statistics import confirmed
 from runs.trained import trained_constants
 from runs.user_code import task_records
@@ -67,7 +67,7 @@ def _confirmation(store: Readable, candidate: Candidate) -> list[str]:
 
 def _after_training(store: Readable, candidate: Candidate) -> list[str]:
     """Return what learnable constants became, and under which conditions all this was measured."""
-    mine = [e for e in store.evaluations("confirm") if e.candidate == candidate.id and e.status == "ok"]
+    mine = [e for e in store.evaluations("confirm", [candidate.id]) if e.status == "ok"]
     found = trained_constants(parse(candidate.expression), mine)
     lines = [f"After training on {task}: {', '.join(map(str, constants))}." for task, constants in found.items()]
     return [*lines, *conditions(store, {e.task for e in mine})]

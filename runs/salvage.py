@@ -18,7 +18,7 @@ from primitives.errors import ActsearchError
 from runs import folder as folders
 from runs.candidate import Candidate
 from runs.folder import CONFIG
-from runs.schema import FORMER_FACTS, TABLES
+from runs.schema import FORMER_FACTS, SHARED, STAGED, TABLES
 from runs.store import Purpose, Store
 from runs.user_code import CODE, copies_in
 from runs.wreck import Wreck, wreck_of
@@ -117,21 +117,31 @@ def _fill(db: sqlite3.Connection, wreck: Wreck) -> None:
     """Write rows as they are into tables of the columns that they have."""
     known: dict[str, dict[str, str]] = {}
     with closing(sqlite3.connect(":memory:")) as now:
-        now.executescript(TABLES)
+        for statement in TABLES:
+            now.execute(statement)
         for table in ("candidates", "evaluations"):
             shapes = now.execute(f"PRAGMA table_info({table})").fetchall()
             known[table] = {name: f"{name} {kind}" + _default(default) for _, name, kind, _, default, _ in shapes}
     known["candidates"] |= {name: f"{name} REAL" for name in FORMER_FACTS}
+    known["evaluations"] |= {"purpose": "purpose TEXT", "task": "task TEXT", "steps": "steps INTEGER"}
     known["candidates"]["id"] = known["evaluations"]["id"] = "id INTEGER PRIMARY KEY"
     db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     for table, rows in (("candidates", wreck.candidates), ("evaluations", wreck.evaluations)):
         own = [name for name in wreck.columns[table] if name in known[table]]
-        own += ["purpose"] if table == "evaluations" and "purpose" not in own else []
+        if table == "evaluations" and wreck.version < STAGED and "purpose" not in own:
+            own.append("purpose")
         db.execute(f"CREATE TABLE {table} ({', '.join(known[table][name] for name in own)})")
         for row in rows.values():
             there = [name for name in own if name in row]
             marks = ", ".join("?" for _ in there)
             db.execute(f"INSERT INTO {table} ({', '.join(there)}) VALUES ({marks})", [row[name] for name in there])
+    for statement in SHARED if wreck.version >= STAGED else ():
+        db.execute(statement)
+    if wreck.version >= STAGED:
+        places = [(row["id"], row["purpose"], row["task"], row["steps"]) for row in wreck.stages.values()]
+        db.executemany("INSERT OR IGNORE INTO stages VALUES (?, ?, ?, ?)", places)
+        texts = [(row["id"], row["text"]) for row in wreck.texts.values()]
+        db.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", texts)
     db.execute(f"PRAGMA user_version = {wreck.version}")
 
 

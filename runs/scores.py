@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from primitives.errors import ActsearchError
 from primitives.registries import is_name
-from runs.snapshot import Readable
+from runs.readable import Readable
 from runs.store import Store
 
 FORMER = "error"
@@ -38,6 +38,6 @@ def scores_of(store: Readable) -> dict[str, str]:
 
 def remember(store: Store, scores: Mapping[str, str]) -> None:
     """Add the scores of tasks that a run does not know yet; a task that it has results of keeps what it went by."""
-    known = dict.fromkeys((e.task for e in store.evaluations("confirm")), FORMER) | scores_of(store)
+    known = dict.fromkeys((e.task for e in store.evaluations("confirm", lean=True)), FORMER) | scores_of(store)
     for key, value in as_meta({**scores, **known}).items():
         store.set_meta(key, value)

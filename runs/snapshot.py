@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from sys import intern
 from types import MappingProxyType
-from typing import Protocol
 
 from evaluators import Evaluation
+from evaluators.training.status import CandidateStatus
 from primitives.errors import ActsearchError
+from runs.axes import axes
 from runs.candidate import Candidate
+from runs.columns import Ended
 from runs.store import Purpose, Store
 
 _NONE: Mapping[str, float] = MappingProxyType({})
 
 
-class Readable(Protocol):
-    """What can be asked about a run: of a :class:`Store`, which reads its file each time, or of a :class:`Snapshot`."""
-
-    @property
-    def path(self) -> Path:
-        """The run file."""
-        ...
-
-    def meta(self, key: str, default: str = "") -> str:
-        """Return a value of the run's own dictionary."""
-        ...
-
-    def counts(self, key: str) -> dict[str, int]:
-        """Return numbers by name of the run's own dictionary."""
-        ...
-
-    def candidates(self) -> Sequence[Candidate]:
-        """Return every candidate in the order of ids."""
-        ...
-
-    def evaluations(self, purpose: Purpose) -> Sequence[Evaluation]:
-        """Return the evaluations of one purpose in the order in which they were finished."""
-        ...
-
-
 class Snapshot:
-    """The rows of a run, read when it is made, while its writer goes on.
+    """The rows of a run, read in one moment when it is made, while its writer goes on.
 
     What a large run has hundreds of megabytes of and no reader of a whole run needs is left out: curves of the search,
-    marks, and of a genotype all but that there is one. Evaluations are read before candidates, which are written
-    first, so that each has its candidate.
+    marks, and of a genotype all but that there is one.
     """
 
     def __init__(self, store: Store) -> None:
@@ -59,8 +35,14 @@ class Snapshot:
             ActsearchError: a row is not ours, or the file has results of a candidate that it lacks.
         """
         self._store = store
-        self._evaluations = {"search": _lean_evaluations(store), "confirm": store.evaluations("confirm")}
-        self._candidates = _lean_candidates(store)
+        with store.moment():
+            self._evaluations: dict[Purpose, Sequence[Evaluation]] = {
+                "search": [*map(_sharing, store.evaluations("search", lean=True))],
+                "confirm": store.evaluations("confirm"),
+            }
+            self._candidates = store.candidates(lean=True)
+            self._counted, self._unstacked = store.counted(), store.unstacked()
+            self._ended = store.ended([axis.name for axis in axes(store)])
         known = {candidate.id for candidate in self._candidates}
         for evaluations in self._evaluations.values():
             for identifier in {evaluation.candidate for evaluation in evaluations} - known:
@@ -81,19 +63,32 @@ class Snapshot:
         """Return numbers by name of the run's own dictionary, see :meth:`Store.counts`."""
         return self._store.counts(key)
 
-    def candidates(self) -> Sequence[Candidate]:
-        """Return every candidate in the order of ids."""
-        return self._candidates
+    def candidates(self, of: Collection[int] | None = None) -> Sequence[Candidate]:
+        """Return every candidate, or those of some ids, in the order of ids."""
+        return self._candidates if of is None else [each for each in self._candidates if each.id in of]
 
-    def evaluations(self, purpose: Purpose) -> Sequence[Evaluation]:
-        """Return the evaluations of one purpose in the order in which they were finished."""
-        return self._evaluations[purpose]
+    def evaluations(
+        self,
+        purpose: Purpose,
+        of: Collection[int] | None = None,
+        *,
+        lean: bool = False,  # noqa: ARG002 - those of the search always are
+    ) -> Sequence[Evaluation]:
+        """Return the evaluations of one purpose, or of some candidates, in the order in which they were finished."""
+        found = self._evaluations[purpose]
+        return found if of is None else [each for each in found if each.candidate in of]
 
+    def counted(self) -> Sequence[tuple[CandidateStatus, str, str, int]]:
+        """Return how many candidates have each status, reason and origin, see :meth:`Store.counted`."""
+        return self._counted
 
-def _lean_evaluations(store: Store) -> list[Evaluation]:
-    columns = ["'[]'" if name == "curve" else name for name in store._evaluation_columns]
-    query = f"SELECT {', '.join(columns)} FROM evaluations WHERE purpose = 'search' ORDER BY id"
-    return store._read(lambda row: _sharing(store._evaluation(row)), query)
+    def unstacked(self) -> Sequence[tuple[str, int, str, int, str]]:
+        """Return what was trained by itself, and why, see :meth:`Store.unstacked`."""
+        return self._unstacked
+
+    def ended(self, wanted: Collection[str] = ()) -> Ended:  # noqa: ARG002 - it has those of the run's objectives
+        """Return what was trained to the end, in columns, with what the search measured of the objectives."""
+        return self._ended
 
 
 def _sharing(evaluation: Evaluation) -> Evaluation:
@@ -103,9 +98,3 @@ def _sharing(evaluation: Evaluation) -> Evaluation:
     for name in ("metrics", "test_metrics"):
         values[name] = values[name] or _NONE
     return evaluation
-
-
-def _lean_candidates(store: Store) -> list[Candidate]:
-    shorter = {"genotype": "substr(genotype, 1, 0)", "mark": "NULL"}
-    columns = [shorter.get(name, name) for name in store._columns]
-    return store._read(store._candidate, f"SELECT {', '.join(columns)} FROM candidates ORDER BY id")

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from primitives.text import printable
-from runs.snapshot import Readable
+from runs.readable import Readable
 
 
 def unstacked(store: Readable) -> Counter[str]:
     """Return how many trainings ran by themselves, by the reason; rungs of one training count once."""
-    found = {
-        (purpose, e.candidate, e.task, e.seed): e.unstacked
-        for purpose in ("search", "confirm")
-        for e in store.evaluations(purpose)
-        if e.unstacked
-    }
+    found = {tuple(place): reason for *place, reason in store.unstacked()}
     return Counter(found.values())
 
 

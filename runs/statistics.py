@@ -17,8 +17,8 @@ from scipy import stats
 
 from evaluators import Evaluation
 from runs.front import search_scores, standard_error, with_names
+from runs.readable import Readable
 from runs.scores import FORMER, scores_of
-from runs.snapshot import Readable
 
 LEVEL = 0.95
 
@@ -83,9 +83,10 @@ def confirmed(store: Readable) -> pd.DataFrame:
     standard error of that), ``search_score`` (what the search had claimed, on the search task and its
     steps), ``validation_error``, ``test_error``.
     """
-    candidates = {c.id: c for c in store.candidates()}
     groups = _groups(store)
-    claims = search_scores(store, {identifier for _, _, identifier in groups})
+    known = {identifier for _, _, identifier in groups}
+    candidates = {c.id: c for c in store.candidates(known)}
+    claims = search_scores(store, known)
     rows = []
     for (task, steps, identifier), group in groups.items():
         tests = list(group.test.values())
@@ -126,8 +127,8 @@ def comparisons(store: Readable) -> pd.DataFrame:
     ``low``, ``high`` (95 %), ``p``, ``p_holm`` (over all pairs of task and steps; 1 when a seed failed,
     because the survivors are a selection), ``effect`` (d_z).
     """
-    candidates = {c.id: c for c in store.candidates()}
     groups = _groups(store)
+    candidates = {c.id: c for c in store.candidates({identifier for _, _, identifier in groups})}
     rows = []
     for (task, steps, finalist), group in groups.items():
         if candidates[finalist].name is not None:
@@ -177,7 +178,7 @@ def _groups(store: Readable) -> dict[tuple[str, int, int], _Group]:
     """Group confirmation by task, steps and candidate."""
     scores = scores_of(store)
     groups: dict[tuple[str, int, int], _Group] = {}
-    for e in sorted(store.evaluations("confirm"), key=lambda e: (e.task, e.steps, e.candidate, e.seed)):
+    for e in sorted(store.evaluations("confirm", lean=True), key=lambda e: (e.task, e.steps, e.candidate, e.seed)):
         empty = _Group(scores.get(e.task, FORMER))
         groups.setdefault((e.task, e.steps, e.candidate), empty).add(e)
     return groups

@@ -13,41 +13,50 @@ A run file is untrusted input: it is opened so that nothing in it can make SQLit
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from sys import intern
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from evaluators import Evaluation
-from evaluators.judging.features.feature import RESERVED
+from evaluators.training.status import CandidateStatus
 from primitives.errors import ActsearchError
-from primitives.identity import Mark
-from primitives.registries import is_name
 from runs.candidate import Candidate
+from runs.columns import Ended, Stages
 from runs.opening import opened
-from runs.rows import check_candidate, check_evaluation
-from runs.schema import FORMER_FACTS, MIGRATIONS, TABLES, VERSION, facts_text
+from runs.repacking import FUNCTIONS
+from runs.rows import (
+    CANDIDATE,
+    EVALUATION,
+    LARGEST,
+    LONG,
+    STATUSES,
+    STORED,
+    Texts,
+    Writing,
+    read_candidate,
+    read_evaluation,
+)
+from runs.schema import FORMER_FACTS, MIGRATIONS, STAGED, TABLES, VERSION
 from runs.wreck import unreadable
 
 Purpose = Literal["search", "confirm"]
 Row = TypeVar("Row")
 
+SHRINK = "VACUUM"
+"""What gives the space that a migration left empty back to the disk."""
+_MOST = 10**18
+"""Of a count."""
 _LOG_PAGES = 2**16
 """Pages of 4 KiB that the log may have before it is put into the file while a campaign runs."""
-_LONGEST_PRINT = 10**6
-_LARGEST = 1e300
-_CANDIDATE = [field.name for field in dataclasses.fields(Candidate)]
-_EVALUATION = [f.name for f in dataclasses.fields(Evaluation) if f.name not in ("validation_curve", "places")]
-
-
 _FOREIGN = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """What a row that is not ours raises when it is read."""
+_LEAN = {"mark": "NULL", "genotype": "CASE WHEN genotype IS NULL THEN NULL ELSE '' END"}
+"""What stands for columns that are long."""
 
 
 class Store:
@@ -67,8 +76,15 @@ class Store:
             version = self._checked(writable)
             if writable:
                 self._migrate(version)
-            self._columns = self._present("candidates", [*_CANDIDATE, *FORMER_FACTS])
-            self._evaluation_columns = self._present("evaluations", _EVALUATION)
+                version = VERSION
+            self._texts = Texts(self._db)
+            self._columns = self._present([*CANDIDATE, *FORMER_FACTS], "candidates")
+            self._is_staged = version >= STAGED
+            tables = ("evaluations", "stages") if self._is_staged else ("evaluations",)
+            self._evaluation_columns = self._present(EVALUATION, *tables)
+            self._trainings = "evaluations"
+            if self._is_staged:
+                self._trainings += " LEFT JOIN stages ON stages.id = evaluations.stage"
         except BaseException as error:
             self.close()
             if isinstance(error, sqlite3.Error):
@@ -104,29 +120,36 @@ class Store:
                 raise sqlite3.DatabaseError(found.splitlines()[-1])
         return version
 
-    def _present(self, table: str, wanted: list[str]) -> list[str]:
+    def _present(self, wanted: list[str], *tables: str) -> list[str]:
         """Return the columns that a file of its version has."""
-        present = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+        present = {row[1] for table in tables for row in self._db.execute(f"PRAGMA table_info({table})")}
         return [name for name in wanted if name in present]
 
     def _migrate(self, version: int) -> None:
         """Bring the file to this version, all of it or nothing."""
         if version == VERSION:
             return
-        self._db.create_function("actsearch_facts", len(FORMER_FACTS), facts_text, deterministic=True)
-        with self._transaction() as db:
-            db.execute("BEGIN IMMEDIATE")  # sqlite3 would open no transaction before these statements
-            for older in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
-                for statement in MIGRATIONS[older]:
-                    db.execute(statement)
-                db.execute(f"PRAGMA user_version = {older + 1}")
+        for name, (arguments, function) in FUNCTIONS.items():
+            self._db.create_function(name, arguments, function, deterministic=True)
+        try:
+            with self._transaction() as db:
+                db.execute("BEGIN IMMEDIATE")  # sqlite3 would open no transaction before these statements
+                for older in range(db.execute("PRAGMA user_version").fetchone()[0], VERSION):
+                    for statement in MIGRATIONS[older]:
+                        db.execute(statement)
+                    db.execute(f"PRAGMA user_version = {older + 1}")
+        except sqlite3.IntegrityError as error:
+            raise ActsearchError(f"'{self.path}' holds a row that is not ours ({error}); was it edited?") from error
+        with suppress(sqlite3.Error):  # it only makes the file smaller, and needs space for a copy
+            self._db.execute(SHRINK)
 
     @staticmethod
     def create(path: Path, meta: Mapping[str, str]) -> None:
         """Write a new, empty run file."""
         with sqlite3.connect(path) as db:
             db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(TABLES)
+            for table in TABLES:
+                db.execute(table)
             db.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
             db.execute(f"PRAGMA user_version = {VERSION}")
         db.close()
@@ -138,9 +161,10 @@ class Store:
             self._db.backup(memory)
         except sqlite3.Error as error:
             memory.close()
-            raise ActsearchError(f"'{self.path}' cannot be read ({error})") from error
+            raise unreadable(self.path, error) from error
         self._db.close()
-        self._db = memory
+        self._beside.close()
+        self._db, self._texts = memory, Texts(memory)
 
     def close(self) -> None:
         """Close the file."""
@@ -203,7 +227,7 @@ class Store:
             found = float(text)
         except ValueError:
             found = math.nan
-        if not 0 <= found < _LARGEST:
+        if not 0 <= found < LARGEST:
             raise ActsearchError(f"'{self.path}' holds {key} that are not ours ({text[:20]!r}); was it edited?")
         return found
 
@@ -215,7 +239,7 @@ class Store:
         """
         try:
             found = json.loads(self.meta(key, "{}"))
-            if not all(type(count) is int and 0 <= count < _LONGEST_PRINT**3 for count in found.values()):
+            if not all(type(count) is int and 0 <= count < _MOST for count in found.values()):
                 raise ValueError("a count that is none")
             if not all(name.isprintable() for name in found):
                 raise ValueError("a name that cannot be printed")
@@ -225,10 +249,11 @@ class Store:
 
     def add_candidates(self, candidates: Iterable[Candidate], meta: Mapping[str, str] = MappingProxyType({})) -> None:
         """Add rows, and values of the run's own dictionary that go with them, in one transaction."""
-        marks = ", ".join("?" for _ in _CANDIDATE)
-        rows = [_candidate_row(candidate) for candidate in candidates]
+        marks = ", ".join("?" for _ in CANDIDATE)
         with self._transaction() as db:
-            db.executemany(f"INSERT INTO candidates ({', '.join(_CANDIDATE)}) VALUES ({marks})", rows)
+            writing = Writing(db)
+            rows = [writing.candidate(candidate) for candidate in candidates]
+            db.executemany(f"INSERT INTO candidates ({', '.join(CANDIDATE)}) VALUES ({marks})", rows)
             _put(db, meta)
 
     def record(
@@ -246,64 +271,162 @@ class Store:
             verdicts: their candidates, with their final status, reason and facts.
             meta: values of the run's own dictionary that go with them.
         """
-        columns = ["purpose", *_EVALUATION]
-        marks = ", ".join("?" for _ in columns)
-        rows = [(purpose, *_evaluation_row(evaluation)) for evaluation in evaluations]
+        marks = ", ".join("?" for _ in STORED)
         with self._transaction() as db:
-            db.executemany(f"INSERT OR REPLACE INTO evaluations ({', '.join(columns)}) VALUES ({marks})", rows)
-            changes = [(c.status, c.reason, _facts(c), c.id) for c in verdicts]
+            writing = Writing(db)
+            rows = [writing.evaluation(purpose, evaluation) for evaluation in evaluations]
+            db.executemany(f"INSERT OR REPLACE INTO evaluations ({', '.join(STORED)}) VALUES ({marks})", rows)
+            changes = [(c.status, c.reason, writing.numbers(c.facts), c.id) for c in verdicts]
             db.executemany("UPDATE candidates SET status = ?, reason = ?, facts = ? WHERE id = ?", changes)
             _put(db, meta)
 
-    def candidates(self) -> list[Candidate]:
-        """Return every candidate in the order of ids."""
-        query = f"SELECT {', '.join(self._columns)} FROM candidates ORDER BY id"
-        return self._read(self._candidate, query)
+    def candidates(self, of: Collection[int] | None = None, *, lean: bool = False) -> list[Candidate]:
+        """Return every candidate, or those of some ids, in the order of ids.
+
+        Args:
+            of: ids, where not all are wanted.
+            lean: leave out marks, and of a genotype all but that there is one.
+        """
+        columns = [_LEAN.get(name, name) if lean else name for name in self._columns]
+        query = f"SELECT {', '.join(columns)} FROM candidates"
+        if of is not None:
+            query += " WHERE id IN (SELECT value FROM json_each(?))"
+        return self._read(self._candidate, f"{query} ORDER BY id", _ids(of))
 
     def _candidate(self, row: tuple[Any, ...]) -> Candidate:
-        values = dict(zip(self._columns, row, strict=True))
-        former = {name: values.pop(name) for name in FORMER_FACTS if name in values}
-        facts = former or json.loads(values["facts"])
-        known = {_name(name): _number(value) for name, value in facts.items() if value is not None}
-        mark, parents = values.get("mark"), json.loads(values["parents"])
-        check_candidate(values, parents)
-        read = {"parents": tuple(parents), "facts": known, "mark": mark and _mark(mark)}
-        return Candidate(**{**values, **read})
+        return read_candidate(dict(zip(self._columns, row, strict=True)), self._texts)
+
+    def evaluations(
+        self, purpose: Purpose, of: Collection[int] | None = None, *, lean: bool = False
+    ) -> list[Evaluation]:
+        """Return the evaluations of one purpose in the order in which they were finished.
+
+        Args:
+            purpose: what they were made for.
+            of: ids of candidates, where not all are wanted.
+            lean: leave out what is long: their curves and places.
+        """
+        columns = [name for name in self._evaluation_columns if not (lean and name in LONG)]
+        query = f"SELECT {', '.join(columns)} FROM {self._trainings} WHERE {self._of_purpose}"
+        if of is not None:
+            query += " AND candidate IN (SELECT value FROM json_each(?))"
+        return self._read(
+            lambda row: read_evaluation(dict(zip(columns, row, strict=True)), self._texts),
+            f"{query} ORDER BY evaluations.id",
+            (purpose, *_ids(of)),
+        )
 
     def trainings(self) -> int:
         """Return how many trainings left results; the rungs of one count once."""
-        query = "SELECT count(*) FROM (SELECT DISTINCT candidate, purpose, task, seed FROM evaluations)"
-        try:
-            return int(self._db.execute(query).fetchone()[0])
-        except sqlite3.Error as error:
-            raise unreadable(self.path, error) from error
-
-    def evaluations(self, purpose: Purpose) -> list[Evaluation]:
-        """Return the evaluations of one purpose in the order in which they were finished."""
-        query = f"SELECT {', '.join(self._evaluation_columns)} FROM evaluations WHERE purpose = ? ORDER BY id"
-        return self._read(self._evaluation, query, (purpose,))
-
-    def _evaluation(self, row: tuple[Any, ...]) -> Evaluation:
-        values = dict(zip(self._evaluation_columns, row, strict=True))
-        check_evaluation(values)
-        numbers = {
-            key: {str(name): float(value) for name, value in json.loads(values.get(key, "{}")).items()}
-            for key in ("metrics", "test_metrics")
-        }
-        return Evaluation(**{**values, **numbers, "curve": tuple(json.loads(values["curve"]))})
+        query = f"SELECT count(*) FROM (SELECT DISTINCT candidate, purpose, task, seed FROM {self._trainings})"
+        return int(self._rows(query)[0][0])
 
     def readable(self) -> tuple[list[Candidate], list[tuple[Purpose, Evaluation]]]:
         """Return the candidates and evaluations whose rows are ours, in their order; others are passed over."""
         query = f"SELECT {', '.join(self._columns)} FROM candidates ORDER BY id"
         candidates = [found for row in self._db.execute(query) if (found := _or_none(self._candidate, row))]
-        query = f"SELECT purpose, {', '.join(self._evaluation_columns)} FROM evaluations ORDER BY id"
-        rows = ((purpose, _or_none(self._evaluation, row)) for purpose, *row in self._db.execute(query))
-        return candidates, [(purpose, found) for purpose, found in rows if found]
+        columns = self._evaluation_columns
+        query = f"SELECT purpose, {', '.join(columns)} FROM {self._trainings} ORDER BY evaluations.id"
+
+        def evaluation(row: Sequence[Any]) -> Evaluation:
+            return read_evaluation(dict(zip(columns, row, strict=True)), self._texts)
+
+        rows = ((purpose, _or_none(evaluation, row)) for purpose, *row in self._db.execute(query))
+        return candidates, [(purpose, found) for purpose, found in rows if found and purpose]
+
+    @property
+    def _of_purpose(self) -> str:
+        """A condition on evaluations; one without a stage is of each purpose, and refused by who reads it."""
+        return "stage NOT IN (SELECT id FROM stages WHERE purpose <> ?)" if self._is_staged else "purpose = ?"
+
+    def counted(self) -> list[tuple[CandidateStatus, str, str, int]]:
+        """Return how many candidates have each status, reason and origin, in the order of the first of them."""
+        query = (
+            "SELECT status, reason, origin, count(*) FROM candidates GROUP BY status, reason, origin ORDER BY min(id)"
+        )
+        return self._read(_counted, query)
+
+    def unstacked(self) -> list[tuple[str, int, str, int, str]]:
+        """Return of what was trained by itself purpose, candidate, task, seed and the reason, rungs apart."""
+        if "unstacked" not in self._evaluation_columns:
+            return []
+        query = f"SELECT purpose, candidate, task, seed, unstacked FROM {self._trainings} WHERE unstacked <> ''"
+        return self._read(self._unstacked, f"{query} ORDER BY purpose DESC, evaluations.id")
+
+    def _unstacked(self, row: tuple[Any, ...]) -> tuple[str, int, str, int, str]:
+        *place, reason = row
+        purpose, candidate, task, seed = place
+        return purpose, candidate, task, seed, self._texts[reason] if isinstance(reason, int) else str(reason)
+
+    def ended(self, wanted: Collection[str] = ()) -> Ended:
+        """Return what was trained to the end, in columns, with what the search measured of it.
+
+        Args:
+            wanted: names of the numbers that are wanted beside error and loss.
+        """
+        with self._ours():
+            with self.moment():
+                former = [name for name in FORMER_FACTS if name in self._columns]
+                query = f"SELECT id, name, expression, origin, {', '.join(former or ['facts'])} FROM candidates"
+                candidates = self._rows(f"{query} WHERE status = 'ok' ORDER BY id")
+                stages, evaluations = self._successes({row[0] for row in candidates})
+            if former:
+                candidates = [(*row[:4], json.dumps(dict(zip(former, row[4:], strict=True)))) for row in candidates]
+            return Ended.of(candidates, evaluations, stages, self._texts, wanted)
+
+    def _successes(self, of: set[int]) -> tuple[Stages, list[tuple[Any, ...]]]:
+        """Return the stages of the search and its successful evaluations: candidate, stage, error, loss, metrics.
+
+        Where all of some candidates came to the last stage of one task, those of earlier stages are left out.
+        """
+        numbers = "error, loss, metrics" if "metrics" in self._evaluation_columns else "error, loss, NULL"
+        if not self._is_staged:
+            query = f"SELECT candidate, task, steps, {numbers} FROM evaluations WHERE purpose = 'search'"
+            rows = self._rows(f"{query} AND error IS NOT NULL ORDER BY id")
+            places = {place: number for number, place in enumerate(dict.fromkeys(row[1:3] for row in rows))}
+            found = [(row[0], places[row[1:3]], *row[3:]) for row in rows]
+            return {number: place for place, number in places.items()}, found
+        stages = {row[0]: row[1:] for row in self._rows("SELECT id, task, steps FROM stages WHERE purpose = 'search'")}
+        query = f"SELECT candidate, stage, {numbers} FROM evaluations WHERE error IS NOT NULL AND"
+        if len({task for task, _ in stages.values()}) == 1:
+            last = max(stages, key=lambda number: stages[number][1])
+            rows = self._rows(f"{query} stage = ? ORDER BY id", (last,))
+            if of <= {row[0] for row in rows}:
+                return stages, rows
+        return stages, self._rows(f"{query} {self._of_purpose} ORDER BY id", ("search",))
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Have what is read in it of one moment. Keep it short: nobody waits for it, but the log grows meanwhile.
+
+        Raises:
+            ActsearchError: the file cannot be read.
+        """
+        mine = not self._db.in_transaction
+        try:
+            with self._ours():
+                if mine:
+                    self._db.execute("BEGIN")
+            yield
+        finally:
+            if mine and self._db.in_transaction:
+                self._db.rollback()
 
     def _read(self, decode: Callable[[tuple[Any, ...]], Row], query: str, values: tuple[Any, ...] = ()) -> list[Row]:
         """Return what rows say, one at a time, so that they are never in memory twice."""
-        try:
+        with self._ours():
             return [decode(row) for row in self._db.execute(query, values)]
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return rows as they are."""
+        with self._ours():
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Tell in a sentence what cannot be read or is not ours."""
+        try:
+            yield
         except sqlite3.Error as error:
             raise unreadable(self.path, error) from error
         except _FOREIGN as error:
@@ -318,57 +441,17 @@ def _or_none(decode: Callable[[Any], Row], row: Any) -> Row | None:
         return None
 
 
+def _ids(of: Collection[int] | None) -> tuple[str, ...]:
+    """Return ids as the value of a query that asks for them."""
+    return () if of is None else (json.dumps([*of]),)
+
+
+def _counted(row: tuple[Any, ...]) -> tuple[CandidateStatus, str, str, int]:
+    status, reason, origin, count = row
+    if status not in STATUSES or not isinstance(reason, str) or not isinstance(origin, str):
+        raise ValueError("a status, reason or origin that is none")
+    return status, reason, origin, count
+
+
 def _put(db: sqlite3.Connection, meta: Mapping[str, str]) -> None:
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
-
-
-def _candidate_row(candidate: Candidate) -> tuple[Any, ...]:
-    values = {name: getattr(candidate, name) for name in _CANDIDATE}
-    mark = candidate.mark and json.dumps(dataclasses.astuple(candidate.mark), allow_nan=False)
-    texts = {"parents": json.dumps(candidate.parents), "facts": _facts(candidate), "mark": mark}
-    return tuple({**values, **texts}.values())
-
-
-def _mark(text: str) -> Mark:
-    """Return a mark of a run file.
-
-    Raises:
-        ValueError, TypeError: it is not ours.
-    """
-    key, size, projection = json.loads(text)
-    if not isinstance(key, str) or type(size) is not int or not 0 <= size < _LONGEST_PRINT:
-        raise ValueError("a mark that is no mark")
-    return Mark(key, size, float(_number(projection)))
-
-
-def _facts(candidate: Candidate) -> str:
-    return json.dumps(dict(candidate.facts), allow_nan=False)
-
-
-def _name(name: str) -> str:
-    """Return the name of a fact of a run file, one object for all rows.
-
-    Raises:
-        ValueError: nothing can have that name.
-    """
-    if not is_name(name) or name in RESERVED:
-        raise ValueError("a fact without a name of its own")
-    return intern(name)
-
-
-def _number(value: Any) -> float:
-    """Return a fact of a run file.
-
-    Raises:
-        ValueError: it is no finite number.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _LARGEST:
-        raise ValueError("a number that is none, or too large")
-    return value
-
-
-def _evaluation_row(evaluation: Evaluation) -> tuple[Any, ...]:
-    values = {name: getattr(evaluation, name) for name in _EVALUATION}
-    curve = json.dumps(evaluation.curve, allow_nan=False)
-    numbers = {key: json.dumps(dict(values[key]), allow_nan=False) for key in ("metrics", "test_metrics")}
-    return tuple({**values, **numbers, "curve": curve}.values())

@@ -12,7 +12,7 @@ from typing import Any
 from evaluators.tasks.fingerprint import TaskPrint
 from evaluators.training.user_code.sources import Source, fingerprint_of
 from primitives.errors import ActsearchError
-from runs.snapshot import Readable
+from runs.readable import Readable
 
 CODE = "code"
 """Folder of a run that holds copies of a user's code; nothing in it is imported unless the user names it."""

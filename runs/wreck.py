@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ class Wreck:
     Attributes:
         version: of its tables.
         columns: of candidates and evaluations, by table.
-        candidates, evaluations: rows by id.
+        candidates, evaluations, stages, texts: rows by id, the last two of files from version 9 on.
         meta: the run's own dictionary.
     """
 
@@ -34,6 +35,8 @@ class Wreck:
     columns: Mapping[str, Sequence[str]]
     candidates: Rows
     evaluations: Rows
+    stages: Rows
+    texts: Rows
     meta: Mapping[str, str]
 
 
@@ -46,17 +49,33 @@ def wreck_of(file: Path) -> Wreck:
     pages = pages_of(file)
     version = pages.version or VERSION
     columns = _columns(pages)
-    found = Wreck(version if 1 <= version <= VERSION else VERSION, columns, {}, {}, {})
+    found = Wreck(version if 1 <= version <= VERSION else VERSION, columns, {}, {}, {}, {}, {})
     meta: dict[str, str] = {}
     for number, values in pages.rows():
         match values:
             case [str(key), str(text)]:
                 meta[key] = text
+            case [None, str(text)]:
+                found.texts[number] = {"id": number, "text": text}
+            case [None, "search" | "confirm" as purpose, str(task), int(steps)]:
+                found.stages[number] = {"id": number, "purpose": purpose, "task": task, "steps": steps}
             case [None, str(), str(), *_]:
                 found.candidates[number] = _named(columns["candidates"], number, values)
-            case [None, int(), "search" | "confirm", *_]:
+            case [None, int(), "search" | "confirm", *_] | [None, int(), int(), int(), str(), *_]:
                 found.evaluations[number] = _named(columns["evaluations"], number, values)
-    return Wreck(found.version, columns, found.candidates, found.evaluations, meta)
+    _add_entries(pages, found, meta)
+    return dataclasses.replace(found, meta=meta)
+
+
+def _add_entries(pages: Pages, found: Wreck, meta: Mapping[str, str]) -> None:
+    """Add the stages and texts that are lost with their page and still stand in their index."""
+    for values in pages.entries():
+        match values:
+            case ["search" | "confirm" as purpose, str(task), int(steps), int(number)]:
+                place = {"id": number, "purpose": purpose, "task": task, "steps": steps}
+                found.stages.setdefault(number, place)
+            case [str(text), int(number)] if text not in meta:
+                found.texts.setdefault(number, {"id": number, "text": text})
 
 
 def _named(columns: Sequence[str], number: int, values: Sequence[Value]) -> Mapping[str, Value]:
@@ -74,7 +93,8 @@ def _columns(pages: Pages) -> dict[str, list[str]]:
                 db.execute(f"PRAGMA {statement}")
             found = {table: _names(db, table) for table in ("candidates", "evaluations")}
     with closing(sqlite3.connect(":memory:")) as db:
-        db.executescript(TABLES)
+        for statement in TABLES:
+            db.execute(statement)
         now = {table: _names(db, table) for table in found}
     return found if all(found.values()) else now
 

@@ -16,8 +16,8 @@ from runs.axes import Axis, axes
 from runs.candidate import Candidate
 from runs.folder import state_of
 from runs.front import finalists, scored
+from runs.readable import Readable
 from runs.scores import FORMER, scores_of
-from runs.snapshot import Readable
 from runs.statistics import comparisons, confirmed
 
 _UNCONFIRMED = 3

@@ -18,8 +18,7 @@ _USUAL = 16
 
 def section(material: Material) -> Section:
     """Return a row an operator."""
-    front = material.frame.loc[material.frame["on_front"], "id"]
-    found = credit([*material.candidates.values()], front)
+    found = credit(material.run.counted(), material.frame.loc[material.frame["on_front"], "origin"])
     title = "What each operator brought"
     if found.empty:
         return Section("operators", title, (paragraph("Nothing has been trained yet."),))

@@ -150,7 +150,7 @@ def missing_jobs(store: Store, plan: Plan, recipes: Mapping[str, int]) -> list[J
         recipes: optimiser steps by task, for a plan that says none.
     """
     panel = _panel(store, plan.top)
-    kept = [e for e in store.evaluations("confirm") if e.status not in TRANSIENT]
+    kept = [e for e in store.evaluations("confirm", lean=True) if e.status not in TRANSIENT]
     done = {(e.candidate, e.task, e.steps, e.seed) for e in kept}
     jobs = []
     for task in plan.tasks:

@@ -360,7 +360,7 @@ class Search:
 
     def _in_the_order_of_learning(self) -> Iterator[tuple[Candidate, list[Evaluation]]]:
         """Yield who is through, as :meth:`_ended_by` did; who is not is what has been heard of."""
-        evaluations = list(self._store.evaluations("search"))
+        evaluations = self._store.evaluations("search", lean=True)
         left = Counter(evaluation.candidate for evaluation in evaluations)
         for identifier in left:
             if identifier not in self._ledger.candidates:

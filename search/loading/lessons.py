@@ -93,7 +93,7 @@ def _own(store: Store, config: CampaignConfig, grammar: Grammar) -> list[Lesson]
     """Return what the run trained itself, in the order of finishing; the baselines are trained anew anyway."""
     candidates = {candidate.id: candidate for candidate in store.candidates()}
     found: dict[int, list[Evaluation]] = {}
-    for evaluation in store.evaluations("search"):
+    for evaluation in store.evaluations("search", lean=True):
         found.setdefault(evaluation.candidate, []).append(evaluation)
     lessons = []
     for identifier, evaluations in found.items():

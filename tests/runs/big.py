@@ -1,36 +1,40 @@
-"""A large run file, made in a moment: what readers of a run are measured on."""
+"""A large run file, made in less than a minute: what readers of a run are measured on."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
 import random
-from collections.abc import Iterator
-from functools import cache
-from itertools import islice
+
+import numpy as np
 
 from evaluators import Evaluation
-from evaluators.judging.features.catalogue import kept
+from evaluators.training.places import Place
 from primitives import BASELINES, Mark, resolve
 from runs import Candidate, folder
 
-TASK, STEPS, RUNGS, SEEDS = "mnist1d-mlp", 400, (100, 200), 2
-CONFIG = f'name = "big"\ntask = "{TASK}"\n[strategy]\npopulation = 16\n'
-BATCH = 5000
-_OPERATORS = ("crossover", "subtree", "point", "random", "eafo", "library", "join", "hybrid")
-_SHAPES = (
-    "{a}*x + tanh({b}*x)",
-    "x*sigmoid({a}*x) + {b}*sin(x)",
-    "{a}*x**2 + {b}*x + atan(x)",
-    "alpha*x*gaussian({a}*x)",
+TASK, RUNGS, SEEDS = "mnist1d-mlp", (100, 200, 400), 2
+CONFIG = f'name = "big"\ntask = "{TASK}"\nscore = "error"\n'
+BATCH = 1000
+"""Candidates a transaction."""
+
+_OPERATORS = ("mutation", "crossover", "tune", "insert", "eafo", "join", "hybrid", "random", "library")
+_UNARY = ("tanh", "sigmoid", "sin", "cos", "atan", "erf", "gaussian", "softsign", "softplus", "square", "abs", "relu")
+_INFIX = {"add": "{} + {}", "sub": "{} - ({})", "mul": "({})*({})", "max": "max({}, {})", "min": "min({}, {})"}
+_PASSED_OVER = (
+    ("cached", "the same function as candidate {}"),
+    ("cached", "written like candidate {}"),
+    ("rejected", "it is constant"),
+    ("rejected", "not finite at x = -8.25"),
+    ("outranked", "another proposal for the same training slot was preferred"),
 )
 
 
 def big_run(path, candidates=100_000, evaluations=300_000, seed=0):
-    """Make a finished run of so many candidates and evaluations; needs five evaluations a candidate at most.
+    """Make a finished run: two in five candidates trained to the end, half stopped at a rung, a tenth passed over.
 
-    One in six proposals was rejected or is another's function, the others were trained on two seeds: to the first rung,
-    to the second, or to the end, in shares that give the number of evaluations; five finalists were confirmed.
+    Each training has two seeds and leaves an evaluation at every rung, with a curve, an error, a loss, and two more
+    metrics; five finalists and the baselines are confirmed on two tasks.
     """
     meta = {
         "config": CONFIG,
@@ -39,91 +43,97 @@ def big_run(path, candidates=100_000, evaluations=300_000, seed=0):
         "passed_over": json.dumps({"another child was preferred": 40 * candidates, "proposed before": 3 * candidates}),
     }
     folder.create(path, CONFIG, meta)
-    luck = random.Random(seed)
-    confirmed = list(_confirmation(luck))
+    luck, noise = random.Random(seed), np.random.default_rng(seed)
+    confirmed = [*_confirmation(luck, noise)]
+    reached = _reached(luck, candidates, evaluations - len(confirmed))
     with folder.writing(path) as store:
-        rows = _rows(luck, candidates, evaluations - len(confirmed))
-        while batch := list(islice(rows, BATCH)):
-            store.add_candidates(candidate for candidate, _ in batch)
-            store.record("search", (evaluation for _, found in batch for evaluation in found))
+        for first in range(0, candidates, BATCH):
+            numbers = range(first + 1, min(first + BATCH, candidates) + 1)
+            rows = [_candidate(luck, number, reached[number - 1]) for number in numbers]
+            store.add_candidates(rows)
+            trained = [(row, reached[row.id - 1]) for row in rows if reached[row.id - 1]]
+            store.record("search", [each for row, rungs in trained for each in _trained(luck, noise, row.id, rungs)])
         store.record("confirm", confirmed)
     return path
 
 
-def _rows(luck, count, left) -> Iterator[tuple[Candidate, list[Evaluation]]]:
-    for number in range(1, count + 1):
-        candidate = _candidate(luck, number)
-        if candidate.status != "pending":
-            yield candidate, []
-            continue
-        most = min(SEEDS * (len(RUNGS) + 1), left)
-        # What is left is spread over who is left: a sixth of those were not trained.
-        share = left / (count - number + 1) * 6 / 5
-        reached = len(RUNGS) + 1 if number <= len(BASELINES) + 5 else _reached(luck, share / SEEDS)
-        if SEEDS * reached > most:
-            yield candidate.stopped("rejected", "it is constant"), []
-            continue
-        left -= SEEDS * reached
-        status, reason = (
-            ("ok", "") if reached > len(RUNGS) else ("stopped", f"not among the best after {RUNGS[reached - 1]} steps")
-        )
-        yield candidate.stopped(status, reason), _trained(luck, candidate, reached)
+def _reached(luck, candidates, evaluations):
+    """Return how many rungs each candidate came to, so that there are about so many evaluations; all of the first."""
+    ended = min(int(0.4 * candidates), evaluations // (SEEDS * len(RUNGS)))
+    left = evaluations // SEEDS - ended * len(RUNGS)
+    stopped = max(0, min(candidates // 2, candidates - ended, left))
+    second = max(0, min(stopped, left - stopped))
+    first = len(BASELINES) + 5
+    kinds = [3] * (ended - first) + [2] * second + [1] * (stopped - second) + [0] * (candidates - ended - stopped)
+    luck.shuffle(kinds)
+    return [3] * first + kinds
 
 
-def _reached(luck, mean):
-    """Return 1, 2 or 3 with a mean: as many of those at a rung go on past the first as past the second."""
-    on = (math.sqrt(4 * min(3.0, max(1.0, mean)) - 3) - 1) / 2
-    return 1 + (luck.random() < on) * (1 + (luck.random() < on))
-
-
-def _candidate(luck, number):
-    facts = {name: round(luck.gauss(1.0, 0.3), 6) for name in kept()} | {
-        "cost": float(luck.randint(2, 300)),
-        "complexity": luck.randint(2, 24),
-    }
+def _candidate(luck, number, rungs):
+    facts = {"cost": float(luck.randint(2, 300)), "complexity": luck.randint(2, 24), "prior": luck.gauss(0.9, 0.1)}
+    facts |= {"correction": luck.gauss(2.0, 0.3), "gain": luck.uniform(0.1, 2.5)}
     if number <= len(BASELINES):
         name = BASELINES[number - 1]
-        return Candidate(number, str(resolve(name)), "baseline", name=name, facts=facts)
-    parents = tuple(luck.randint(1, number - 1) for _ in range(luck.randint(0, 2)))
-    text = luck.choice(_SHAPES).format(a=round(luck.uniform(0.1, 4), 4), b=round(luck.uniform(0.1, 4), 4))
-    text += "; alpha=0.25" if "alpha" in text else ""
-    tree = json.dumps([["add", luck.randint(0, 9)], ["mul", luck.randint(0, 9)], "x", "tanh", "x"] * 2)
-    mark = Mark(f"{luck.getrandbits(64):016x}", 5, luck.random())
-    row = Candidate(number, text, luck.choice(_OPERATORS), parents, number, tree, None, facts, mark=mark)
-    if number > len(BASELINES) + 5 and luck.random() < 1 / 6:
-        status, reason = luck.choice(
-            [("rejected", "it is constant on [-8, 8]"), ("cached", f"the same function as candidate {number - 1}")]
-        )
-        return row.stopped(status, reason)
-    return row
+        return Candidate(number, str(resolve(name)), "baseline", name=name, facts=facts, status="ok")
+    text, tree = _formula(luck, luck.choice((2, 3, 3, 4)))
+    parents = tuple(luck.randint(1, number - 1) for _ in range(luck.choice((0, 1, 1, 2))))
+    row = Candidate(number, text, luck.choice(_OPERATORS), parents, number, json.dumps(tree), None, facts)
+    if not rungs:
+        status, reason = luck.choice(_PASSED_OVER)
+        return row.stopped(status, reason.format(luck.randint(1, number)))
+    mark = Mark(f"{luck.getrandbits(64):016x}", luck.choice((117, 819)), luck.random())
+    row = dataclasses.replace(row, mark=mark)
+    if rungs == len(RUNGS):
+        return row.stopped("ok", "")
+    return row.stopped("stopped", f"not among the best after {RUNGS[rungs - 1]} steps")
 
 
-def _trained(luck, candidate, reached):
-    steps, quality = (*RUNGS, STEPS)[:reached], luck.gauss(0.0, 0.03)
-    return [
-        _evaluation(luck, candidate.id, TASK, step, seed, 0.4 + quality + 10 / step + luck.gauss(0.0, 0.004))
-        for step in steps
-        for seed in range(SEEDS)
-    ]
+def _formula(luck, depth):
+    """Return a formula and the tree that says it."""
+    if depth <= 0 or luck.random() < 0.15:
+        if luck.random() < 0.7:
+            return "x", ["x"]
+        value = round(luck.uniform(0.1, 4), 2)
+        return f"{value}*x", ["mul", {"constant": value}, "x"]
+    if luck.random() < 0.5:
+        name, (text, tree) = luck.choice(_UNARY), _formula(luck, depth - 1)
+        return f"({text})**2" if name == "square" else f"{name}({text})", [name, *tree]
+    name, (left, tree), (right, more) = luck.choice([*_INFIX]), _formula(luck, depth - 1), _formula(luck, depth - 2)
+    return _INFIX[name].format(left, right), [name, *tree, *more]
 
 
-def _confirmation(luck):
+def _trained(luck, noise, identifier, rungs):
+    quality, seconds = luck.gauss(0.0, 0.03), luck.uniform(0.2, 3.0)
+    for steps in RUNGS[:rungs]:
+        for seed in range(SEEDS):
+            error = 0.4 + quality + 10 / steps + luck.gauss(0.0, 0.004)
+            yield _evaluation(luck, noise, identifier, TASK, steps, seed, error, seconds)
+
+
+def _confirmation(luck, noise):
     for identifier in range(1, len(BASELINES) + 6):
         for task in (TASK, "text-gpt"):
-            for seed in range(1000, 1005):
+            for seed in range(10_000, 10_005):
                 error = 0.4 - 0.01 * (identifier > len(BASELINES)) + luck.gauss(0.0, 0.004)
-                yield _evaluation(luck, identifier, task, 1500, seed, error, test=True)
+                yield _evaluation(luck, noise, identifier, task, 1500, seed, error, 3.0501321149090885, test=True)
 
 
-@cache
-def _curves():
-    """Return curves that trainings share, so that making a run takes no longer than storing it."""
-    luck = random.Random(1)
-    return [tuple(2.3 * math.exp(-0.1 * n) + luck.gauss(0.0, 0.02) for n in range(20)) for _ in range(2000)]
+def _evaluation(luck, noise, identifier, task, steps, seed, error, seconds, test=False):
+    losses = np.geomspace(2.3, 5.0 / steps, 20) * noise.normal(1.0, 0.05, 20)
+    curve = tuple(float(f"{loss:.6g}") for loss in losses.tolist())
+    metrics = {"calibrated_loss": _rounded(error + luck.random()), "brier": _rounded(error + luck.random())}
+    more = {}
+    if test:
+        more = {"test_error": round(error, 4), "test_loss": _rounded(luck.random()), "test_metrics": metrics}
+        more["validation_curve"] = tuple((100 * at, _rounded(luck.random())) for at in range(1, 11))
+        sees = tuple(float(f"{value:.5g}") for value in np.sort(noise.normal(size=33)).tolist())
+        more["places"] = tuple(Place(f"layers.{at}.act", {"alpha": 0.25}, sees) for at in range(3))
+    loss = _rounded(error + luck.random())
+    return Evaluation(
+        identifier, task, steps, seed, "ok", "", round(error, 4), loss, seconds=seconds, curve=curve, metrics=metrics,
+        **more,
+    )  # fmt: skip
 
 
-def _evaluation(luck, identifier, task, steps, seed, error, test=False):
-    error = max(error, 1e-3)
-    curve = luck.choice(_curves())
-    part = {"test_error": error + 0.01, "test_loss": error} if test else {}
-    return Evaluation(identifier, task, steps, seed, "ok", error=error, loss=error, seconds=0.1, curve=curve, **part)
+def _rounded(value):
+    return float(f"{value:.8g}")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
@@ -69,8 +71,10 @@ def test_a_process_that_is_killed_loses_nothing_that_was_stored(run):
 def test_the_file_is_in_wal_mode_and_holds_no_pickle(run):
     with sqlite3.connect(run / folder.DATABASE) as db:
         assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        kinds = {kind for (kind,) in db.execute("SELECT DISTINCT typeof(curve) FROM evaluations")}
-        assert kinds == {"text"}
+        found = [*db.execute("SELECT curve FROM evaluations"), *db.execute("SELECT facts FROM candidates")]
+        for (packed,) in found:
+            with pytest.raises((pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError)):
+                pickle.loads(packed)
     db.close()
 
 
@@ -318,3 +322,21 @@ def test_counts_go_with_the_rows_that_they_were_counted_beside(tmp_path):
         with pytest.raises(sqlite3.IntegrityError):
             store.add_candidates([Candidate(1, "x", "seed")], {"passed_over": '{"it is known": 9}'})
         assert store.counts("passed_over") == {"it is known": 3}
+
+
+def test_what_is_read_in_a_moment_is_of_one_moment_and_no_writer_waits_for_it(run):
+    with folder.reading(run) as reader, folder.writing(run) as writer:
+        with reader.moment():
+            before = reader.evaluations("search")
+            writer.record("search", [evaluation(4, 9, 0.1)])
+            assert reader.evaluations("search") == before
+        assert reader.evaluations("search") == [*before, evaluation(4, 9, 0.1)]
+
+
+def test_the_query_of_the_readme_finds_what_was_confirmed(run):
+    text = (Path(folder.__file__).parent / "README.md").read_text()
+    query = text.split("```sql\n")[1].split("```")[0]
+    with folder.writing(run) as store:
+        store.record("confirm", [evaluation(3, seed, 0.25 * seed, 0.5, steps=20) for seed in (1, 2)])
+    with contextlib.closing(sqlite3.connect(run / folder.DATABASE)) as db:
+        assert db.execute(query).fetchall() == [(3, "x*tanh(x)", "digits-vit", 20, 0.375)]

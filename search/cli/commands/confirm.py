@@ -124,7 +124,7 @@ def _tasks(
     if not named:
         return recorded_tasks(store, folder, settings.confirm_tasks, None, loader, trust)
     records = task_records(store)
-    results = dict.fromkeys([settings.task, *(e.task for e in store.evaluations("confirm"))])
+    results = dict.fromkeys([settings.task, *(e.task for e in store.evaluations("confirm", lean=True))])
     loaded = loader.beside_results(named, records, results)
     remember_scores(store, scores_of_tasks(loaded.tasks, settings))
     if new := {label: record for label, record in loaded.records.items() if label not in records}:

@@ -48,34 +48,33 @@ def show(
 
 
 def _show_run(store: Store, folder: Path, format_: str) -> None:
-    candidates = store.candidates()
-    frame = pd.DataFrame([{"status": c.status, "reason": kind_of(c.reason), "origin": c.origin} for c in candidates])
-    if frame.empty:
-        frame = pd.DataFrame(columns=["status", "reason", "origin"])
-    counted = frame.groupby(["status", "reason"]).size().reset_index(name="candidates")
+    found = pd.DataFrame(store.counted(), columns=["status", "reason", "origin", "candidates"])
+    found["reason"] = [kind_of(reason) for reason in found["reason"]]
+    counted = found.groupby(["status", "reason"])["candidates"].sum().reset_index()
     passed = store.counts("passed_over").items()
     looked_at = pd.DataFrame(
         [{"status": "passed over", "reason": reason, "candidates": count} for reason, count in passed],
         columns=counted.columns,
     )
     counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
-    table = new_table(f"{folder}: {len(candidates)} candidates, {state_of(folder, store)}", "status", "why", ">number")
+    title = f"{folder}: {found['candidates'].sum()} candidates, {state_of(folder, store)}"
+    table = new_table(title, "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
     if format_ != "table":
         emit(counted, format_, table)
         return
-    brought = _credit(store, candidates) if candidates else "\nnothing was proposed yet"
+    brought = "\nnothing was proposed yet" if found.empty else _credit(store)
     made = f"created {store.meta('created')} on {store.meta('machine')}"
     console().print(table, brought, *unstacked_lines(store), made, store.meta("config"), sep="\n")
     if state_of(folder, store) == "stopped":
         say(f"it stopped before its end; go on with: actsearch resume {folder}")
 
 
-def _credit(store: Store, candidates: Sequence[Candidate]) -> Table:
+def _credit(store: Store) -> Table:
     """Return what each operator brought: how many were trained, went to the end, and are on the front."""
     table = new_table("what each operator brought", "operator", ">trained", ">to the end", ">on the front")
-    for row in credit(candidates, scored(store).query("on_front")["id"]).to_dict("records"):
+    for row in credit(store.counted(), scored(store).query("on_front")["origin"]).to_dict("records"):
         add_row(table, printable(str(row["operator"])), *(f"{row[name]:,}" for name in ("trained", "ended", "front")))
     return table
 
@@ -85,8 +84,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     trained = [
         (purpose, evaluation)
         for purpose in ("search", "confirm")
-        for evaluation in store.evaluations(purpose)
-        if evaluation.candidate == candidate.id
+        for evaluation in store.evaluations(purpose, [candidate.id])
     ]
     evaluations = [{"purpose": purpose, **dataclasses.asdict(evaluation)} for purpose, evaluation in trained]
     if format_ == "json":

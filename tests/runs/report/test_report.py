@@ -196,7 +196,10 @@ def test_a_configuration_that_says_no_population_means_the_usual_one(tmp_path, c
 def test_a_run_that_has_hardly_begun_has_a_report_too(tmp_path, left):
     run = rich_run(tmp_path / "run", "searching")
     with opened(run) as store:
-        store._db.execute("DELETE FROM evaluations" + (" WHERE purpose = 'confirm'" if left == "confirm" else ""))
+        store._db.execute(
+            "DELETE FROM evaluations"
+            + (" WHERE stage IN (SELECT id FROM stages WHERE purpose = 'confirm')" if left == "confirm" else "")
+        )
         store._db.execute("UPDATE meta SET value = '' WHERE key IN ('costs', 'passed_over') AND 0")
         if left == "candidates":
             store._db.execute("DELETE FROM candidates")

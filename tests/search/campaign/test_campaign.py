@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import random
 import signal
@@ -19,13 +18,13 @@ from evaluators import Cohort, Evaluation, Executor, load_task
 from evaluators.training.executors.serial import SerialExecutor
 from primitives import BASELINES, ActsearchError
 from runs import Candidate, Store, folder, pareto
-from runs.schema import FORMER_FACTS
 from search.campaign.funnel import Batch, Funnel
 from search.campaign.loop import Search
 from search.campaign.pool import KNOWN, OUTRANKED
 from search.campaign.prior_weight import PriorWeight
 from search.configuration.reading import from_dict, merge
 from search.configuration.writing import to_toml
+from tests.runs.old import as_version_8, back_to_version_3
 
 BASE = {
     "name": "t",
@@ -216,18 +215,11 @@ def test_a_campaign_stopped_under_an_older_schema_goes_on_as_if_it_never_stopped
 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "old", config(), observer=stop)
-    with sqlite3.connect(tmp_path / "old" / folder.DATABASE) as db:
-        facts = {row[0]: json.loads(row[1]) for row in db.execute("SELECT id, facts FROM candidates").fetchall()}
-        for name in FORMER_FACTS:
-            db.execute(f"ALTER TABLE candidates ADD COLUMN {name} {'INTEGER' if name == 'complexity' else 'REAL'}")
-            values = [(found.get(name), identifier) for identifier, found in facts.items()]
-            db.executemany(f"UPDATE candidates SET {name} = ? WHERE id = ?", values)
-        for name in ("facts", "mark"):
-            db.execute(f"ALTER TABLE candidates DROP COLUMN {name}")
-        for name in ("unstacked", "test_metrics"):
-            db.execute(f"ALTER TABLE evaluations DROP COLUMN {name}")
-        db.execute("PRAGMA user_version = 3")
+    old = as_version_8(tmp_path / "old" / folder.DATABASE, tmp_path / "version 8")
+    with sqlite3.connect(old) as db:
+        back_to_version_3(db)
     db.close()
+    old.replace(tmp_path / "old" / folder.DATABASE)
     rows, front, _ = run(tmp_path / "old", config())
     whole, wanted, _ = run(tmp_path / "whole", config())
     assert [dataclasses.replace(row, mark=None) for row in rows] == [
