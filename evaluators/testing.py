@@ -20,7 +20,7 @@ import torch
 
 from evaluators.tasks.check import check_task
 from evaluators.training.cohort.trainer import run_job
-from evaluators.training.executors.executor import Executor, Hearing
+from evaluators.training.executors.executor import Executor, Hearing, no_audience
 from evaluators.training.job import Cohort, Evaluation, Halving, Job
 from evaluators.training.pieces import on_device, pick_device, weights_type
 from evaluators.training.task import Part, Task
@@ -160,13 +160,13 @@ class ExecutorContract:
         """It is no fault of a training."""
         heard: list[Hearing] = []
         executor.audience = heard.extend
-        cohort = Cohort((self.job(1, steps=400), self.job(2, "tanh(x)", steps=400)))
+        cohort = Cohort((self.job(1, steps=100), self.job(2, "tanh(x)", steps=100)))
         executor.submit(cohort)
         self.drain(executor)
         steps = [hearing.pulse.done for hearing in heard if hearing.pulse]
         assert steps == sorted(steps)
         assert {hearing.cohort for hearing in heard} == {cohort}
-        assert all(hearing.pulse.steps == 400 for hearing in heard if hearing.pulse)
+        assert all(hearing.pulse.steps == 100 for hearing in heard if hearing.pulse)
 
         def stop(_: object) -> None:
             raise KeyError("enough")
@@ -175,6 +175,8 @@ class ExecutorContract:
         executor.submit(cohort)
         with pytest.raises(KeyError, match="enough"):
             self.drain(executor)
+        executor.audience = no_audience
+        self.drain(executor)
 
     def test_nothing_in_flight_collects_nothing(self, executor: Executor) -> None:
         """An idle executor does not block."""

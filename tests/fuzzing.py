@@ -17,7 +17,7 @@ from evaluators import Evaluation, assess
 from evaluators.judging.objectives import chosen_objectives
 from primitives import ActsearchError, resolve
 from runs import axes, folder, scores, user_code
-from search.campaign.loop import Campaign, check_starters
+from search.campaign.loop import Search, check_starters
 from search.cli import main
 from search.configuration.config import CampaignConfig
 from search.configuration.reading import from_toml
@@ -84,7 +84,7 @@ class Prey:
         meta |= {"lessons": "[]", "members": "1", "tasks": "[]", "extensions": "[]"}
         folder.create(self.run, text, meta)
         with folder.writing(self.run) as store:
-            search = Campaign(settings, store)
+            search = Search(settings, store)
             with Imagined() as engine:
                 search.run(engine)
             chosen = [candidate.id for candidate in store.candidates() if candidate.status == "ok"]
@@ -133,7 +133,7 @@ class Prey:
             with folder.writing(self.run) as store:
                 settings = stored_config(store, self.run)
                 with Imagined() as engine:
-                    search = Campaign(settings.model_copy(update={"budget": self.settings.budget}), store)
+                    search = Search(settings.model_copy(update={"budget": self.settings.budget}), store)
                     search.run(engine)
         except ActsearchError as error:
             return 2, f"error: {error}"

@@ -134,7 +134,7 @@ class Outlook:
         """Measure, once, the pace of the tasks that are confirmed on beside the search's."""
         names = {self.task, *self.confirmation}
         if self.relative is None:
-            self.relative = paces({name: tasks[name] for name in names}) if len(names) > 1 else {}
+            self.relative = paces({name: tasks[name] for name in names if name in tasks}) if len(names) > 1 else {}
 
     def heard(self, seconds: float, steps: int) -> None:
         """Take in how many steps this process had made after so many seconds."""

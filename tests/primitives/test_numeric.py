@@ -69,12 +69,12 @@ def test_a_numpy_kernel_that_cannot_be_used_is_named_with_the_reason(kernel, rea
 
 
 def test_values_of_formulas_are_those_of_their_source_and_parts_are_evaluated_once(monkeypatch):
-    import primitives.values as module
+    import primitives.sampled as module
     from primitives import parse
     from primitives.identity import POINTS as THERE
 
     expression = parse("alpha*sin(x)**2 + x*tanh(x)/3 - max(x, beta); alpha=0.3; beta=-1.5")
-    values = Values(expression.parameters)
+    values = Values(THERE, dict(expression.initial))
     np.testing.assert_allclose(values.of(expression.body), compile_expression(expression).at(THERE), rtol=1e-12)
     calls, real = [], module.numeric
     monkeypatch.setattr(module, "numeric", lambda primitive: calls.append(primitive.name) or real(primitive))

@@ -198,6 +198,10 @@ def swap(
     a backward of their own, activations that are a part of a larger one, such as ``relu(x)**2``. Gates of
     squeeze-and-excite stay unless ``where`` asks for them.
 
+    Weights stay as they are, too. What a campaign measured of a function holds for its task's initialisation, where the
+    layer after an activation starts at its gain (``GAIN`` in an exported file), for its learning rate and for its
+    clipping of gradients: a loop with torch's default initialisation and without clipping may see another order.
+
     Args:
         network: to change.
         old: a module class, several, or ``"all"`` for every known activation.

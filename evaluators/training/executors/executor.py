@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from evaluators.training.job import Answers, Cohort
@@ -52,7 +52,7 @@ class Executor(abc.ABC):
             raises ends :meth:`collect`, and nothing is lost by that but what is in training.
     """
 
-    tasks: Mapping[str, AnyTask]
+    tasks: Mapping[str, AnyTask] = MappingProxyType({})
     audience: Audience = staticmethod(no_audience)
 
     @property

@@ -108,6 +108,8 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
     if candidate.gain is not None and expression:
         parts.append("\n" + _drawing(candidate.expression))
     parts += _after_training(expression, [e for purpose, e in trained if purpose == "confirm"])
+    if any(e.validation_curve for _, e in trained):
+        parts.append("losses on the way: of training, and in the line below of the validation part")
     if evaluations:
         parts.append(_evaluations_table(trained, scores_of(store)))
     reasons = dict.fromkeys(e["unstacked"] for e in evaluations if e["unstacked"])
@@ -124,20 +126,15 @@ def _after_training(expression: Expression | None, confirmation: Sequence[Evalua
 
 
 def _evaluations_table(trained: Sequence[tuple[str, Evaluation]], scores: Mapping[str, str]) -> Table:
-    """Return a candidate's trainings, by the score of each task and by error."""
-    columns = (">validation", ">test", ">error", ">test error", "training loss", "validation loss")
+    """Return a candidate's trainings, by the score of each task and by error; of losses both parts."""
+    columns = (">validation", ">test", ">error", ">test error", "training loss")
     table = new_table("", "purpose", "task", ">steps", ">seed", "status", "score", *columns)
     for purpose, e in trained:
         score = scores.get(e.task, FORMER)
         numbers = [part.get(name) for name in (score, "error") for part in (e.validation, e.test)]
         place = (purpose, e.task, str(e.steps), str(e.seed), e.status, spoken(score))
-        add_row(
-            table,
-            *place,
-            *map(number, numbers),
-            _sparkline(e.curve),
-            _sparkline([loss for _, loss in e.validation_curve]),
-        )
+        bars = [_sparkline(e.curve), _sparkline([loss for _, loss in e.validation_curve])]
+        add_row(table, *place, *map(number, numbers), "\n".join(filter(None, bars)))
     return table
 
 

@@ -295,7 +295,7 @@ def test_a_damaged_run_does_not_hide_the_others(made):
     (made.parent / "bad" / "run.sqlite").write_text("junk")
     rows = {Path(row["run"]).name: row for row in json.loads(invoke("list", made.parent, "--format", "json")[1])}
     assert rows["bad"]["state"].startswith("unreadable")
-    assert rows["made"]["state"] == "searched"
+    assert rows["made"]["state"] == "stopped"
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
@@ -331,7 +331,7 @@ def test_a_baseline_can_be_added_to_a_finished_run_and_one_that_is_there_is_not_
     before = {row["baseline"] for row in json.loads(invoke("confirm", smoke[0], "--format", "json")[1])}
     rows = json.loads(out)
     assert {row["baseline"] for row in rows} == before | {"sine"}
-    assert all(row["pairs"] == rows[0]["pairs"] for row in rows)
+    assert all(row["pairs"] >= 2 for row in rows)
     code, _, error = invoke("confirm", tmp_path / "run", "--baseline", "exp(exp(exp(x)))")
     assert (code, "baseline 'exp(exp(exp(x)))' cannot be trained" in error) == (2, True)
     assert "sine" in invoke("show", tmp_path / "run", "sine")[1]

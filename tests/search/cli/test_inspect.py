@@ -60,11 +60,11 @@ def test_list_counts_what_was_trained_and_not_what_crashed_before(run, kind):
     code, out, _ = invoke("list", run.parent, "--format", "json")
     (row,) = json.loads(out)
     assert code == 0
-    assert (row["state"], row["task"], row["trained"], row["best"]) == ("searching", "digits-vit", KINDS[kind], "")
+    assert (row["state"], row["task"], row["trained"], row["best"]) == ("stopped", "digits-vit", KINDS[kind], "")
     assert row["best_score"] is None
     for format_ in ("table", "csv"):
         code, out, _ = invoke("list", run.parent, "--format", format_)
-        assert (code, "searching" in out) == (0, True)
+        assert (code, "stopped" in out) == (0, True)
 
 
 def test_a_run_without_results_does_not_hide_the_best_of_another(run, kind):

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from primitives import ActsearchError
-from search.cli.commands.launch import with_seeds
 from search.configuration.layers import layers
 from search.loading.formulas import Found, formulas_from
+from search.session.starting import _with_seeds
 from tests.search.campaign.test_campaign import Imagined, config, run
 
 HALL_OF_FAME = """Complexity,Loss,Equation
@@ -58,9 +58,8 @@ def test_a_mistake_is_told_in_one_sentence(tmp_path, name, text, told):
     assert "\n" not in str(caught.value)
 
 
-def test_what_was_found_is_added_to_the_seeds_of_the_campaign_file_and_said(tmp_path, capsys):
+def test_what_was_found_is_added_to_the_seeds_of_the_campaign_file(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text("seeds = ['gelu', 'x*sin(x)']\n")
-    asked = with_seeds(layers(file, "quick", {}), [Found(("x*sin(x)", "tanh(x)*x"), ("x: a straight line",))], False)
+    asked = _with_seeds(layers(file, "quick", {}), [Found(("x*sin(x)", "tanh(x)*x"), ("x: a straight line",))])
     assert asked.config().seeds == ("gelu", "x*sin(x)", "tanh(x)*x")
-    assert "not a seed, x: a straight line" in capsys.readouterr().err
