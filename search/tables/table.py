@@ -101,6 +101,9 @@ def read(file: Path, needed: Sequence[str] = tuple(COLUMNS)) -> Table:
     return Table(arrow.to_pandas(), _origin(file, (arrow.schema.metadata or {}).get(_KEY)))
 
 
+_KINDS = {int: "number", str: "text that can be printed", dict: "section"}
+
+
 def _origin(file: Path, text: bytes | None) -> Origin:
     if text is None:
         return Origin()
@@ -108,8 +111,10 @@ def _origin(file: Path, text: bytes | None) -> Origin:
         raw = json.loads(text)
         known = {name: raw[name] for name in Origin.__dataclass_fields__ if name in raw}
         origin = Origin(**known)
-        if not isinstance(origin.grammar, dict):
-            raise TypeError("its grammar is no section of a configuration")
-    except (ValueError, TypeError) as error:
+        for name, value in asdict(origin).items():
+            wanted = {"steps": int, "grammar": dict}.get(name, str)
+            if type(value) is not wanted or (isinstance(value, str) and not value.isprintable()):
+                raise TypeError(f"its {name} is no {_KINDS[wanted]}")
+    except (ValueError, TypeError, RecursionError) as error:
         raise ActsearchError(f"'{file}' says of itself what cannot be read ({error}); was it edited?") from None
     return origin

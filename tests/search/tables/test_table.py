@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from evaluators import load_task
@@ -11,7 +14,7 @@ from primitives import BASELINES, ActsearchError, IdentityIndex, fingerprint, pa
 from search.configuration.config import CampaignConfig
 from search.space.options import Grammar as GrammarConfig
 from search.tables.space import even_draw, of_list, of_space
-from search.tables.table import COLUMNS, Origin, Table, read, write
+from search.tables.table import _KEY, COLUMNS, Origin, Table, read, write
 from search.tables.training import Wanted, complete, parts_of
 
 SMALL = GrammarConfig(
@@ -118,3 +121,20 @@ def test_what_is_no_table_is_told_in_one_sentence(tmp_path):
     write(Table(frame, Origin()), tmp_path / "lacks.parquet")
     with pytest.raises(ActsearchError, match="unknown column 'seed'; did you mean 'sead'"):
         read(tmp_path / "lacks.parquet", ("expression", "seed"))
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"score": {}}, "its score is no text"),
+        ({"steps": "many"}, "its steps is no number"),
+        ({"command": "\x1b[31m"}, "its command is no text that can be printed"),
+        ({"grammar": []}, "its grammar is no section"),
+    ],
+)
+def test_what_a_table_says_of_itself_is_of_our_kinds_or_refused(tmp_path, said, told):
+    columns = {"expression": ["x*sin(x)"], "seed": [0], "status": ["ok"], "error": [0.1]}
+    file = tmp_path / "table.parquet"
+    pq.write_table(pa.table(columns).replace_schema_metadata({_KEY: json.dumps(said)}), file)
+    with pytest.raises(ActsearchError, match=told):
+        read(file, tuple(columns))
