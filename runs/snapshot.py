@@ -36,13 +36,13 @@ class Snapshot:
         """
         self._store = store
         with store.moment():
+            self._ended = store.ended([axis.name for axis in axes(store)])  # first: on the way it takes the most
             self._evaluations: dict[Purpose, Sequence[Evaluation]] = {
                 "search": [*map(_sharing, store.evaluations("search", lean=True))],
                 "confirm": store.evaluations("confirm"),
             }
             self._candidates = store.candidates(lean=True)
             self._counted, self._unstacked = store.counted(), store.unstacked()
-            self._ended = store.ended([axis.name for axis in axes(store)])
         known = {candidate.id for candidate in self._candidates}
         for evaluations in self._evaluations.values():
             for identifier in {evaluation.candidate for evaluation in evaluations} - known:
@@ -93,8 +93,8 @@ class Snapshot:
 
 def _sharing(evaluation: Evaluation) -> Evaluation:
     """Let what is alike in most evaluations be one object: that is a fifth of what they take."""
-    values = evaluation.__dict__
-    values["task"], values["status"] = intern(evaluation.task), intern(evaluation.status)
-    for name in ("metrics", "test_metrics"):
-        values[name] = values[name] or _NONE
+    shared: dict[str, object] = {"task": intern(evaluation.task), "status": intern(evaluation.status)}
+    shared |= {name: getattr(evaluation, name) or _NONE for name in ("metrics", "test_metrics")}
+    for name, value in shared.items():
+        object.__setattr__(evaluation, name, value)
     return evaluation

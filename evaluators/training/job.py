@@ -114,7 +114,7 @@ Answers = list[list["Evaluation"]]
 """One list a job, in their order; in it the rungs and the end, and at each one evaluation a seed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """The answer for one candidate, task, fidelity and seed.
 
