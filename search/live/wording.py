@@ -78,10 +78,16 @@ def sparkline(curve: Sequence[tuple[int, float]], trained: int, width: int = 60)
         places = list(range(1, trained + 1))
     values = [next((value for at, value in reversed(curve) if at <= place), None) for place in places]
     known = [value for value in values if value is not None]
-    if not known:
+    return " " * (len(values) - len(known)) + bars(known)  # nothing is known before the first
+
+
+def bars(values: Sequence[float]) -> str:
+    """Return numbers as a row of bars, the lowest the smallest; nothing of none."""
+    if not values:
         return ""
-    low, spread = min(known), (max(known) - min(known)) or 1.0
-    return "".join(" " if v is None else _BARS[round((len(_BARS) - 1) * (v - low) / spread)] for v in values)
+    low, high = min(values), max(values)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((value - low) * scale)] for value in values)
 
 
 def prior_lines(progress: Progress) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from primitives import ActsearchError
 from primitives.errors import unknown
+from runs.files import write_whole
 
 COLUMNS: Mapping[str, str] = {
     "expression": "text that actsearch reads",
@@ -70,12 +71,9 @@ def write(table: Table, file: Path) -> None:
     """Write a table, whole or not at all."""
     arrow = pa.Table.from_pandas(table.rows, preserve_index=False)
     meta = {**(arrow.schema.metadata or {}), _KEY: json.dumps(asdict(table.origin)).encode()}
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        pq.write_table(arrow.replace_schema_metadata(meta), beside, compression="zstd", compression_level=19)
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
+    content = io.BytesIO()
+    pq.write_table(arrow.replace_schema_metadata(meta), content, compression="zstd", compression_level=19)
+    write_whole(file, content.getvalue())
 
 
 def read(file: Path, needed: Sequence[str] = tuple(COLUMNS)) -> Table:

@@ -30,6 +30,7 @@ from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
 from search.cli.output import check_format, console, emit, number, say, to_json
 from search.cli.tables import add_row, new_table
+from search.live.wording import bars
 
 
 def show(
@@ -57,7 +58,8 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
         columns=counted.columns,
     )
     counted = pd.concat([part.sort_values("candidates", ascending=False) for part in (counted, looked_at)])
-    title = f"{folder}: {found['candidates'].sum()} candidates, {state_of(folder, store)}"
+    state = state_of(folder, store)
+    title = f"{folder}: {found['candidates'].sum()} candidates, {state}"
     table = new_table(title, "status", "why", ">number")
     for row in counted.to_dict("records"):
         add_row(table, row["status"], printable(row["reason"]), f"{row['candidates']:,}")
@@ -67,7 +69,7 @@ def _show_run(store: Store, folder: Path, format_: str) -> None:
     brought = "\nnothing was proposed yet" if found.empty else _credit(store)
     made = f"created {store.meta('created')} on {store.meta('machine')}"
     console().print(table, brought, *unstacked_lines(store), made, store.meta("config"), sep="\n")
-    if state_of(folder, store) == "stopped":
+    if state == "stopped":
         say(f"it stopped before its end; go on with: actsearch resume {folder}")
 
 
@@ -133,8 +135,8 @@ def _evaluations_table(trained: Sequence[tuple[str, Evaluation]], scores: Mappin
         score = scores.get(e.task, FORMER)
         numbers = [part.get(name) for name in (score, "error") for part in (e.validation, e.test)]
         place = (purpose, e.task, str(e.steps), str(e.seed), e.status, spoken(score))
-        bars = [_sparkline(e.curve), _sparkline([loss for _, loss in e.validation_curve])]
-        add_row(table, *place, *map(number, numbers), "\n".join(filter(None, bars)))
+        both = [bars(e.curve), bars([loss for _, loss in e.validation_curve])]
+        add_row(table, *place, *map(number, numbers), "\n".join(filter(None, both)))
     return table
 
 
@@ -156,15 +158,6 @@ def _lineage(store: Store, candidate: Candidate, depth: int = 4) -> list[str]:
         return text
 
     return lines(candidate, 0)
-
-
-def _sparkline(values: Any) -> str:
-    bars = "▁▂▃▄▅▆▇█"
-    if not values:
-        return ""
-    low, high = min(values), max(values)
-    scale = (len(bars) - 1) / (high - low) if high > low else 0.0
-    return "".join(bars[round((v - low) * scale)] for v in values)
 
 
 def _drawing(expression: str, width: int = 61, height: int = 15) -> str:
