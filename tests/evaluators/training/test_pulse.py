@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
 from evaluators import Cohort, Halving, Job
 from evaluators.training.cohort.trainer import run_cohort
+from evaluators.training.executors.ray.fleet import Hand
+from evaluators.training.executors.ray.pulses import Pulses
 from evaluators.training.places import QUANTILES
-from evaluators.training.pulse import Beat, Late
+from evaluators.training.pulse import Beat, Late, Pulse
 from evaluators.training.single import Single
 from primitives import compile_expression, parse, resolve
 from tests.cohorts import CPU, Perceptron
@@ -99,3 +103,17 @@ def test_what_a_listener_raises_ends_the_training():
 
     with pytest.raises(Enough):
         run_cohort(Cohort(jobs()), Perceptron(), CPU, stop)
+
+
+def test_what_a_worker_said_of_its_last_cohort_is_not_heard_of_the_next():
+    """A cohort ends between the question and the answer."""
+    last = Pulse("digits", 5, 5, 5, 0, 2)
+    ray = SimpleNamespace(wait=lambda asked, **_: (asked, []), get=lambda _: (1, last, 0.0))
+    hand = Hand(MagicMock(), "node", "1")
+    pulses = Pulses(ray)
+    pulses.listen([hand])
+    pulses.listen([hand])
+    heard = pulses.of(hand, 1)
+    assert heard is not None
+    assert heard[0] == last
+    assert pulses.of(hand, 2) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,8 +40,9 @@ _ABANDONED = 600.0
 
 @dataclass(frozen=True)
 class _Run:
-    """A part on a worker, and when it is given up, on the clock of :func:`time.monotonic`."""
+    """A numbered run of a part on a worker, and when it is given up, on the clock of :func:`time.monotonic`."""
 
+    number: int
     part: Part
     hand: Hand
     limit: float
@@ -93,6 +95,7 @@ class RayExecutor(Executor):
         self._parts = Isolation()
         self._running: dict[Any, _Run] = {}
         self._pulses = Pulses(self._ray)
+        self._numbers = itertools.count(1)
         self._last_seen = time.monotonic()
         try:
             self._try_out()
@@ -194,7 +197,7 @@ class RayExecutor(Executor):
         """Let the audience hear, a second after the last time, how far the cohorts are."""
         if self._pulses.listen([run.hand for run in self._running.values()]):
             now = time.monotonic()
-            self.audience([run.hearing(self._pulses.of(run.hand), now) for run in self._running.values()])
+            self.audience([run.hearing(self._pulses.of(run.hand, run.number), now) for run in self._running.values()])
 
     def _news(self) -> list[Any]:
         awaited = [*self._running, *self._fleet.awaited]
@@ -210,7 +213,8 @@ class RayExecutor(Executor):
             part = self._parts.next()
             assert part is not None
             limit = time.monotonic() + part.cohort.timeout + _GRACE
-            self._running[hand.actor.run.remote(part.cohort)] = _Run(part, hand, limit)
+            number = next(self._numbers)
+            self._running[hand.actor.run.remote(number, part.cohort)] = _Run(number, part, hand, limit)
 
     def _settle(self, run: _Run, reference: Any) -> None:
         """Take what came of a part."""

@@ -20,7 +20,7 @@ class Pulses:
     def __init__(self, ray: Any) -> None:
         self._ray = ray
         self._asked: dict[Any, Hand] = {}
-        self._said: dict[Hand, tuple[Pulse | None, float, float]] = {}
+        self._said: dict[Hand, tuple[int, Pulse | None, float, float]] = {}
         self._next = 0.0
 
     def listen(self, hands: Sequence[Hand]) -> bool:
@@ -36,7 +36,7 @@ class Pulses:
         self._next = now + _EVERY
         self._said = {hand: self._said[hand] for hand in hands if hand in self._said}
         asked = set(self._asked.values())
-        waiting = sorted((h for h in hands if h not in asked), key=lambda h: self._said.get(h, (None, 0.0, 0.0))[2])
+        waiting = sorted((h for h in hands if h not in asked), key=self._last)
         for hand in waiting[:_AT_ONCE]:
             self._asked[hand.ask_pulse()] = hand
         return True
@@ -48,14 +48,17 @@ class Pulses:
         for reference in ready:
             hand = self._asked.pop(reference)
             try:
-                pulse, silent = self._ray.get(reference)
+                number, pulse, silent = self._ray.get(reference)
             except self._ray.exceptions.RayError:  # the worker died: whoever waits for its cohort is told
                 continue
-            self._said[hand] = pulse, silent, time.monotonic()
+            self._said[hand] = number, pulse, silent, time.monotonic()
 
-    def of(self, hand: Hand) -> tuple[Pulse | None, float] | None:
-        """Return the last pulse of a worker and the seconds since it, ``None`` where it has said nothing."""
-        if hand not in self._said:
+    def _last(self, hand: Hand) -> float:
+        return self._said[hand][-1] if hand in self._said else 0.0
+
+    def of(self, hand: Hand, number: int) -> tuple[Pulse | None, float] | None:
+        """Return the last pulse of a run and the seconds since it, ``None`` where its worker has said nothing of it."""
+        if hand not in self._said or self._said[hand][0] != number:
             return None
-        pulse, silent, at = self._said[hand]
+        _, pulse, silent, at = self._said[hand]
         return pulse, silent + time.monotonic() - at

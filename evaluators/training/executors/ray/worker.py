@@ -6,6 +6,7 @@ import math
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Worker:
         install(shipment.code)
         warm_up()
         self.tasks, self.device = unpacked(shipment.tasks), pick_device(device)
-        self._heard: tuple[Pulse | None, float] = (None, time.monotonic())
+        self._heard: tuple[int, Pulse | None, float] = (0, None, time.monotonic())
         if self.device.type == "cuda" and 0 < share < 1:
             torch.cuda.set_per_process_memory_fraction(share)
 
@@ -96,26 +97,32 @@ class Worker:
 
         return members(self.tasks[task], seeds, self.device)
 
-    def pulse(self) -> tuple[Pulse | None, float]:
-        """Return how far the cohort is, and for how many seconds nothing more has been heard of it.
+    def pulse(self) -> tuple[int, Pulse | None, float]:
+        """Return the number of its run, how far that is, and for how many seconds nothing more has been heard of it.
 
         It is called by another thread than the one that trains.
         """
-        pulse, since = self._heard
-        return pulse, time.monotonic() - since
+        number, pulse, since = self._heard
+        return number, pulse, time.monotonic() - since
 
-    def _hear(self, pulse: Pulse | None) -> None:
-        self._heard = pulse, time.monotonic()
+    def _hear(self, number: int, pulse: Pulse | None) -> None:
+        self._heard = number, pulse, time.monotonic()
 
-    def run(self, cohort: Cohort) -> Answers | Failure:
-        """Train a cohort; a GPU that fails for good takes this process with it, so that the next one is sound."""
+    def run(self, number: int, cohort: Cohort) -> Answers | Failure:
+        """Train a cohort; a GPU that fails for good takes this process with it, so that the next one is sound.
+
+        Args:
+            number: of this run, by which whoever asks how far it is tells it from the one before.
+            cohort: what to train.
+        """
         import torch
 
         from evaluators.training.isolation import attempt, works
 
         torch.set_num_threads(1)  # a thread has its own number, and this is not the one that made the worker
-        self._hear(None)
-        outcome = attempt(cohort, self.tasks[cohort.task], self.device, self._hear)
+        hear = partial(self._hear, number)
+        hear(None)
+        outcome = attempt(cohort, self.tasks[cohort.task], self.device, hear)
         if not works(self.device):
             os._exit(1)
         return outcome
