@@ -48,7 +48,11 @@ class Scores:
         return _by_count(self.values[name][there], counts, _standard_errors)
 
 
-def _exact_means(rows: Array) -> Sequence[float]:
+def _exact_means(rows: Array) -> Sequence[float] | Array:
+    """Return means whose sums are rounded once, as those of two numbers are anyway."""
+    if rows.shape[1] <= 2:
+        means: Array = rows.sum(axis=1) / rows.shape[1]
+        return means
     return [math.fsum(row) / len(row) for row in rows.tolist()]
 
 

@@ -26,25 +26,24 @@ def hypervolume(points: Array, reference: Array) -> float:
     return float(moocore.hypervolume(below, ref=reference)) / float(np.prod(reference)) if len(below) else 0.0
 
 
-def reference_of(frames: Sequence[pd.DataFrame], objectives: Sequence[Axis]) -> Array | None:
+def reference_of(frames: Sequence[pd.DataFrame], objectives: Sequence[Axis]) -> Array:
     """Return the worst values that are worth anything, as the search reckons, in several runs together.
 
-    It is the worst baseline of what trainings measure, and just beyond the largest of the rest.
+    It is the worst baseline of what trainings measure (the worst of all where there is none), and just beyond the
+    largest of the rest.
 
     Args:
-        frames: of :func:`runs.front.scored`.
+        frames: of :func:`runs.front.scored`, with one row at least.
         objectives: which the runs have in common.
 
     Returns:
-        Shape (objectives,); ``None`` where no baseline was trained.
+        Shape (objectives,).
     """
     every = pd.concat(frames)
-    baselines = points_of(every[every["baseline"]], objectives)
-    if not len(baselines):
-        return None
+    points, baselines = (points_of(frame, objectives) for frame in (every, every[every["baseline"]]))
     trained = [f"{axis.name}_se" in every for axis in objectives]
-    beyond = (1 + _BEYOND) * points_of(every, objectives).max(axis=0)
-    reference: Array = np.where(trained, baselines.max(axis=0), beyond)
+    worst = (baselines if len(baselines) else points).max(axis=0)
+    reference: Array = np.where(trained, worst, (1 + _BEYOND) * points.max(axis=0))
     return reference
 
 

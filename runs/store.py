@@ -18,6 +18,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
@@ -341,10 +342,9 @@ class Store:
 
     def counted(self) -> list[tuple[CandidateStatus, str, str, int]]:
         """Return how many candidates have each status, reason and origin, in the order of the first of them."""
-        query = (
-            "SELECT status, reason, origin, count(*) FROM candidates GROUP BY status, reason, origin ORDER BY min(id)"
-        )
-        return self._read(_counted, query)
+        query = "SELECT status, reason, origin, count(*), min(id) FROM candidates GROUP BY status, reason, origin"
+        with self._ours():
+            return [_counted(row[:-1]) for row in sorted(self._rows(query), key=itemgetter(-1))]
 
     def unstacked(self) -> list[tuple[str, int, str, int, str]]:
         """Return of what was trained by itself purpose, candidate, task, seed and the reason, rungs apart."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 from itertools import accumulate
 
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 
 from primitives.numeric import Array
-from runs.hypervolume import hypervolume
+from runs.hypervolume import hypervolume, reference_of
 from runs.report.markup import Section, fixed, paragraph
 from runs.report.material import Material
 from runs.report.plot import BASELINE, DASHES, FOUND, OTHER, Trace, axis, layout, numbers, plot, said, thinned
 
 MOST = 1500
 """Points that are drawn at most beside those that were the best so far."""
-_BEYOND = 0.05
 
 
 def section(material: Material) -> Section:
@@ -108,7 +106,7 @@ def _volume(material: Material) -> Markup:
     names = [each.name for each in material.axes]
     points = material.frame.set_index("id")[names]
     baselines = points.loc[[c.id for c in material.baselines if c.id in points.index]].to_numpy(dtype=float)
-    reference = _reference(material, points, baselines)
+    reference = reference_of([material.frame], material.axes)
     found = volumes(points.loc[ids].to_numpy(dtype=float), baselines, reference)
     start = found[0]
     shown, unit = ([v / start for v in found], "times the baselines'") if start > 0 else (found, "share of the box")
@@ -135,16 +133,6 @@ def _volume(material: Material) -> Markup:
         showlegend=False,
     )
     return plot("plot-volume", title, [trace], shape, 300)
-
-
-def _reference(material: Material, points: pd.DataFrame, baselines: Array) -> Array:
-    """Return the worst values that are worth anything, shape (objectives,)."""
-    every = points.to_numpy(dtype=float)
-    beyond = every.max(axis=0) + _BEYOND * (every.max(axis=0) - every.min(axis=0)) + 1e-9
-    trained = np.array([f"{axis_.name}_se" in material.frame for axis_ in material.axes])
-    worst = (baselines if len(baselines) else every).max(axis=0)
-    reference: Array = np.where(trained, worst, beyond)
-    return reference
 
 
 def volumes(points: Array, there: Array, reference: Array) -> list[float]:

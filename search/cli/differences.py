@@ -138,11 +138,10 @@ def _numbers(side: Side) -> dict[str, Any]:
 
 def _hypervolumes(first: Side, second: Side) -> Iterator[Row]:
     """Yield how much each front dominates below a reference for both, baselines included."""
-    if incomparable(first, second):
+    frames = [first.frame, second.frame]
+    if incomparable(first, second) or not any(frame["baseline"].any() for frame in frames):
         return
-    reference = reference_of([first.frame, second.frame], first.axes)
-    if reference is None:
-        return
+    reference = reference_of(frames, first.axes)
     values = [hypervolume(points_of(side.frame, side.axes), reference) for side in (first, second)]
     if values[0] != values[1]:
         what = "hypervolume, a share of the box below the worst baseline"

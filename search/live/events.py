@@ -22,7 +22,7 @@ _LARGEST = 2**20
 
 @final
 class Events:
-    """Writes frames as JSON lines, one a second at most, and always those of a new phase.
+    """Writes frames as JSON lines, one a second at most, and always the first and the last one of a phase.
 
     Each line is a :class:`search.live.frame.Frame`: every key is there, ``null`` where nothing is known.
     """
@@ -37,6 +37,7 @@ class Events:
             ActsearchError: it cannot be written.
         """
         self._next, self._phase = 0.0, ""
+        self._held: Frame | None = None
         try:
             self._stream: TextIO = sys.stdout if place == "-" else open(place, "a", encoding="utf-8")  # noqa: SIM115
         except OSError as error:
@@ -49,14 +50,27 @@ class Events:
         """Begin."""
 
     def show(self, frame: Frame) -> None:
-        """Write a frame, unless one of the same phase was just written."""
+        """Write a frame; one of the same phase that was just written holds it back until the phase ends."""
         now = time.monotonic()
-        if now >= self._next or frame.phase != self._phase:
-            self._next, self._phase = now + _EVERY, frame.phase
-            print(frame.model_dump_json(), file=self._stream, flush=True)
+        if now < self._next and frame.phase == self._phase:
+            self._held = frame
+            return
+        if frame.phase != self._phase:
+            self._write_held()
+        self._next, self._phase, self._held = now + _EVERY, frame.phase, None
+        self._write(frame)
+
+    def _write_held(self) -> None:
+        if self._held is not None:
+            self._write(self._held)
+            self._held = None
+
+    def _write(self, frame: Frame) -> None:
+        print(frame.model_dump_json(), file=self._stream, flush=True)
 
     def stop(self) -> None:
         """Close the file."""
+        self._write_held()
         if self._stream is not sys.stdout:
             self._stream.close()
 

@@ -14,6 +14,7 @@ from evaluators.training.task import AnyTask
 from runs import Store, comparisons
 from runs import folder as folders
 from runs.folder import write_copies
+from runs.report.page import FILE
 from runs.scores import remember as remember_scores
 from runs.user_code import as_meta, kept_copies, task_records
 from search.campaign.added import add_baselines
@@ -36,12 +37,13 @@ from search.cli.commands.options import (
 )
 from search.cli.interrupt import Interruptible
 from search.cli.output import check_format, records, say, to_json
-from search.cli.printing import print_confirmation
+from search.cli.printing import print_confirmation, print_report
 from search.cli.progress import Announced, frames
 from search.configuration.config import CampaignConfig
 from search.live.frames import Frames
 from search.loading.run import execution_of, execution_overrides, make_executor, stored_config
 from search.loading.tasks import refuse_data_without_use
+from search.session.outcome import Outcome, with_report
 from search.session.recorded import import_own, loader_of, recorded_tasks, scores_of_tasks
 
 
@@ -76,7 +78,8 @@ def confirm(
     What was trained before is not trained again, so a second call with the same options answers
     at once and needs no task file. --baseline adds to what finalists are compared with, and a search
     that goes on trains it, too. A task whose code, data or recipe has changed since is refused; named by
-    --task it is confirmed under a name of its own. JSON and CSV give the paired comparisons.
+    --task it is confirmed under a name of its own. JSON and CSV give the paired comparisons. A report
+    that the run has is written anew.
     """
     check_format(format_)
     folder = locate(run)
@@ -100,6 +103,10 @@ def confirm(
             print_confirmation(store, settings)
         else:
             say(to_json(records(frame)) if format_ == "json" else frame.to_csv(index=False).rstrip())
+    if (folder / FILE).exists():
+        outcome = with_report(Outcome(), folder)
+        if format_ == "table":
+            print_report(outcome)
 
 
 def _is_stored(store: Store, plan: Plan) -> bool:

@@ -102,6 +102,10 @@ def test_a_campaign_leaves_its_report_and_its_measured_costs_and_says_where(tmp_
     assert "2.00 ±0.20" in text
     with folder.reading(tmp_path / "run") as store:
         assert json.loads(store.meta("costs"))["rows"][0]["eager_to_relu"] == 2.0
+    code, out, error = invoke("confirm", tmp_path / "run", "--baseline", "logsigmoid", "--executor", "serial", "-q")
+    assert (code, out.splitlines()[-1]) == (0, f"report: {file}"), error
+    assert "logsigmoid" not in text
+    assert "logsigmoid" in file.read_text(encoding="utf-8")
     own = file
     own.write_text("mine")
     code, out, error = invoke("resume", tmp_path / "run", "-q")

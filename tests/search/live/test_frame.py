@@ -77,16 +77,18 @@ def test_what_stands_in_a_run_folder_and_is_no_frame_is_passed_over(tmp_path, te
     assert last_frame(tmp_path) is None
 
 
-def test_events_are_json_lines_one_a_second_and_every_phase(tmp_path):
+def test_events_are_json_lines_one_a_second_and_the_first_and_last_of_a_phase(tmp_path):
     framer, events = Framer(), Events(str(tmp_path / "events.jsonl"))
     for _ in range(5):
         events.show(framer.search(progress()))
     events.show(framer.confirm(Confirming(2, 10, 1, 40, 100, (), 3.0, 5.0)))
+    events.show(framer.confirm(Confirming(10, 10, 1, 100, 100, (), 3.1, 0.0)))
     events.show(framer.end("done"))
     events.stop()
     rows = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-    assert [row["phase"] for row in rows] == ["search", "confirm", "done"]
-    assert (rows[1]["confirmed"], rows[1]["confirming"], rows[1]["seconds_left"]) == (2, 10, 5.0)
+    assert [row["phase"] for row in rows] == ["search", "search", "confirm", "confirm", "done"]
+    assert [row["confirmed"] for row in rows[2:4]] == [2, 10]
+    assert (rows[2]["confirming"], rows[2]["seconds_left"]) == (10, 5.0)
     assert all(row["trained"] == 20 for row in rows)
 
 
