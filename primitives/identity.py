@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from primitives.errors import ExpressionError
@@ -57,6 +56,8 @@ def fingerprint(expression: Expression, *, absorbed: bool = False) -> Fingerprin
         absorbed: leave out what the layers around an activation absorb: ``c*f(x) + d`` and ``c*f(-x) + d`` have
             the print of ``f(x)`` for all numbers ``c`` but 0 and ``d``.
     """
+    import torch
+
     function = compile_expression(expression)
     x = torch.from_numpy(POINTS)
 

@@ -11,14 +11,12 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.special
 import sympy
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from primitives.emit import INDENT, WIDTH, bracketed, code, function_source
 from primitives.expression import Expression, X
@@ -27,6 +25,9 @@ from primitives.render import Dialect, literal
 from primitives.table import of_function
 from primitives.template import APPLIED, BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
 from primitives.template import APPLIED_ALONE as _APPLIED_ALONE
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,21 @@ class Compiled:
     @cached_property
     def initial(self) -> tuple[Tensor, ...]:
         """The parameters' initial values in float64, as ``value`` and ``slopes`` take them."""
+        import torch
+
         return tuple(torch.tensor(value, dtype=torch.float64) for _, value in self.expression.initial)
 
     def at(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values at ``x``, in float64 and of its shape, at the initial parameter values."""
+        import torch
+
         outputs: NDArray[np.float64] = self.value(torch.from_numpy(x), *self.initial).expand(x.shape).numpy()
         return outputs
 
     def slope_at(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the derivatives by ``x``, in float64 and of its shape, at the initial parameter values."""
+        import torch
+
         slope = self.slopes(torch.from_numpy(x), *self.initial)[0]
         outputs: NDArray[np.float64] = slope.expand(x.shape).numpy()
         return outputs
@@ -160,6 +167,8 @@ def derivative_at(expression: Expression, order: int, x: NDArray[np.float64]) ->
     Raises:
         ExpressionError: a primitive does not say its derivative of that order.
     """
+    import torch
+
     initial = compile_expression(expression).initial
     found = derivative_by_x(expression, order)(torch.from_numpy(x), *initial)
     values: NDArray[np.float64] = found.expand(x.shape).numpy()
@@ -305,6 +314,9 @@ def _single(function: tuple[str, tuple[str, ...]], name: str, expression: Expres
 
 def _execute(source: str, expression: Expression) -> dict[str, Any]:
     """Execute our own text and return the names it defines; tracebacks name the formula."""
+    import torch
+    from torch import nn
+
     filename = f"<actsearch {expression.formula}>"
     names: dict[str, Any] = {
         "torch": torch, "nn": nn, "F": nn.functional, "np": np, "scipy": scipy, "__name__": "actsearch_generated",

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+from numpy.typing import NDArray
 
-from primitives import ActsearchError, compile_expression, parse
+from primitives import ActsearchError, Expression, compile_expression, parse
+from primitives.drawing import sampled
 from runs.axes import DEFAULT_AXES, Axis
 from runs.candidate import readable
 from runs.files import write_whole
@@ -279,9 +280,17 @@ def curve(
         constants: values of learnable parameters by name; those that are not named have their initial values, and
             names that are none of the formula's are passed over.
     """
-    compiled = compile_expression(parse(expression))
-    x = torch.linspace(low, high, count, dtype=torch.float64)
-    named = zip(compiled.expression.parameters, compiled.initial, strict=True)
-    values = [torch.tensor(float(constants.get(name, initial)), dtype=torch.float64) for name, initial in named]
-    outputs = compiled.slopes(x, *values)[0] if slope else compiled.value(x, *values)
-    return np.asarray(x), outputs.expand_as(x).numpy()
+    formula, x = parse(expression), np.linspace(low, high, count)
+    values = {name: float(constants.get(name, initial)) for name, initial in formula.initial}
+    y = sampled(formula.by_x(int(slope)), x, values)
+    return x, _by_torch(formula, x, values, slope) if y is None else y
+
+
+def _by_torch(formula: Expression, x: NDArray[np.float64], values: Mapping[str, float], slope: bool) -> Any:
+    """Return what a primitive without a numpy kernel gives."""
+    import torch
+
+    compiled, at = compile_expression(formula), torch.from_numpy(x)
+    constants = [torch.tensor(value, dtype=at.dtype) for value in values.values()]
+    y = compiled.slopes(at, *constants)[0] if slope else compiled.value(at, *constants)
+    return y.expand_as(at).numpy()

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from evaluators.judging import screen
 from evaluators.judging.rows import Grid, Rows
@@ -30,10 +30,10 @@ WEIGHTS = np.exp(-(NODES**2) / 2) / np.exp(-(NODES**2) / 2).sum()
 NORMAL_GRID = Grid(NODES, WEIGHTS)
 FAR = (-200.0, -100.0, -50.0, 50.0, 100.0, 200.0)
 """Where tails are looked at."""
-QUANTILES: Array = norm.ppf((np.arange(64) + 0.5) / 64)
+QUANTILES: Array = ndtri((np.arange(64) + 0.5) / 64)
 """Equally likely values of a standard normal input, symmetric about 0, shape (64,)."""
 
-_PARTS = (NODES, POINTS, WIDE_GRID.numpy().astype(float), QUANTILES)
+_PARTS = (NODES, POINTS, WIDE_GRID.astype(np.float64), QUANTILES)
 _ENDS = np.cumsum([0, *map(len, _PARTS)])
 AT_NODES, AT_POINTS, AT_WIDE, AT_QUANTILES = (slice(int(a), int(b)) for a, b in pairwise(_ENDS))
 GRID = np.concatenate(_PARTS)

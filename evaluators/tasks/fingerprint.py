@@ -8,13 +8,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from evaluators.training.task import AnyTask, OwnLoop, Part
 from evaluators.training.user_code.sources import Source
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 _PARTS: tuple[Part, ...] = ("train", "validation", "test")
 _BLOCK, _BLOCKS, _SUMS = 1024, 256, 4
@@ -87,6 +88,8 @@ def code_of(sources: Sequence[Source]) -> dict[str, str]:
 
 
 def _content(tensor: Tensor) -> dict[str, Any]:
+    import torch
+
     plain = tensor.detach().cpu().contiguous()
     content = {"type": str(plain.dtype).removeprefix("torch."), "shape": list(plain.shape)}
     flat = plain.reshape(-1)
@@ -96,6 +99,9 @@ def _content(tensor: Tensor) -> dict[str, Any]:
 
 def _sketch(values: Tensor) -> dict[str, Any]:
     """Return the size of numbers and a few sums of them with fixed signs, as random as torch's generator of seed 0."""
+    import torch
+    from torch import nn
+
     generator = torch.Generator().manual_seed(0)
     sums, squares, missing = torch.zeros(_SUMS, dtype=torch.float64), 0.0, 0
     within = _signs(_BLOCK, generator)
@@ -111,6 +117,8 @@ def _sketch(values: Tensor) -> dict[str, Any]:
 
 
 def _signs(count: int, generator: torch.Generator) -> Tensor:
+    import torch
+
     return torch.randint(0, 2, (count, _SUMS), generator=generator).double() * 2 - 1
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-import torch
 
 from evaluators.theory.density import Array, Density, EmpiricalDensity, parse_density
 from primitives import ActsearchError, Expression, compile_expression
@@ -106,6 +105,8 @@ class Samples:
 
 def sample(expression: Expression, under: Quadrature = NORMAL) -> Samples:
     """Evaluate an expression and its slopes in float64 at the nodes of a quadrature."""
+    import torch
+
     compiled = compile_expression(expression)
     x = torch.from_numpy(under.nodes)
     slope, *others = (s.expand_as(x).numpy() for s in compiled.slopes(x, *compiled.initial))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import torch
 from scipy.optimize import minimize_scalar
-from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _FARTHEST = math.log(1e4)
 """Temperatures are looked for between 1e-4 and 1e4."""
@@ -26,6 +28,9 @@ def calibrated_loss(logits: Tensor, targets: Tensor) -> float:
         Nats, at most the logarithm of the number of classes, which scaling by almost 0 reaches; NaN where a
         logit is not finite.
     """
+    import torch
+    from torch import nn
+
     logits = logits.detach().float()
     if not bool(torch.isfinite(logits).all()):
         return math.nan
@@ -44,6 +49,9 @@ def brier_score(logits: Tensor, targets: Tensor) -> float:
         logits: shape (n, classes).
         targets: class indices, shape (n,).
     """
+    import torch
+    from torch import nn
+
     probabilities = torch.softmax(logits.detach().float(), dim=1)
     truth = nn.functional.one_hot(targets, logits.shape[1])
     return float((probabilities - truth).square().sum(dim=1).mean())

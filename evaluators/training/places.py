@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 
 QUANTILES = 33
 """Of the inputs of an activation, at equal steps of probability from 0 to 1."""
@@ -35,6 +36,8 @@ class Place:
 
 def quantiles(x: Tensor) -> Tensor:
     """Return quantiles (rows, 33), on the CPU, of up to 8,192 values of each row, evenly chosen from (rows, ...)."""
+    import torch
+
     flat = x.detach().reshape(len(x), -1)
     if flat.shape[1] > _VALUES:
         flat = flat[:, torch.linspace(0, flat.shape[1] - 1, _VALUES, device=x.device).long()]
@@ -50,6 +53,8 @@ def places_of(name: str, constants: Mapping[str, float], seen: Sequence[Tensor])
         constants: its learnable parameters.
         seen: quantiles (33,) of each use.
     """
+    import torch
+
     rounded = {each: _rounded(value) for each, value in constants.items()}
     for number, some in enumerate(seen or [torch.full((QUANTILES,), torch.nan)], start=1):
         inputs = tuple(map(_rounded, some.tolist())) if bool(torch.isfinite(some).all()) else ()

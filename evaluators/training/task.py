@@ -5,17 +5,18 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Literal
 
 from evaluators.training.calibration import brier_score, calibrated_loss
 from primitives.errors import ActsearchError
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
 Part = Literal["train", "validation", "test"]
-ActivationFactory = Callable[[], nn.Module]
-Network = Callable[[Tensor], Tensor]
+ActivationFactory = Callable[[], "nn.Module"]
+Network = Callable[["Tensor"], "Tensor"]
 """What a loss may call as often as it likes: a network with its weights in it."""
 
 
@@ -168,6 +169,8 @@ class Classification(Task):
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the cross-entropy of logits (n, classes) against indices (n,)."""
+        from torch import nn
+
         return nn.functional.cross_entropy(outputs, targets)
 
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import sympy
+import torch
 
 from primitives import PrimitiveError, all_primitives, compile_expression, get
 from primitives.check import expressed, uses
 from primitives.expression import X
-from primitives.module import torch
 from primitives.numeric import numeric
 from primitives.values import Values
 

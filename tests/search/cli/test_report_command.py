@@ -126,3 +126,16 @@ def test_what_the_page_says_of_making_a_run_again_makes_it_again(tmp_path, monke
         for purpose in ("search", "confirm"):
             errors = [[e.error for e in store.evaluations(purpose)] for store in (first, second)]
             assert errors[0] == errors[1] != []
+
+
+def test_who_only_reads_a_run_does_not_wait_for_torch(tmp_path):
+    run = rich_run(tmp_path / "run")
+    code = (
+        "import sys\n"
+        "from search.cli.main import app\n"
+        "for command in ('show', 'pareto', 'report'):\n"
+        "    app([command, sys.argv[1]], standalone_mode=False)\n"
+        "    print('torch' in sys.modules, file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["False"] * 3

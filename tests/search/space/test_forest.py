@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +12,6 @@ from evaluators import assess
 from evaluators.judging.features.catalogue import described
 from evaluators.judging.looks import GRID, Looks
 from primitives import all_primitives, compile_expression, fingerprint, parse
-from primitives.module import torch
 from search.campaign.loop import seeded
 from search.space.forest import look, values
 from search.space.grammar import Grammar

@@ -4,13 +4,13 @@ import functools
 
 import numpy as np
 import pytest
+import torch
 
 from evaluators import assess
 from evaluators.judging.features.catalogue import FEATURES, described, kept, table
 from evaluators.judging.features.feature import Feature, Subject
 from evaluators.judging.looks import GRID, Looks
 from primitives import ActsearchError, all_primitives, compile_expression, library, resolve
-from primitives.module import torch
 from search.campaign.loop import seeded
 from search.space.forest import look
 from search.space.grammar import Grammar
