@@ -20,6 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHRINK = {
     "--repeats 20": "--repeats 2",
     "--trainings 200": "--trainings 6",
+    "--steps 100": "--steps 4",
     "--preset quick --task": "tiny.toml --task",
     "--preset quick": "--preset smoke",
 }

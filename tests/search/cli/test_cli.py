@@ -103,10 +103,10 @@ def test_pareto_csv_and_plot(smoke, tmp_path):
 
 
 def test_resuming_a_finished_run_trains_nothing_and_prints_the_same_front(smoke):
-    again = shell("resume", smoke[0])
-    assert again.returncode == 0
-    assert "nothing was left to search" in again.stdout
-    assert smoke[1].stdout.split("plot:")[0] == again.stdout.split("plot:")[0]
+    code, out, _ = invoke("resume", smoke[0])
+    assert code == 0
+    assert "nothing was left to search" in out
+    assert smoke[1].stdout.split("plot:")[0] == out.split("plot:")[0]
 
 
 def test_confirming_again_answers_at_once_and_more_seeds_add_to_what_is_there(smoke):

@@ -9,19 +9,19 @@ import pytest
 from runs import folder as folders
 from runs.folder import owner_of, state_of
 from search.live.frame import Frame
-from tests.search.cli.test_cli import invoke, shell
+from tests.search.cli.test_cli import invoke
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
     place = tmp_path_factory.mktemp("watched")
     options = ("--executor", "serial", "--trainings", "2", "--events", place / "events.jsonl")
-    return place / "run", shell("launch", "--preset", "smoke", "--run", place / "run", *options)
+    return place / "run", invoke("launch", "--preset", "smoke", "--run", place / "run", *options)
 
 
 def test_events_tell_a_campaign_from_its_first_training_to_its_end(watched):
-    run, done = watched
-    assert done.returncode == 0, done.stderr
+    run, (code, _, error) = watched
+    assert code == 0, error
     frames = [Frame.model_validate_json(line) for line in (run.parent / "events.jsonl").read_text().splitlines()]
     phases = [frame.phase for frame in frames]
     assert list(dict.fromkeys(phases)) == ["search", "confirm", "done"]
