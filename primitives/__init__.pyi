@@ -20,11 +20,13 @@ from .parameters import activation_parameters as activation_parameters
 from .parameters import parameter_groups as parameter_groups
 from .parser import parse as parse
 from .primitive import Primitive as Primitive
+from .reading.reading import Reading as Reading
+from .reading.reading import read as read
+from .reading.reading import resolve as resolve
 from .references import BASELINES as BASELINES
 from .references import Reference as Reference
 from .references import library as library
 from .references import reference as reference
-from .references import resolve as resolve
 from .registration import named as named
 from .registration import register as register
 from .registries import Maker as Maker

@@ -14,7 +14,7 @@ from primitives.derivative import derivative
 from primitives.drawing import curves
 from primitives.errors import ExpressionError
 from primitives.lowering import capped
-from primitives.names import PARAMETER_NAMES
+from primitives.names import PARAMETER_NAMES, is_parameter
 from primitives.primitive import exact
 from primitives.render import formula, latex
 from primitives.table import of_function
@@ -53,7 +53,7 @@ class Expression:
         short = {number: exact_ for number, exact_ in long.items() if number != exact_}
         object.__setattr__(self, "body", canonical(self.body.xreplace(short)))
         names = {symbol.name for symbol in self.body.free_symbols} - {"x"}
-        stray = sorted(names - set(PARAMETER_NAMES))
+        stray = sorted(name for name in names if not is_parameter(name))
         if stray:
             raise ExpressionError(f"'{stray[0]}' is neither x nor a parameter ({', '.join(PARAMETER_NAMES)})")
         if len(names) > MAX_PARAMETERS:

@@ -218,18 +218,21 @@ def _arguments(expression: Expression) -> list[str]:
     return ["x", *expression.parameters]
 
 
-def value_source(expression: Expression, dialect: Dialect, arguments: list[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the source of ``activation`` and the sources of the helpers it calls.
+def value_source(
+    expression: Expression, dialect: Dialect, arguments: list[str], name: str = "activation"
+) -> tuple[str, tuple[str, ...]]:
+    """Return the source of a function and the sources of the helpers it calls.
 
     Args:
         expression: what it computes.
         dialect: the language.
         arguments: ``x`` and the parameters, with their default values where wanted.
+        name: of the function.
     """
     lines = code([expression.kernel], dialect)
     result = _as_large_as_x(expression.body, lines.results[0]) if dialect == "torch" else lines.results[0]
     doc = _sentence(f"Return {expression.formula}, elementwise.", "Return the value, elementwise.")
-    return function_source("activation", arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers
+    return function_source(name, arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers
 
 
 def _sentence(text: str, otherwise: str) -> str:

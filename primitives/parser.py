@@ -14,7 +14,7 @@ import sympy
 
 from primitives.errors import ExpressionError, nearest
 from primitives.expression import MAX_EXPONENT, MAX_MAGNITUDE, Expression
-from primitives.names import ALIASES, CONSTANTS, PARAMETER_NAMES
+from primitives.names import ALIASES, CONSTANTS, PARAMETER_NAMES, is_parameter
 from primitives.table import all_primitives, get, synonyms
 
 MAX_LENGTH = 2_000
@@ -86,7 +86,7 @@ def _assignment(text: str) -> tuple[str, float]:
     if not equals or not math.isfinite(number) or abs(number) > MAX_MAGNITUDE:
         limit = f"a finite number up to {MAX_MAGNITUDE:g}"
         raise ExpressionError(f"'{text.strip()}' is not 'name=value' with {limit}, e.g. 'alpha=0.25'")
-    if name not in PARAMETER_NAMES:
+    if not is_parameter(name):
         hint = nearest(name, PARAMETER_NAMES) or f"; the names are {', '.join(PARAMETER_NAMES)}"
         raise ExpressionError(f"'{name}' is not a parameter name{hint}")
     return name, number
@@ -142,7 +142,7 @@ class _Walker:
 
     def _name(self, node: ast.Name) -> sympy.Expr:
         name = ALIASES.get(node.id, node.id)
-        if name == "x" or name in PARAMETER_NAMES:
+        if name == "x" or is_parameter(name):
             return sympy.Symbol(name)
         if name in CONSTANTS:
             return CONSTANTS[name]

@@ -11,10 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from primitives.errors import ExpressionError, nearest
 from primitives.expression import Expression
 from primitives.parser import parse
-from primitives.registry import all_primitives, synonyms
 
 
 @dataclass(frozen=True)
@@ -206,12 +204,12 @@ _ENTRIES = (
 )  # fmt: skip
 
 BASELINES = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "mish", "crrelu")
-_ALIASES = {
+ALIASES = {
     "tanhexp": "telu", "expexpish": "golu", "swish1": "silu", "swish_1": "silu",
     "relu2": "squared_relu", "pau54": "pau",
     "polyrelu3": "polyrelu", "arctan": "atan", "x": "identity",
 }  # fmt: skip
-
+"""What else they are called."""
 
 _TEXTS = {name: (text, citation) for name, text, citation in _ENTRIES}
 
@@ -227,44 +225,11 @@ def reference(name: str) -> Reference:
     return Reference(name, parse(text), citation)
 
 
+def library_names() -> tuple[str, ...]:
+    """Return the names of the reference activations, of which none is read."""
+    return tuple(_TEXTS)
+
+
 def library() -> dict[str, Reference]:
     """Return the reference activations by name, the baselines first."""
     return {name: reference(name) for name in _TEXTS}
-
-
-def resolve(text: str) -> Expression:
-    """Return the expression that a user means: a library name, a primitive's name for that of ``x``, or a formula.
-
-    Raises:
-        ExpressionError: none of these; a lone word gets the nearest name.
-    """
-    folded = text.strip().lower().replace("-", "_")
-    folded = _ALIASES.get(folded, folded)
-    if folded in _TEXTS:
-        return reference(folded).expression
-    if called := _called(folded):
-        return parse(called)
-    try:
-        return parse(text)
-    except ExpressionError:
-        if text.strip().isidentifier():
-            hint = (
-                nearest(folded, [*_TEXTS, *_ALIASES, *(each.name for each in all_primitives())])
-                or "; 'actsearch library' lists the names"
-            )
-            raise ExpressionError(f"'{text.strip()}' is neither a known activation nor a formula{hint}") from None
-        raise
-
-
-def _called(word: str) -> str | None:
-    """Return ``sin(x)`` of ``sin``, ``None`` of what names no primitive.
-
-    Raises:
-        ExpressionError: the primitive takes two functions.
-    """
-    arities = {each.name: each.arity for each in all_primitives()}
-    if (name := synonyms().get(word, word)) not in arities:
-        return None
-    if arities[name] != 1:
-        raise ExpressionError(f"primitive '{word}' takes two functions; write of which, as in 'max(x, tanh(x))'")
-    return f"{name}(x)"

@@ -245,6 +245,9 @@ class _Latex(LatexPrinter):
             else super()._print(expr, **kwargs)
         )
 
+    def _print_Symbol(self, expr: sympy.Symbol, style: str = "plain") -> str:  # noqa: N802  (sympy's name)
+        return str(super()._print_Symbol(sympy.Symbol(expr.name.removesuffix("_")), style))
+
     def _noted(self, template: str, node: sympy.Expr, exp: str | None = None) -> str:
         arguments = [self._print(argument) for argument in node.args]
         bracketed = arguments[0] if node.args[0].is_Symbol else f"\\left({arguments[0]}\\right)"

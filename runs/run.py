@@ -19,7 +19,7 @@ from runs import statistics
 from runs.axes import axes
 from runs.candidate import Candidate
 from runs.finding import find_candidate
-from runs.folder import database
+from runs.folder import database, state_of
 from runs.frames import candidates_frame, evaluations_frame
 from runs.front import nothing_yet, pareto
 from runs.front_html import front_html
@@ -70,13 +70,13 @@ class Run:
 
     @property
     def config(self) -> str:
-        """The resolved configuration, as TOML: every key, as the campaign was started with it."""
+        """The resolved configuration, as TOML: every key, with what an extension of the search has changed."""
         return self._store.meta("config")
 
     @property
     def state(self) -> str:
-        """How far it is: ``searching``, ``searched`` (confirmation is not over), or ``finished``."""
-        return self._store.meta("state")
+        """``searching``, ``confirming``, ``stopped`` (nobody runs it and it is not over), or ``finished``."""
+        return state_of(self.path, self._store)
 
     @property
     def created(self) -> str:
@@ -131,7 +131,7 @@ class Run:
             test_loss: the same of the loss.
             seconds: wall time since the rung before, s; a cohort's is shared out evenly.
             curve: training loss over 20 equal stretches of the training, a tuple in the unit of the loss.
-            validation_curve: validation errors on the way, a tuple of (steps, error); only of confirmation.
+            validation_curve: validation losses on the way, a tuple of (steps, loss); only of confirmation.
             places: what became of each activation of the network, a tuple; only of confirmation.
             unstacked: why it was trained by itself and not in a stack; empty where it was in one.
 

@@ -70,6 +70,7 @@ def test_the_wheel_holds_every_file_of_ours_that_the_code_reads(site):
     wanted |= {Path("evaluators/tasks") / name for name in ("reference.csv", "agreement.csv")}
     wanted |= {p.relative_to(ROOT) for p in (ROOT / "search/presets").iterdir()}
     wanted |= {p.relative_to(ROOT) for p in (ROOT / "runs/report").glob("page.*")}
+    wanted.add(Path("primitives/reading/formula.lark"))
     held = {p.relative_to(site) for p in site.rglob("*") if p.is_file() and p.parts[len(site.parts)] in FLOORS}
     assert held == wanted
     (entry,) = [line for p in site.glob("*/entry_points.txt") for line in p.read_text().splitlines() if "=" in line]

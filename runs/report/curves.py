@@ -210,10 +210,12 @@ def _pair(
 
 
 def _limits(traces: Sequence[Trace], which: str, reach: float) -> list[float]:
-    """Return a range that shows most of the curves: what explodes at the edges is cut off."""
-    values = [v for trace in traces if trace.get("yaxis") == which for v in trace["y"] if v is not None]
-    low, high = np.quantile(values, (0.02, 0.98)) if values else (-1.0, 1.0)
-    low, high = max(float(low), -1.5 * reach), min(float(high), 2.0 * reach)
+    """Return a range that shows the middle of the curves whole, and most of what explodes at the edges."""
+    curves = [trace["y"] for trace in traces if trace.get("yaxis") == which]
+    values = [v for each in curves for v in each if v is not None] or [-1.0, 1.0]
+    inner = [v for each in curves for v in each[_POINTS // 6 : -_POINTS // 6] if v is not None] or values
+    low, high = np.quantile(values, (0.02, 0.98))
+    low, high = max(min(float(low), *inner), -1.5 * reach), min(max(float(high), *inner), 2.0 * reach)
     room = 0.08 * max(high - low, 0.1)
     return [low - room, high + room]
 

@@ -51,6 +51,7 @@ def confirm(
     plan: Plan,
     executor: Executor,
     observer: ConfirmObserver = lambda _: None,
+    afterwards: float = 0.0,
 ) -> None:
     """Train what the plan asks for and the run file lacks; results are stored as they come.
 
@@ -59,12 +60,13 @@ def confirm(
         plan: what to train.
         executor: holding every task of the plan.
         observer: called about once a second, and whenever trainings are done.
+        afterwards: seconds that what comes then takes, about; they count as left.
 
     Raises:
         ActsearchError: the search found nothing to confirm.
     """
     jobs = missing_jobs(store, plan, {name: executor.tasks[name].recipe.steps for name in plan.tasks})
-    watch = _Watch(jobs, executor, observer)
+    watch = _Watch(jobs, executor, observer, afterwards)
     for cohort in cohorts_of(jobs, executor):
         executor.submit(cohort)
     executor.audience = watch.hear
@@ -82,8 +84,8 @@ def confirm(
 class _Watch:
     """Follows a confirmation for its observer."""
 
-    def __init__(self, jobs: Sequence[Job], executor: Executor, observer: ConfirmObserver) -> None:
-        self._executor, self._observer = executor, observer
+    def __init__(self, jobs: Sequence[Job], executor: Executor, observer: ConfirmObserver, afterwards: float) -> None:
+        self._executor, self._observer, self._afterwards = executor, observer, afterwards
         self._total, self._done, self._failed = sum(len(job.seeds) for job in jobs), 0, 0
         left: Counter[str] = Counter()
         for job in jobs:
@@ -106,7 +108,7 @@ class _Watch:
         workers, left = self._executor.capacity, self._estimate.left.total()
         seconds = self._estimate.seconds(workers)
         if seconds is not None and left:
-            seconds *= max(0.0, 1 - running / left)
+            seconds = self._afterwards + seconds * max(0.0, 1 - running / left)
         steps = self._whole - left + running
         passed = time.monotonic() - self._started
         self._observer(Confirming(self._done, self._total, self._failed, steps, self._whole, hearings, passed, seconds))

@@ -16,23 +16,26 @@ from evaluators.training.task import AnyTask, Task
 from primitives import BASELINES, compile_expression, parse
 from search.configuration.config import CampaignConfig
 
-_STEPS = 3
+_STEPS = 6
 
 
 def step_seconds(task: AnyTask) -> float | None:
-    """Return the seconds of an optimiser step of one network on this machine's CPU, the first not counted.
+    """Return the seconds of an optimiser step of one network on this machine's CPU: the least of five after the first.
 
-    ``None`` of a task with a loop of its own, or where it cannot be trained here: its first training will say why.
+    Whatever else the machine does only adds to them. ``None`` of a task with a loop of its own, or where it cannot be
+    trained here: its first training will say why.
     """
     if not isinstance(task, Task):
         return None
     try:
         activation = compile_expression(parse("relu(x)")).module
         training = Single(task, activation, 1.0, _STEPS, 0, torch.device("cpu"))
-        training.advance(1, Beat())
-        started = time.perf_counter()
-        training.advance(_STEPS, Beat())
-        return (time.perf_counter() - started) / (_STEPS - 1)
+        times = []
+        for step in range(1, _STEPS + 1):
+            started = time.perf_counter()
+            training.advance(step, Beat())
+            times.append(time.perf_counter() - started)
+        return min(times[1:])
     except Exception:
         return None
 
@@ -105,8 +108,12 @@ class ConfirmEstimate:
 _SHARE = 0.5
 """Of a whole training that a candidate gets where losers are stopped, before any was seen."""
 _FEW = 8
-_MEASURING = 4.0
-"""Seconds that it takes to measure what a finalist costs, about."""
+_MEASURING = 6.0
+
+
+def measuring_seconds(config: CampaignConfig) -> float:
+    """Return how long it takes, about, to measure what finalists cost; nothing where that is not wanted."""
+    return _MEASURING * config.confirm.top if config.confirm.measure else 0.0
 
 
 @dataclass
@@ -118,7 +125,7 @@ class Outlook:
         share: of those, what a candidate gets before any was seen.
         confirmation: optimiser steps by task of the confirmation that follows.
         task: of the search, by whose pace others are judged.
-        finalists: whose costs are measured at the end.
+        afterwards: seconds in which costs are measured at the end.
         relative: seconds of a step of one network by task.
     """
 
@@ -126,7 +133,7 @@ class Outlook:
     share: float
     confirmation: Mapping[str, int]
     task: str
-    finalists: int = 0
+    afterwards: float = 0.0
     relative: Mapping[str, float] | None = None
     _pace: Pace = field(default_factory=Pace)
 
@@ -168,7 +175,7 @@ class Outlook:
         search = search if limit is None else min(search, max(0.0, limit))
         worker_seconds = {self.task: step * workers}
         after = ConfirmEstimate(Counter(self.confirmation), self.relative or {}, worker_seconds).seconds(workers)
-        return search + (after or 0.0) + _MEASURING * self.finalists
+        return search + (after or 0.0) + self.afterwards
 
 
 def outlook_of(config: CampaignConfig, whole: int, tasks: Mapping[str, AnyTask]) -> Outlook:
@@ -185,5 +192,5 @@ def outlook_of(config: CampaignConfig, whole: int, tasks: Mapping[str, AnyTask])
         name: trainings * (chosen.steps or tasks[name].recipe.steps) for name in config.confirm_tasks if name in tasks
     }
     share = _SHARE if config.fidelity.rung_steps else 1.0
-    finalists = chosen.top if chosen.measure else 0
-    return Outlook(config.fidelity.seeds * whole, share, after if trainings else {}, config.task, finalists)
+    following, measuring = after if trainings else {}, measuring_seconds(config)
+    return Outlook(config.fidelity.seeds * whole, share, following, config.task, measuring)

@@ -18,6 +18,7 @@ from search.configuration.reading import from_toml
 
 BEFORE = "config_before"
 """Key of the run's own dictionary: the configuration before the last extension."""
+_FLYING = ", those that were in training when it stopped among them"
 _OPTIONS = {"trainings": "--trainings", "steps": "--steps-budget", "minutes": "--minutes"}
 
 
@@ -53,7 +54,7 @@ def extended(settings: CampaignConfig, used: Mapping[str, float], budget: Mappin
         if _is_reached(whole, used, name):
             raise ActsearchError(
                 f"{_OPTIONS[name]} {budget[name]:g} is no extension: it is the new total, and the search has used "
-                f"{_said(name, used[name])} already; name more"
+                f"{_said(name, used[name])} already{_FLYING if name == 'trainings' else ''}; name more"
             )
     said = " ".join(f"{_OPTIONS[name]} {value:g}" for name, value in budget.items())
     for name in _reached(whole, used):

@@ -30,7 +30,7 @@ class Interruptible:
             folder: of the run, which says how much is stored; ``None`` where there is no run.
         """
         self._command, self._folder = command, folder
-        self._requested = False
+        self._requested = self._began = False
 
     def __enter__(self) -> Self:
         self._handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -46,6 +46,7 @@ class Interruptible:
 
     def check(self) -> None:
         """Stop now if a signal came where Python ignores exceptions, such as in a destructor."""
+        self._began = True
         if self._requested:
             raise KeyboardInterrupt
 
@@ -66,7 +67,9 @@ class Interruptible:
         try:
             with reading(self._folder) as store:
                 stored = store.trainings()
-        except ActsearchError:  # there is no folder yet
+        except ActsearchError:  # there is no folder yet, or not any more
+            if self._began:
+                return f"everything finished is saved, but '{self._folder}' is no run now; name where it was moved to"
             stored = 0
         if not stored:
             return "nothing was finished yet, so nothing of it is saved"

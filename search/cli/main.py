@@ -10,10 +10,11 @@ from contextlib import suppress
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from primitives.errors import ActsearchError
 from primitives.text import printable, shortened
+from search.cli.minus import told_from_options
 
 PANELS = {
     "Search": {
@@ -75,7 +76,10 @@ class Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, TyperCommand | None, list[str]]:
         """Return the command itself."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, None if name is None else command(name), rest
+        if name is None:
+            return name, None, rest
+        found = command(name)
+        return name, found, told_from_options(rest, {name for each in found.params for name in each.opts})
 
 
 def command(name: str) -> TyperCommand:
@@ -86,6 +90,9 @@ def command(name: str) -> TyperCommand:
     alone.command(name=name, rich_help_panel=COMMANDS[name])(function)
     made = typer.main.get_command(alone)
     assert isinstance(made, TyperCommand)
+    for each in made.params:  # what stands in brackets is a default, and no style
+        if isinstance(each, TyperOption) and each.help:
+            each.help = each.help.replace("[", "\\[")
     return made
 
 
@@ -122,6 +129,7 @@ def main() -> None:
         _mute()
         sys.exit(1)
     except KeyboardInterrupt:
+        _tell("stopped before anything began")
         sys.exit(130)
     except Exception as error:
         if os.environ.get("ACTSEARCH_DEBUG"):

@@ -96,9 +96,18 @@ def emit(frame: pd.DataFrame, format_: str, table: Table, optional: Sequence[str
     if format_ == "json":
         print(to_json(records(frame, optional)))
     elif format_ == "csv":
-        say(frame.to_csv(index=False), end="")
+        say(to_csv(frame), end="")
     else:
         console().print(table)
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """Return a frame as CSV; lists and mappings in cells are JSON."""
+    return frame.map(_cell).to_csv(index=False)
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list, tuple)) else value
 
 
 def number(value: Any, digits: int = 4) -> str:

@@ -91,6 +91,8 @@ class LiveFile:
         if now < self._next and frame.phase == self._phase:
             return
         self._next, self._phase = now + 2 * _EVERY, frame.phase
+        if not self._folder.is_dir():  # it was moved: whoever moved it looks there
+            return
         try:
             write_whole(inside(self._folder, LIVE), frame.model_dump_json().encode())
         except OSError:

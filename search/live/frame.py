@@ -79,8 +79,8 @@ class Frame(BaseModel):
     Attributes:
         phase: ``search``, ``confirm``, ``measure`` (costs), ``done``, or ``stopped``.
         at: seconds since 1970.
-        seconds: since this process began the phase.
-        seconds_left: an estimate until everything is done; ``None`` before there is one.
+        seconds: since this process began to search or to confirm; of later phases when that ended.
+        seconds_left: an estimate until everything is done; ``None`` before there is one, and while costs are measured.
         trained, budget: candidates, of a search.
         stopped, failed: of those trained, early by halving or without numbers.
         proposed, rejected, outranked, known: children looked at, and what became of those not trained.
@@ -165,7 +165,7 @@ class Framer:
     def __init__(self) -> None:
         self._front: tuple[int, frozenset[int]] = (0, frozenset())
         self._first: tuple[float, int] | None = None
-        self._search = Frame(phase="search")
+        self._search = self._last = Frame(phase="search")
 
     def search(self, progress: Progress, notes: Sequence[str] = ()) -> Frame:
         """Return a frame of the search."""
@@ -195,11 +195,12 @@ class Framer:
             workers=workers_of(progress.hearings),
             notes=tuple(notes),
         )
+        self._last = self._search
         return self._search
 
     def confirm(self, confirming: Confirming) -> Frame:
         """Return a frame of the confirmation; it says of the search what was said last."""
-        return self._search.model_copy(
+        self._last = self._search.model_copy(
             update={
                 "phase": "confirm",
                 "at": time.time(),
@@ -211,10 +212,11 @@ class Framer:
                 "confirm_failed": confirming.failed,
             }
         )
+        return self._last
 
     def end(self, phase: Literal["measure", "done", "stopped"]) -> Frame:
-        """Return the last frame."""
-        return self._search.model_copy(update={"phase": phase, "at": time.time(), "workers": (), "seconds_left": None})
+        """Return the frame of a last phase; it says of search and confirmation what was said last."""
+        return self._last.model_copy(update={"phase": phase, "at": time.time(), "workers": (), "seconds_left": None})
 
     def _rate(self, progress: Progress) -> float:
         """Return trainings a minute since the first time that any was seen."""

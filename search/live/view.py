@@ -135,6 +135,10 @@ def _line(frame: Frame | None) -> str:
     parts = [wording.headline(frame), wording.outlook(frame)]
     if frame.phase == "search":
         parts.append(wording.best_line(frame) or "training the baselines")
+    if frame.phase == "confirm":
+        parts.append(wording.where_line(frame.workers))
+    if frame.phase == "measure":
+        parts.append(wording.duration(max(0.0, time.time() - frame.at)))
     silent = [wording.worker_line(worker) for worker in frame.workers if worker.state == "silent"]
     if not silent and len(frame.workers) == 1 and frame.phase == "search":
         silent = [wording.worker_line(frame.workers[0])]

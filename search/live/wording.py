@@ -64,6 +64,15 @@ def worker_line(worker: WorkerNow) -> str:
     return f"{who}step {worker.step} of {worker.steps}{rung}, {left}, {worker.steps_a_second:,.0f} steps a second{best}"
 
 
+def where_line(workers: Sequence[WorkerNow]) -> str:
+    """Return at which steps cohorts in training are, as ``workers at step 300 of 1500 and 20 of 400``."""
+    at = [f"{worker.step} of {worker.steps}" for worker in workers if worker.state == "training"]
+    if not at:
+        return ""
+    *shown, last = at if len(at) <= 3 else [*at[:2], f"{len(at) - 2} more"]
+    return f"workers at step {', '.join(shown)} and {last}" if shown else f"worker at step {last}"
+
+
 def best_line(frame: Frame) -> str:
     """Return the best function so far, baselines among them, nothing before there is one."""
     return f"best {frame.best[0].objectives[0]:.4f}: {frame.best[0].formula}" if frame.best else ""

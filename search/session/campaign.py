@@ -15,6 +15,7 @@ from runs import finalists
 from runs.folder import database
 from runs.run import Run
 from search.campaign.confirmation import confirm
+from search.campaign.estimate import measuring_seconds
 from search.campaign.loop import Search
 from search.campaign.progress import Observer, Progress
 from search.campaign.watching import Enough, Watcher, Watchers
@@ -175,7 +176,7 @@ class Campaign:
         watchers.started(self.folder, settings)
         search.run(executor, watchers, stop)
         if settings.confirm.automatic and finalists(store, 1):
-            confirm(store, plan_of(settings), executor, watchers.confirming)
+            confirm(store, plan_of(settings), executor, watchers.confirming, measuring_seconds(settings))
         self.progress, self.outcome = search.progress, write_outcome(store, self.folder, settings)
         store.set_meta("state", "finished")
         if settings.confirm.measure:

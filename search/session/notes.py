@@ -9,6 +9,7 @@ from evaluators.tasks.agreement import warning
 from evaluators.training.cohort.trainer import why_not_stacked
 from evaluators.training.pieces import is_here, pick_device
 from evaluators.training.task import AnyTask
+from primitives.reading.reading import understood
 from search.configuration.config import CampaignConfig
 from search.configuration.layers import Layers
 from search.session.recorded import scores_of_tasks
@@ -26,11 +27,19 @@ def notes(
         tasks: by label.
     """
     return (
+        *_meant(settled),
         *_recipes(asked, settled, tasks),
         *_needs(given, settled),
         *_blunt(scores_of_tasks(tasks, settled), settled),
         *_unstacked(tasks, settled.execution.device),
     )
+
+
+def _meant(settled: CampaignConfig) -> Iterator[str]:
+    """Say what formulas are taken for that could mean something else."""
+    for text in (*settled.baselines, *settled.seeds):
+        for note in understood(text).notes:
+            yield f"in '{text}': {note}"
 
 
 def _needs(asked: CampaignConfig, settled: CampaignConfig) -> Iterator[str]:

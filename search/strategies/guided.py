@@ -23,6 +23,8 @@ from search.strategies.strategy import Strategy, StrategyOptions, Told
 from search.strategies.surrogate import Surrogate
 
 _FLOOR = 1.0
+_GIVEN = ("baseline", "seed", "")
+"""Origins of what no operator made: its user, or an earlier run."""
 """Credit that an operator has before anything is known."""
 _LIBRARY = 0.3
 """Share of newcomers that are functions of the library."""
@@ -93,9 +95,10 @@ class Guided(Strategy):
         del self._best[self._options.population :]
         if not told.missed:
             self._front = _front_with(self._front, told)
-        family = self.family(told.origin)
-        self._tried[family] += 1
-        self._kept[family] += kept
+        if told.origin not in _GIVEN:
+            family = self.family(told.origin)
+            self._tried[family] += 1
+            self._kept[family] += kept
 
     def lines(self) -> list[str]:
         """Return what each operator brought."""
@@ -114,7 +117,7 @@ class Guided(Strategy):
         """Return the operator that a proposal comes from; mutations count as one, and both kinds of EAFO step."""
         if origin == "bump":
             return "eafo"
-        return origin if origin in ("random", "crossover", LIBRARY, "hybrid", "join", "eafo", "") else "mutation"
+        return origin if origin in ("random", "crossover", LIBRARY, "hybrid", "join", "eafo") else "mutation"
 
     @property
     def credit(self) -> dict[str, float]:

@@ -80,6 +80,23 @@ def agree(expression, slack=0.0):
         assert np.all(error <= 1e-12 + 1e-9 * np.abs(wanted[kept]) + np.broadcast_to(slack, GRID.shape)[kept]), error
 
 
+@pytest.mark.parametrize("text", ["gelu", "x**2 + x", "x*step(x)", "xielu", "squareplus", "hardshrink", "zero(x) + 2"])
+def test_a_numpy_file_keeps_the_type_of_numbers_and_makes_whole_ones_float64(text):
+    expression = resolve(text)
+    function = load(export(expression, "numpy"))["activation"]
+    image = np.array([[0, 1], [100, 200]], dtype=np.uint8)
+    wanted = compile_expression(expression).value(
+        torch.from_numpy(image.astype(np.float64)), *compile_expression(expression).initial
+    )
+    np.testing.assert_allclose(function(image), wanted.expand(2, 2).numpy(), rtol=1e-9)
+    for kind in (np.float16, np.float32, np.float64):
+        assert function(np.ones((2, 2), kind)).dtype == kind
+    assert isinstance(function(1.0), float)
+    assert function(True) == function(1) == function(1.0)
+    with pytest.raises(TypeError, match="takes numbers, not complex128"):
+        function(np.array([1j]))
+
+
 @pytest.mark.parametrize("name", FORMULAS)
 def test_torch_numpy_and_jax_exports_agree_with_what_was_trained(name):
     agree(FORMULAS[name])

@@ -109,4 +109,4 @@ def test_a_notebook_shows_the_front_and_nothing_that_a_run_file_says_is_read_as_
     empty = tmp_path / "new"
     folder.create(empty, "", {"state": "searching"})
     assert "no candidate has been trained" in runs.load(empty)._repr_html_()
-    assert "searching" in repr(runs.load(empty))
+    assert "stopped" in repr(runs.load(empty))

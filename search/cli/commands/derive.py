@@ -22,6 +22,7 @@ from primitives.errors import unknown
 from runs.files import put
 from search.campaign.loop import check_starters
 from search.cli.commands.options import DENSITY_HELP, ExtensionOption
+from search.cli.formulas import typed
 from search.cli.output import console, to_json
 from search.configuration.reading import from_toml, read
 
@@ -47,7 +48,7 @@ def derive(
         from search.loading.extensions import import_extensions
 
         import_extensions(extension)
-    expression, density = resolve(activation), parse_density(input_)
+    expression, density = typed(activation), parse_density(input_)
     found = derived(expression, density, epsilon)
     if epsilon != _EPSILON and found.corrected is None:
         raise ActsearchError(

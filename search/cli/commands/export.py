@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evaluators import assess
-from primitives import Expression, parse, resolve
+from primitives import Expression, parse
 from primitives.errors import ActsearchError, ExpressionError
 from primitives.export.dialects import DIALECTS, export_bytes
 from primitives.export.exported import Provenance
@@ -20,6 +20,7 @@ from runs.package import check_target, front_ids, package_of, write_package
 from runs.provenance import provenance
 from runs.user_code import extension_records
 from search.cli.commands.options import ExtensionOption, locate
+from search.cli.formulas import typed
 from search.cli.output import say
 from search.loading.extensions import import_extensions
 
@@ -98,7 +99,7 @@ def _export_all(run: Path | None, output: Path | None, extension: list[str] | No
 
 
 def _from_expression(expr: str, to: str, name: str | None, module: str | None) -> bytes:
-    expression = resolve(expr)
+    expression = typed(expr)
     found = assess(expression)
     if found.rejection and to == "torch" and not found.straight:
         raise ActsearchError(f"'{expr}' is no usable activation: {found.rejection}")

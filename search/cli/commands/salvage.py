@@ -34,7 +34,8 @@ def salvage(
         if found.again
         else "",
     ]
-    say(f"lost: {'; '.join(filter(None, lost)) or 'nothing that the file still speaks of'}")
+    unknown = "nothing that the file still speaks of; what stood in a part that is missing cannot be counted"
+    say(f"lost: {'; '.join(filter(None, lost)) or unknown}")
     if found.has_config:
         say(f"next: actsearch show {new}, actsearch resume {new}")
     else:

@@ -17,10 +17,11 @@ from evaluators.judging.features.catalogue import kept
 from evaluators.theory.density import Density, parse_density
 from evaluators.training.pieces import device_here
 from evaluators.training.task import AnyTask, Task
-from primitives import Expression, ExpressionError, growth, nearest_known, resolve
+from primitives import Expression, ExpressionError, growth, nearest_known
 from primitives.errors import ActsearchError
 from runs.costs import measured_costs
 from search.cli.commands.options import DENSITY_HELP, DataOption, DeviceOption, ExtensionOption, FormatOption
+from search.cli.formulas import typed
 from search.cli.network_table import network_facts, network_table
 from search.cli.output import console, emit, number
 from search.cli.tables import add_row, new_table
@@ -57,7 +58,7 @@ def score(
         from search.loading.extensions import import_extensions
 
         import_extensions(extension)
-    found = [resolve(text) for text in expressions]
+    found = [typed(text) for text in expressions]
     if task is None and (steps or seed):
         raise ActsearchError("--steps and --seed belong to --task; name one, as in --task digits-vit")
     if task is None and data is not None:

@@ -28,7 +28,7 @@ from runs.stacking import unstacked_lines
 from runs.trained import trained_constants
 from runs.user_code import extension_records
 from search.cli.commands.options import FormatOption, RunArgument, locate
-from search.cli.output import check_format, console, emit, number, say, to_json
+from search.cli.output import check_format, console, emit, number, say, to_csv, to_json
 from search.cli.tables import add_row, new_table
 from search.live.wording import bars
 
@@ -97,7 +97,7 @@ def _show_candidate(store: Store, candidate: Candidate, format_: str) -> None:
         print(to_json({**plain, **facts, "latex": latex, "evaluations": evaluations}))
         return
     if format_ == "csv":
-        say(pd.DataFrame(evaluations).to_csv(index=False), end="")
+        say(to_csv(pd.DataFrame(evaluations)), end="")
         return
     parts: list[Any] = [
         f"#{candidate.id} {candidate.name or ''}  {candidate.expression}",

@@ -28,6 +28,7 @@ def test_events_tell_a_campaign_from_its_first_training_to_its_end(watched):
     assert frames[-1].trained == frames[-1].budget == 2
     confirm = [frame for frame in frames if frame.phase == "confirm"]
     assert confirm[-1].confirmed == confirm[-1].confirming > 0
+    assert frames[-1].confirmed == frames[-1].confirming == confirm[-1].confirming
     assert any(worker.steps for frame in frames for worker in frame.workers)
 
 

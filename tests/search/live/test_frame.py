@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -90,6 +91,13 @@ def test_events_are_json_lines_one_a_second_and_the_first_and_last_of_a_phase(tm
     assert [row["confirmed"] for row in rows[2:4]] == [2, 10]
     assert (rows[2]["confirming"], rows[2]["seconds_left"]) == (10, 5.0)
     assert all(row["trained"] == 20 for row in rows)
+
+
+def test_a_line_of_a_confirmation_says_at_which_steps_its_workers_are(capsys):
+    pulses = {"1": dataclasses.replace(PULSE, step=30), "2": dataclasses.replace(PULSE, step=40)}
+    hearings = [Hearing(name, COHORT, pulse, 0.4, 2400.0) for name, pulse in pulses.items()]
+    LineView().show(Framer().confirm(Confirming(0, 110, 0, 0, 100, hearings, 3.0, None)))
+    assert f"; workers at step 30 of {PULSE.steps} and 40 of {PULSE.steps}" in capsys.readouterr().err
 
 
 def test_without_a_terminal_a_line_comes_though_nothing_is_heard(monkeypatch, capsys):

@@ -126,7 +126,7 @@ def test_stopped_by_ctrl_c_and_resumed_it_is_the_uninterrupted_campaign(tmp_path
     with pytest.raises(KeyboardInterrupt):
         Campaign(SMALL, run=path, task=Rings()).run(seen)
     assert seen.events == ["started stopped Rings", "progress", "closed"]
-    assert runs.load(path).state == "searching"
+    assert runs.load(path).state == "stopped"
     with pytest.raises(ActsearchError, match="'Rings' was an object of a Python program"):
         Campaign.resume(path).run()
     code, _, error = invoke("resume", path)

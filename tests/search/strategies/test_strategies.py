@@ -201,6 +201,14 @@ class TestGuided(StrategyContract):
             made = Counter(Guided.family(proposal.origin) for proposal in strategy.ask(400))
         assert made["crossover"] > 2 * made["eafo"]
 
+    def test_what_no_operator_made_is_credited_to_none(self, grammar):
+        strategy = self.make(grammar)
+        for number, each in enumerate(self.told(grammar, 30)):
+            strategy.tell(Told(each.id, each.tree, (float(number),), 0, ("baseline", "seed", "insert")[number % 3]))
+        (line,) = strategy.lines()
+        assert line.endswith("mutation 10 of 10") or ("mutation" in line and "of 10" in line)
+        assert strategy.credit["crossover"] == 0.5
+
     def test_parents_are_mostly_good_some_are_of_the_front_and_few_are_of_all(self, grammar):
         """Objectives rise with the id, the second one falls, and the last is the cheapest and bad."""
         strategy = Guided(grammar, GuidedOptions(population=5))

@@ -1,0 +1,124 @@
+"""Characters and LaTeX commands to plain words: what stands there, not yet what it means."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from primitives.errors import ExpressionError
+from primitives.reading.words import known
+
+OPEN, CLOSE = "⟨", "⟩"
+"""The bars of an absolute value, told apart."""
+
+_GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "ο": "omicron", "π": "pi", "ρ": "rho",
+    "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Φ": "Phi",
+    "ϕ": "phi", "ϵ": "epsilon", "ϑ": "theta", "ϱ": "rho", "ς": "sigma",
+}  # fmt: skip
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿˣ", "0123456789+-nx", strict=True))
+_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊", "0123456789+", strict=True))
+_SIGNS = {
+    "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
+    "√": " sqrt ", "∛": " cbrt ", "≤": "<=", "≥": ">=", "∞": " infinity ", "∣": "|", "‖": "|",
+    "½": "(1/2)", "⅓": "(1/3)", "⅔": "(2/3)", "¼": "(1/4)", "¾": "(3/4)", "⅛": "(1/8)",
+}  # fmt: skip
+_RUN_RAISED = re.compile(f"[{''.join(_RAISED)}]+")
+_RUN_LOWERED = re.compile(f"[{''.join(_LOWERED)}]+")
+
+_COMMANDS = {
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "ge": ">=", "geq": ">=",
+    "lvert": OPEN, "rvert": CLOSE, "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "lbrace": "(",
+    "rbrace": ")", "varphi": " phi ", "varepsilon": " epsilon ", "vartheta": " theta ", "varrho": " rho ",
+    "operatorname": "", "mathrm": "", "mathit": "", "mathsf": "", "mathtt": "", "mathbf": "", "textrm": "", "text": "",
+    "textit": "", "textbf": "", "mathop": "", "boldsymbol": "", "displaystyle": "", "limits": "", "nolimits": "",
+    "quad": " ", "qquad": " ", "dfrac": r"\frac ", "tfrac": r"\frac ", "cfrac": r"\frac ", "frac": r"\frac ",
+}  # fmt: skip
+"""LaTeX commands that are no words of a formula; all others are called as they are written."""
+_SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?")
+_BARRED = {r"\left|": OPEN, r"\right|": CLOSE, r"\left\lvert": OPEN, r"\right\rvert": CLOSE}
+_NAMED = re.compile(r"\\(?:operatorname\*?|math(?:rm|it|sf|tt|bf)|text(?:rm|it|bf)?|mathop)\s*\{\s*([^{}]*?)\s*\}")
+_SPACES = re.compile(r"\\[,;:!> ]|~|\\\\$")
+_ROOT = re.compile(r"\\sqrt\s*\[\s*(\d+)\s*\]")
+_SUBSCRIPT = re.compile(r"(?<=[A-Za-z0-9])\s*_\s*\{\s*([A-Za-z0-9]+)\s*\}")
+_MADE = re.compile(r"\b(nn\.\w+)\(\)\s*\(")
+"""A module of torch that is made and called at once."""
+_POWER_OF_CALL = re.compile(r"\^\s*([0-9])")
+_LETTERS = re.compile(_NAMED.pattern + r"|\\[a-zA-Z]+|[A-Za-z]{2,}")
+_COMMAND = re.compile(r"\\([a-zA-Z]+)\*?")
+_MATHS = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)|(?:\$\$?|\\\)|\\\])\s*$")
+
+
+def plain(text: str) -> str:
+    """Return a formula without Unicode's letters and without LaTeX's commands but fractions and roots.
+
+    Raises:
+        ExpressionError: it has an environment, which is not read yet, or bars that do not match.
+    """
+    text = re.sub("(?<=[^⁰¹²³⁴-⁹ⁿˣ])[⁺₊](?![⁰¹²³⁴-⁹])", "_+", text)
+    for letter, sign in _SIGNS.items():
+        text = text.replace(letter, sign)
+    text = _RUN_RAISED.sub(lambda run: f"^({''.join(_RAISED[c] for c in run[0])})", text)
+    text = _RUN_LOWERED.sub(lambda run: f"_{''.join(_LOWERED[c] for c in run[0])} ", text)
+    text = unicodedata.normalize("NFKC", text)
+    for letter, name in _GREEK.items():
+        text = text.replace(letter, f" {name} ")
+    if "\\" in text or "$" in text:
+        text = _without_commands(text)
+    text = _MADE.sub(r"\1(", text)
+    text = re.sub(r"(?<=[A-Za-z]) +_ *(?=[0-9])", "_", _SUBSCRIPT.sub(lambda found: f"_{found[1]} ", text))
+    return _barred(text)
+
+
+def _without_commands(text: str) -> str:
+    text = _MATHS.sub("", text.strip())
+    if environment := re.search(r"\\begin\s*\{(\w+)", text):
+        raise ExpressionError(
+            f"a formula by cases (LaTeX's '{environment[1]}') is not read; write it with max, min, step or relu"
+        )
+    for written, sign in _BARRED.items():
+        text = text.replace(written, sign)
+    text = _SPACES.sub(" ", _SIZES.sub("", text)).replace(r"\{", "(").replace(r"\}", ")").replace(r"\|", "|")
+    text = _ROOT.sub(r"\\root [\1]", _NAMED.sub(r" \1 ", _LETTERS.sub(_apart, text)))
+    # Of \frac12, x^23 and e^-x LaTeX takes one character.
+    text = re.sub(r"(\\[dtc]?frac)\s*([0-9a-z])\s*([0-9a-z])", r"\1{\2}{\3}", text)
+    text = re.sub(r"_\s*([0-9])", r"_{\1}", _POWER_OF_CALL.sub(r"^{\1}", text))
+    return _COMMAND.sub(lambda found: _word(found[1]), text)
+
+
+def _apart(found: re.Match[str]) -> str:
+    """Return letters that stand side by side as LaTeX has them, each alone, unless they are a function's name."""
+    word = found[0]
+    return word if word.startswith("\\") or known(word) or found[1] else " ".join(word)
+
+
+def _word(command: str) -> str:
+    if command == "root":
+        return r"\root "
+    return _COMMANDS.get(command, f" {command} ")
+
+
+def _barred(text: str) -> str:
+    """Return the text with every bar told apart: one closes where an operand has just ended within an open one."""
+    found: list[str] = []
+    stack: list[str] = []
+    last = ""
+    for character in text:
+        sign = character
+        if character in "([{":
+            stack.append(character)
+        elif character in ")]}" and stack and stack[-1] != "|":
+            stack.pop()
+        elif character == "|":
+            closes = bool(stack) and stack[-1] == "|" and last not in "+-*/^,(<[{⟨"
+            sign = CLOSE if closes else OPEN
+            if closes:
+                stack.pop()
+            else:
+                stack.append("|")
+        found.append(sign)
+        last = last if character.isspace() else sign
+    if "|" in stack:
+        raise ExpressionError(f"the bars '|' of '{text.strip()}' do not match; write abs(x) for the absolute value")
+    return "".join(found)

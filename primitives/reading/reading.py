@@ -1,0 +1,141 @@
+"""A formula as people write it, read: the expression, and what is said back of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from primitives.errors import ExpressionError, nearest
+from primitives.expression import Expression, X
+from primitives.names import is_parameter, parameter_name
+from primitives.parser import MAX_LENGTH, parse
+from primitives.reading.letters import plain
+from primitives.reading.rewriting import Found, rewritten, variable
+from primitives.reading.words import said_of
+from primitives.references import ALIASES, library_names, reference
+from primitives.table import all_primitives, synonyms
+
+_DEFINED = re.compile(r"^\s*[A-Za-z]\w*\s*(?:\(\s*([A-Za-z]\w*)\s*\))?\s*:?=(?!=)")
+_LAMBDA = re.compile(r"^\s*lambda\s+([A-Za-z]\w*)\s*:")
+_CONDITION = re.compile(r"[<>]|\bif\b|\b(?:where|Piecewise|select|cond)\s*\(")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
+_ASSIGNED = re.compile(r"^\s*([^=]*?)\s*=\s*(.*?)\s*$")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text means.
+
+    Attributes:
+        expression: the function.
+        notes: sentences on what could mean something else, or is known under another name.
+    """
+
+    expression: Expression
+    notes: tuple[str, ...] = ()
+
+
+def read(text: str) -> Reading:
+    r"""Read a formula as a person or a paper writes it: infix, LaTeX, Unicode, or the code of a library.
+
+    Args:
+        text: such as ``2x tanh(x)``, ``f(x) = [x]_+``, ``\frac{x}{1+e^{-\beta x}}``, ``x*hardswish(x)`` or
+            ``lambda x: torch.relu(x)**2``, then ``; name=value`` for initial values of parameters, which are 1 without.
+
+    Raises:
+        ExpressionError: it is none, in one sentence; nothing is ever evaluated.
+
+    Example:
+        >>> str(read("2x tanh(x)").expression)
+        '2*x*tanh(x)'
+    """
+    try:
+        expression = parse(text)
+    except ExpressionError:
+        if len(text) > MAX_LENGTH or not text.split(";", maxsplit=1)[0].strip():
+            raise
+        return _rewritten(text)
+    if X in expression.body.free_symbols or variable(text, None) == "x":
+        return Reading(expression, _said(text))
+    return _rewritten(text)
+
+
+def _said(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(said_of, _WORD.findall(text)))))
+
+
+def _rewritten(text: str) -> Reading:
+    head, *assigned = re.split(r";|\\;(?=\s*\w+\s*=)", text)
+    head, given = _undefined(plain(head))
+    if _CONDITION.search(head):
+        raise ExpressionError(f"a formula by cases is not read: '{head.strip()}'; write it with max, min, step or relu")
+    found = Found(variable(head, given), frozenset(_WORD.findall(head)))
+    body = rewritten(head, found)
+    values = {**found.initial, **dict(map(_assigned, filter(str.strip, assigned)))}
+    if found.variable != "x" and given is None:
+        found.say(f"'{found.variable}' is read as x")
+    expression = parse(body + "".join(f"; {name}={value}" for name, value in values.items()))
+    return Reading(expression, tuple(found.notes))
+
+
+def _undefined(text: str) -> tuple[str, str | None]:
+    """Return a formula without ``f(x) =`` or ``lambda x:`` before it, and the unknown that was named there."""
+    for form in (_LAMBDA, _DEFINED):
+        if match := form.match(text):
+            return text[match.end() :], match[1]
+    return text, None
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    match = _ASSIGNED.match(plain(text))
+    if match is None:
+        return text.strip(), ""
+    name = match[1].strip()
+    return (parameter_name(name) if is_parameter(name) else name), match[2]
+
+
+def resolve(text: str) -> Expression:
+    """Return the expression that a user means: a library name, a primitive's name for that of ``x``, or a formula.
+
+    Raises:
+        ExpressionError: none of these; a lone word gets the nearest name.
+    """
+    return understood(text).expression
+
+
+def understood(text: str) -> Reading:
+    """Return what a user means, see :func:`resolve`, with what is said back of it.
+
+    Raises:
+        ExpressionError: the same.
+    """
+    folded = text.strip().lower().replace("-", "_")
+    folded = ALIASES.get(folded, folded)
+    if folded in library_names():
+        return Reading(reference(folded).expression)
+    if called := _called(folded):
+        return Reading(parse(called))
+    try:
+        return read(text)
+    except ExpressionError as error:
+        if text.strip().isidentifier() and "if a product is meant" not in str(error):
+            hint = (
+                nearest(folded, [*library_names(), *ALIASES, *(each.name for each in all_primitives())])
+                or "; 'actsearch library' lists the names"
+            )
+            raise ExpressionError(f"'{text.strip()}' is neither a known activation nor a formula{hint}") from None
+        raise
+
+
+def _called(word: str) -> str | None:
+    """Return ``sin(x)`` of ``sin``, ``None`` of what names no primitive.
+
+    Raises:
+        ExpressionError: the primitive takes two functions.
+    """
+    arities = {each.name: each.arity for each in all_primitives()}
+    if (name := synonyms().get(word, word)) not in arities:
+        return None
+    if arities[name] != 1:
+        raise ExpressionError(f"primitive '{word}' takes two functions; write of which, as in 'max(x, tanh(x))'")
+    return f"{name}(x)"

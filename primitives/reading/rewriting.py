@@ -1,0 +1,346 @@
+"""The grammar's tree to the infix of :func:`primitives.parser.parse`, with notes on what could mean something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple, final
+
+from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import VisitError
+
+from primitives.errors import ExpressionError, nearest
+from primitives.names import CONSTANTS, PARAMETER_NAMES, is_parameter, parameter_name
+from primitives.parser import MAX_DEPTH
+from primitives.reading.words import ELSEWHERE, INVERSES, RANDOM, SEVERAL, known, meant, names, said_of
+from primitives.references import ALIASES, reference
+from primitives.table import all_primitives, get, synonyms
+
+_ADD, _MUL, _NEG, _POW, _ATOM = range(1, 6)
+_VARIABLES = ("z", "u", "t", "y", "v", "s", "r", "w", "X", "input", "inputs")
+"""What may stand for x where it is the only unknown."""
+_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_MANY = ("max", "min", "add", "mul", "maximum", "minimum")
+_FUNCTIONS_TOO = ("gamma", "beta", "zeta", "psi", "chi", "f", "g", "h")
+_CLIPS = ("clip", "clamp")
+
+
+class Text(NamedTuple):
+    """A piece of infix, and how tightly it binds."""
+
+    text: str
+    binds: int
+
+    def within(self, least: int) -> str:
+        """Return it, in brackets where something binds more tightly around it."""
+        return self.text if self.binds >= least else f"({self.text})"
+
+
+@dataclass
+class Found:
+    """What was met on the way.
+
+    Attributes:
+        variable: the unknown.
+        names: parameters of the formula itself.
+        initial: values of parameters that functions of the library bring.
+        notes: what is said back.
+    """
+
+    variable: str
+    names: frozenset[str]
+    initial: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def say(self, sentence: str) -> None:
+        """Note a sentence once."""
+        if sentence:
+            self.notes.setdefault(sentence)
+
+
+def rewritten(text: str, found: Found) -> str:
+    """Return a formula of plain words in our own infix.
+
+    Args:
+        text: of :func:`primitives.reading.letters.plain`.
+        found: takes what is met.
+
+    Raises:
+        ExpressionError: it is no formula, or has a name that nobody knows.
+    """
+    try:
+        tree = _grammar().parse(text)
+    except UnexpectedInput as error:
+        raise _refusal(text, error) from None
+    try:
+        result: Text = _Rewriting(found).transform(tree)
+    except VisitError as error:
+        raise error.orig_exc from None
+    except RecursionError:
+        raise ExpressionError(f"the formula is nested too deeply; more than {MAX_DEPTH} levels are refused") from None
+    return result.text
+
+
+@cache
+def _grammar() -> Lark:
+    grammar = resources.files("primitives.reading").joinpath("formula.lark").read_text(encoding="utf-8")
+    return Lark(grammar, parser="lalr", lexer_callbacks={"NAME": _function_or_name}, maybe_placeholders=False)
+
+
+def _function_or_name(token: Token) -> Token:
+    return token.update(type="FUNCTION") if known(token.value) else token
+
+
+def _refusal(text: str, error: UnexpectedInput) -> ExpressionError:
+    """Return the sentence for what does not fit, without the grammar's own words."""
+    place = error.pos_in_stream or 0
+    at = f"at position {place + 1}"
+    token = error.token if isinstance(error, UnexpectedToken) else None
+    before = (text if token is not None and token.type == "$END" else text[:place]).rstrip()
+    if isinstance(error, UnexpectedCharacters):
+        return ExpressionError(f"'{text[place]}' {at} is no part of a formula: '{text.strip()}'")
+    word = re.search(r"([A-Za-z_][\w.]*)$", before)
+    if word and known(word[1]) and (token is None or token.type not in ("NAME", "NUMBER")):
+        name = word[1]
+        return ExpressionError(f"'{name}' is a function and needs its input in brackets, as in {name}(x)")
+    if token is None or token.type == "$END":
+        return ExpressionError(
+            f"the formula '{text.strip()}' ends too early; something is missing after '{before[-20:]}'"
+        )
+    return ExpressionError(f"'{token.value}' {at} does not fit after '{before[-20:]}' in '{text.strip()}'")
+
+
+@final
+class _Rewriting(Transformer[Token, Text]):
+    """Puts pieces together from the leaves up; each method is named after what the grammar calls a rule."""
+
+    def __init__(self, found: Found) -> None:
+        super().__init__(visit_tokens=False)
+        self._found = found
+
+    # --- arithmetic -------------------------------------------------------------------------
+
+    def start(self, parts: list[Text]) -> Text:
+        return parts[0]
+
+    def add(self, parts: list[Text]) -> Text:
+        return Text(f"{parts[0].within(_ADD)} + {parts[1].within(_ADD)}", _ADD)
+
+    def subtract(self, parts: list[Text]) -> Text:
+        return Text(f"{parts[0].within(_ADD)} - {parts[1].within(_MUL)}", _ADD)
+
+    def multiply(self, parts: list[Text]) -> Text:
+        return Text(f"{parts[0].within(_MUL)}*{parts[1].within(_NEG)}", _MUL)
+
+    def divide(self, parts: list[Text]) -> Text:
+        return Text(f"{parts[0].within(_MUL)}/{parts[1].within(_NEG)}", _MUL)
+
+    def beside(self, parts: list[Text]) -> Text:
+        product = self.multiply(parts)
+        if parts[0].binds == _MUL and re.search(r"/[\w.]+$", parts[0].text):
+            self._found.say(f"'{parts[0].text} {parts[1].text}' is read as ({parts[0].text})*{parts[1].text}")
+        if parts[0].text in _FUNCTIONS_TOO and parts[1].text.startswith("("):
+            self._found.say(f"'{parts[0].text}{parts[1].text}' is read as a product; no such function is known")
+        return product
+
+    def negate(self, parts: list[Text]) -> Text:
+        return Text(f"-{parts[0].within(_NEG)}", _NEG)
+
+    def raised(self, parts: list[Text]) -> Text:
+        return Text(f"{parts[0].within(_ATOM)}**{parts[1].within(_NEG)}", _POW)
+
+    def bracketed(self, parts: list[Text]) -> Text:
+        is_so = parts[0].binds == _ATOM and parts[0].text.startswith("(")
+        return Text(parts[0].text if is_so else f"({parts[0].text})", _ATOM)
+
+    def positive_part(self, parts: list[Any]) -> Text:
+        return Text(f"relu({parts[0].text})", _ATOM)
+
+    def absolute(self, parts: list[Text]) -> Text:
+        return Text(f"abs({parts[0].text})", _ATOM)
+
+    def fraction(self, parts: list[Text]) -> Text:
+        return Text(f"({parts[0].within(_MUL)}/{parts[1].within(_ATOM)})", _ATOM)
+
+    def root(self, parts: list[Any]) -> Text:
+        degree, body = int(float(parts[0])), parts[1]
+        if degree == 2:
+            return Text(f"sqrt({body.text})", _ATOM)
+        if degree % 2:
+            return Text(f"(sign({body.text})*abs({body.text})**(1/{degree}))", _ATOM)
+        return Text(f"{body.within(_ATOM)}**(1/{degree})", _POW)
+
+    # --- names and numbers ------------------------------------------------------------------
+
+    def number(self, parts: list[Token]) -> Text:
+        return Text(str(parts[0]), _ATOM)
+
+    def name(self, parts: list[Token]) -> Text:
+        return Text(self._name(str(parts[0])), _ATOM)
+
+    def _name(self, word: str) -> str:
+        if word in ("x", self._found.variable):
+            return "x"
+        *modules, last = word.split(".")
+        if modules and last in CONSTANTS:
+            return last
+        if word in CONSTANTS:
+            return word
+        if is_parameter(word):
+            return parameter_name(word)
+        raise ExpressionError(_unknown(word))
+
+    # --- functions --------------------------------------------------------------------------
+
+    def arguments(self, parts: list[Any]) -> list[Any]:
+        return [each for part in parts for each in (part if isinstance(part, list) else [part])]
+
+    def several(self, parts: list[Text]) -> list[Text]:
+        return parts
+
+    def keyword(self, parts: list[Any]) -> tuple[str, Text]:
+        return str(parts[0]).rstrip("= \t"), parts[1]
+
+    def operand(self, parts: list[Any]) -> list[Any]:
+        numbers = [part for part in parts if isinstance(part, Token) and part.type == "NUMBER"]
+        words = [part for part in parts if isinstance(part, Token) and part.type == "NAME"]
+        texts = [part for part in parts if isinstance(part, Text)]
+        factors = [str(number) for number in numbers]
+        if words:
+            name = self._name(str(words[0]))
+            factors.append(f"{name}**{texts[0].within(_NEG)}" if texts else name)
+        elif texts:
+            factors.append(texts[0].text)
+        return [Text("*".join(factors), _MUL)]
+
+    def exponent(self, parts: list[Any]) -> str:
+        return "".join(map(str, parts))
+
+    def called(self, parts: list[Any]) -> Text:
+        return self._call(str(parts[0]), parts[1])
+
+    def called_bare(self, parts: list[Any]) -> Text:
+        inner = parts[1][0].text
+        if str(parts[0]) not in ("sqrt", "cbrt"):  # their sign reaches as far as it does
+            self._found.say(f"'{parts[0]} {inner}' is read as {parts[0]}({inner})")
+        return self._call(str(parts[0]), parts[1])
+
+    def called_and_raised(self, parts: list[Any]) -> Text:
+        return self._raised_call(str(parts[0]), parts[1], parts[2])
+
+    def called_bare_and_raised(self, parts: list[Any]) -> Text:
+        return self._raised_call(str(parts[0]), parts[1], parts[2])
+
+    def _raised_call(self, word: str, exponent: str, arguments: list[Any]) -> Text:
+        meaning = meant(word) or word
+        if float(exponent) == -1:
+            inverse = INVERSES.get(synonyms().get(meaning, meaning))
+            if inverse is None:
+                raise ExpressionError(
+                    f"'{word}^-1' is the inverse function, which is not known; write 1/{word}(x) for the reciprocal"
+                )
+            self._found.say(f"{word}^-1 is the inverse function {inverse}; write 1/{word}(x) for the reciprocal")
+            return self._call(inverse, arguments)
+        called = self._call(word, arguments)
+        power = f"({exponent})" if exponent.startswith("-") else exponent
+        return Text(f"{called.within(_ATOM)}**{power}", _POW)
+
+    def _call(self, word: str, arguments: Sequence[Any]) -> Text:
+        meaning = meant(word)
+        assert meaning is not None
+        if meaning.split(".")[-1] in _CLIPS:
+            return self._clip(word, arguments)
+        inner = [argument for argument in arguments if isinstance(argument, Text)]
+        if len(inner) < len(arguments):
+            key = next(argument[0] for argument in arguments if not isinstance(argument, Text))
+            raise ExpressionError(f"'{key}=' in {word}(...) is not read; write what it stands for into the formula")
+        self._found.say(said_of(word) or said_of(meaning))
+        if meaning in ELSEWHERE and not (meaning in _primitives() and len(inner) == 1):
+            return self._elsewhere(word, ELSEWHERE[meaning], inner)
+        name = synonyms().get(meaning, meaning)
+        if name in _MANY and len(inner) > 2:
+            return Text(self._nested(name, inner), _ATOM)
+        if name in _primitives():
+            self._check(word, get(name).arity, len(inner))
+            return Text(f"{name}({', '.join(argument.text for argument in inner)})", _ATOM)
+        self._check(word, 1, len(inner))
+        return self._of_library(ALIASES.get(meaning, meaning), inner[0])
+
+    def _nested(self, name: str, inner: Sequence[Text]) -> str:
+        first, *rest = inner
+        return f"{name}({first.text}, {self._nested(name, rest)})" if rest else first.text
+
+    def _elsewhere(self, word: str, template: str, inner: Sequence[Text]) -> Text:
+        wanted = 1 + max(int(place) for place in re.findall(r"\{(\d)\}", template))
+        self._check(word, wanted, len(inner))
+        plain = re.fullmatch(r"\w+\([^()]*\)", template) is not None
+        text = template.format(*(argument.text if plain else argument.within(_ATOM) for argument in inner))
+        return Text(text if plain else f"({text})", _ATOM)
+
+    def _clip(self, word: str, arguments: Sequence[Any]) -> Text:
+        by_place = [argument for argument in arguments if isinstance(argument, Text)]
+        by_name = dict(argument for argument in arguments if not isinstance(argument, Text))
+        limits = dict(zip(("min", "max"), by_place[1:], strict=False))
+        limits |= {re.sub(r"^a_", "", key).removesuffix("_value"): value for key, value in by_name.items()}
+        if not by_place or not 1 <= len(limits) <= 2 or not set(limits) <= {"min", "max"}:
+            raise ExpressionError(f"{word} takes an input and its limits, as in {word}(x, 0, 6)")
+        text = by_place[0].text
+        text = f"max({text}, {limits['min'].text})" if "min" in limits else text
+        return Text(f"min({text}, {limits['max'].text})" if "max" in limits else text, _ATOM)
+
+    def _check(self, word: str, wanted: int, given: int) -> None:
+        if wanted != given:
+            raise ExpressionError(f"{word} takes {wanted} argument{'s' if wanted > 1 else ''}, {given} given")
+
+    def _of_library(self, name: str, inner: Text) -> Text:
+        """Return a known activation's formula of something, with names for its parameters that nothing else has."""
+        expression = reference(name).expression
+        renamed: dict[str, str] = {}
+        for own in expression.parameters:
+            taken = self._found.names | self._found.initial.keys() | set(renamed.values())
+            renamed[own] = own if own not in taken else next(each for each in PARAMETER_NAMES if each not in taken)
+            if renamed[own] != own:
+                self._found.say(f"{own} of {name} is called {renamed[own]}, since the formula has another {own}")
+        self._found.initial |= {renamed[own]: value for own, value in expression.initial}
+        words = {"x": f"({inner.text})", **renamed}
+        text = re.sub(r"[A-Za-z_]\w*", lambda word: words.get(word[0], word[0]), expression.formula)
+        return Text(f"({text})", _ATOM)
+
+
+def _primitives() -> frozenset[str]:
+    return frozenset(each.name for each in all_primitives())
+
+
+def _unknown(word: str) -> str:
+    letters = set(word)
+    last = word.rpartition(".")[2].lower()
+    if last in SEVERAL:
+        return f"'{word}' is no function of one number: it looks at several at once; an activation here has one input"
+    if last in RANDOM:
+        return f"'{word}' is random; an activation here is a function of its input"
+    if "." in word:
+        return f"'{word}' is unknown; write the function's name and its input, as in tanh(x)"
+    if len(word) == 2 and word.isalpha() and word.islower() and all(is_parameter(c) or c in "xe" for c in letters):
+        return f"'{word}' is unknown; write '{'*'.join(word)}' if a product is meant"
+    hint = nearest(word, ["x", *PARAMETER_NAMES, *CONSTANTS, *names()])
+    return f"'{word}' is an unknown name{hint or '; use x, a letter such as a or alpha for a parameter, pi or e'}"
+
+
+def variable(text: str, given: str | None) -> str:
+    """Return the name of the unknown of a formula of plain words.
+
+    Args:
+        text: the formula.
+        given: what it is called where the formula says so.
+
+    Returns:
+        That, else x, or another letter where it is the only one and no x is there.
+    """
+    if given is not None:
+        return given
+    words = set(re.findall(r"[A-Za-z_][A-Za-z_0-9.]*", text))
+    others = [word for word in _VARIABLES if word in words]
+    return others[0] if "x" not in words and len(others) == 1 else "x"

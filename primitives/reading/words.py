@@ -1,0 +1,105 @@
+"""What functions are called elsewhere: words of papers, of torch, numpy and jax, in our own infix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from primitives.references import ALIASES, library_names
+from primitives.table import all_primitives, synonyms
+
+NAMESPACES = frozenset(
+    ("torch", "nn", "F", "functional", "np", "numpy", "jnp", "jax", "math", "cmath", "sympy", "sp", "scipy", "special",
+     "tf", "keras", "K", "sc", "mx", "mpmath", "linalg", "layers", "activations", "ops", "lax", "flax", "timm",
+     "transformers")
+)  # fmt: skip
+"""What may stand before a dot: modules whose functions are called as ours are."""
+
+ELSEWHERE = {
+    "expit": "sigmoid({0})", "logistic": "sigmoid({0})", "sigma": "sigmoid({0})", "sigm": "sigmoid({0})",
+    "logsig": "logsigmoid({0})", "log_expit": "logsigmoid({0})", "logexpit": "logsigmoid({0})",
+    "Phi": "(1 + erf({0}/sqrt(2)))/2", "normcdf": "(1 + erf({0}/sqrt(2)))/2", "ndtr": "(1 + erf({0}/sqrt(2)))/2",
+    "phi": "exp(-{0}**2/2)/sqrt(2*pi)", "normpdf": "exp(-{0}**2/2)/sqrt(2*pi)",
+    "sgn": "sign({0})", "Heaviside": "step({0})", "heaviside": "step({0})", "unit_step": "step({0})",
+    "sech": "1/cosh({0})", "csch": "1/sinh({0})", "coth": "1/tanh({0})", "ln": "log({0})",
+    "log2": "log({0})/log(2)", "log10": "log({0})/log(10)", "exp2": "exp({0}*log(2))",
+    "cbrt": "sign({0})*abs({0})**(1/3)", "fabs": "abs({0})", "absolute": "abs({0})", "tan": "sin({0})/cos({0})",
+    "arctan": "atan({0})", "arsinh": "asinh({0})", "arctanh": "log((1 + {0})/(1 - {0}))/2",
+    "atanh": "log((1 + {0})/(1 - {0}))/2", "artanh": "log((1 + {0})/(1 - {0}))/2", "positive": "({0})",
+    "negative": "-({0})", "reciprocal": "1/({0})", "rsqrt": "1/sqrt({0})", "normalized_sinc": "sinc(pi*({0}))",
+    "logaddexp": "max({0}, {1}) + softplus(-abs({0} - ({1})))",
+    "add": "({0}) + ({1})", "subtract": "({0}) - ({1})", "sub": "({0}) - ({1})", "multiply": "({0})*({1})",
+    "mul": "({0})*({1})", "divide": "({0})/({1})", "true_divide": "({0})/({1})", "div": "({0})/({1})",
+    "pow": "({0})**({1})", "power": "({0})**({1})", "float_power": "({0})**({1})",
+    "hypot": "sqrt(({0})**2 + ({1})**2)", "clip": "min(max({0}, {1}), {2})", "clamp": "min(max({0}, {1}), {2})",
+    "neg": "-({0})", "inverse": "1/({0})", "square": "({0})**2", "cube": "({0})**3",
+}  # fmt: skip
+"""Our infix of a word, by its inputs."""
+ELSEWHERE |= {f"{module}.sinc": "sinc(pi*({0}))" for module in ("np", "numpy", "torch", "jnp")}
+_SAID = {
+    "sigma": "sigma(...) is the logistic function, sigmoid",
+    "phi": "phi(...) is the density of the standard normal, and Phi(...) its distribution function",
+    "Phi": "Phi(...) is the distribution function of the standard normal",
+    "sinc": "sinc(u) is sin(u)/u; write normalized_sinc(u) for sin(pi*u)/(pi*u)",
+    "np.sinc": "np.sinc(u) is sin(pi*u)/(pi*u), as numpy and torch have it; sinc(u) is sin(u)/u",
+    "log": "",
+}
+_SAID |= dict.fromkeys(("numpy.sinc", "torch.sinc", "jnp.sinc"), _SAID["np.sinc"])
+SEVERAL = frozenset(
+    ("softmax", "log_softmax", "logsoftmax", "softmin", "maxout", "glu", "swiglu", "geglu", "reglu", "sum", "mean",
+     "std", "var", "norm", "normalize", "layer_norm", "layernorm", "batch_norm", "batchnorm", "rms_norm", "argmax",
+     "sort", "cumsum", "prod", "median", "crelu", "topk")
+)  # fmt: skip
+"""What looks at several numbers at once."""
+RANDOM = frozenset(("dropout", "rrelu", "random", "rand", "randn", "noise", "uniform", "normal", "bernoulli"))
+INVERSES = {"tanh": "atanh", "sinh": "asinh", "tan": "atan", "sigmoid": "logit", "exp": "log"}
+"""What ``f^-1`` is, which is no reciprocal."""
+
+
+def said_of(word: str) -> str:
+    """Return how a word that has several meanings is read, an empty text of others."""
+    return _SAID.get(word, "")
+
+
+def known(word: str) -> bool:
+    """Tell whether a word is a function: a primitive's, a known activation's, or one of another field."""
+    return meant(word) is not None
+
+
+def meant(word: str) -> str | None:
+    """Return what a function's name means: a primitive, a name of the library, or a key of :data:`ELSEWHERE`.
+
+    Capitals, underscores and the module before a dot do not matter, unless they decide.
+    """
+    if word in ELSEWHERE or word in _words():
+        return word
+    *modules, last = word.split(".")
+    if not set(modules) <= NAMESPACES:
+        return None
+    if last in ELSEWHERE or last in _words():
+        return last
+    return _folded().get(_fold(last))
+
+
+def names() -> list[str]:
+    """Return every word that :func:`meant` knows as it is written here."""
+    return [*_words(), *ELSEWHERE]
+
+
+def _words() -> frozenset[str]:
+    return _lexicon(tuple(each.name for each in all_primitives()), tuple(synonyms()))[0]
+
+
+def _folded() -> Mapping[str, str]:
+    return _lexicon(tuple(each.name for each in all_primitives()), tuple(synonyms()))[1]
+
+
+@lru_cache(maxsize=8)
+def _lexicon(primitives: tuple[str, ...], others: tuple[str, ...]) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Return the words of the language and the library, and every word by how it reads without capitals and bars."""
+    words = frozenset([*primitives, *others, *library_names(), *ALIASES]) - {"x"}
+    return words, {_fold(word): word for word in (*words, *ELSEWHERE) if word not in ("Phi", "phi")}
+
+
+def _fold(word: str) -> str:
+    return word.lower().replace("_", "")

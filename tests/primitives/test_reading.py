@@ -1,0 +1,180 @@
+"""Formulas as people write them: what they mean, what is said back, and what is refused."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from primitives import ActsearchError, ExpressionError, compile_expression, library, parse, read, resolve
+from primitives.export.dialects import DIALECTS
+from primitives.export.exported import Exported
+from primitives.names import PARAMETER_NAMES, is_parameter
+from primitives.reading.reading import understood
+from primitives.reading.words import ELSEWHERE, said_of
+from tests.strategies import expressions
+
+X = np.concatenate([np.linspace(-6, 6, 121), [-20.0, 1e-8, -1e-8, 20.0]])
+
+SAME = {
+    # products without a sign, powers of functions, bars, brackets
+    "2x": "2*x", "x tanh(x)": "x*tanh(x)", "(x+1)(x-1)": "(x+1)*(x-1)", "x(1-x)": "x*(1-x)", "2 tanh x + 1": "2*tanh(x) + 1",
+    "sin^2(x)": "sin(x)**2", "sin**2(x)": "sin(x)**2", "sin²(x)": "sin(x)**2", "tanh^-1(x)": "log((1+x)/(1-x))/2",
+    "sinh^-1(x)": "asinh(x)", "tanh 2x": "tanh(2*x)", "|x|": "abs(x)", "|x|^2 + ||x| - 1|": "abs(x)**2 + abs(abs(x)-1)",
+    "2|x||x+1|": "2*abs(x)*abs(x+1)", "[x]_+": "relu(x)", "(x-1)_+": "relu(x-1)", "x⁺": "relu(x)", "x/2x": "x/2*x",
+    "-x^2": "-x**2", "2^-x": "2**(-x)", "1.5e-3x": "0.0015*x", "2exp(x)": "2*exp(x)",
+    "tanh[x]": "tanh(x)", "nn.GELU()(x)": "gelu(x)", "tan⁻¹(x)": "atan(x)", r"\tan^{-1}(x)": "atan(x)", "a sin(ωx + φ)": "a*sin(omega*x + phi)",
+    "sigma**2*x": "sigma**2*x", "σ²x": "sigma**2*x",
+    # definitions, and another unknown
+    "f(x) = x*tanh(x)": "x*tanh(x)", "y = 2x": "2*x", "f(z) := z^2": "x**2", "lambda z: max(0, z)": "relu(x)",
+    "z*sigmoid(z)": "silu(x)", "u tanh(u)": "x*tanh(x)", "t**2": "x**2", "x*sigmoid(z*x)": "x*sigmoid(z*x)",
+    # letters of mathematics
+    "x·σ(βx)": "x*sigmoid(beta*x)", "½x(1+erf(x/√2))": "gelu(x)", "x Φ(x)": "gelu(x)", "π x²": "pi*x**2", "x³ − 1": "x**3-1",
+    "𝑥 tanh(𝑥)": "x*tanh(x)", "αx + β": "alpha*x + beta", "x×2÷3": "x*2/3", "∛x": "sign(x)*abs(x)**(1/3)",
+    # parameters
+    "a*tanh(b*x)": "a*tanh(b*x)", "alpha_1*x + omega_0": "alpha_1*x + omega_0", "lambda*x": "lambda_*x",
+    "λ₁x": "lambda_1*x", "a*x; a=2": "a*x; a=2", "λx; λ=0.5": "lambda_*x; lambda_=0.5", "gamma(x)": "gamma*x",
+    # code
+    "torch.relu(x)**2": "relu(x)**2", "F.gelu(x)*np.tanh(x)": "gelu(x)*tanh(x)", "jnp.maximum(0, x)": "relu(x)",
+    "torch.nn.functional.softplus(x)": "softplus(x)", "np.pi*x": "pi*x", "math.exp(-x**2)": "exp(-x**2)",
+    "torch.clamp(x, 0, 6)": "min(max(x, 0), 6)", "clip(x, -1, 1)": "hardtanh(x)", "clamp(x, min=0)": "relu(x)",
+    "np.clip(x, a_min=0, a_max=1)": "min(max(x, 0), 1)", "max(x, 0, -1)": "relu(x)", "torch.special.expit(x)": "sigmoid(x)",
+    # names of other fields, capitals, functions of the library inside a formula
+    "ReLU(x)": "relu(x)", "GELU(x)": "gelu(x)", "LeakyReLU(x)": "max(0,x) + 0.01*min(0,x)", "x*hardswish(x)": "x**2*hardsigmoid(x)",
+    "Hardswish(2x)": "2*x*hardsigmoid(2*x)", "expit(x)": "sigmoid(x)", "logistic(x)": "sigmoid(x)", "sgn(x)": "sign(x)",
+    "Heaviside(x)": "step(x)", "sech(x)": "1/cosh(x)", "coth(x+9)": "1/tanh(x+9)", "logaddexp(0, x)": "softplus(x)",
+    "ln(1+x^2)": "log(1+x**2)", "log_{10}(2+x^2)": "log(2+x**2)/log(10)", "phi(x)": "exp(-x**2/2)/sqrt(2*pi)",
+    "swish(x)": "silu(x)", "hard_swish(x)": "x*hardsigmoid(x)", "quick_gelu(x)": "x*sigmoid(1.702*x)",
+    "np.sinc(x)": "sinc(pi*x)", "normalized_sinc(x)": "sinc(pi*x)", "alpha*prelu(x)": "alpha*(max(0,x) + beta*min(0,x)); beta=0.25",
+    # LaTeX
+    r"\frac{x}{1+e^{-\beta x}}": "x*sigmoid(beta*x)", r"$x \cdot \sigma(x)$": "silu(x)", r"\max\{0,x\}": "relu(x)",
+    r"\(x\tanh\left(\ln(1+e^x)\right)\)": "mish(x)", r"\operatorname{ReLU}(x)^2": "relu(x)**2", r"\sqrt{x^2+1} - 1": "sqrt(x**2+1)-1",
+    r"\frac12 x\left[1+\operatorname{erf}\left(x/\sqrt{2}\right)\right]": "gelu(x)", r"x + \frac{1}{a}\sin^2(ax)": "x + sin(a*x)**2/a",
+    r"\mathrm{GELU}(x)": "gelu(x)", r"\left|x\right| + \lvert x \rvert": "2*abs(x)", r"\sin^2 x": "sin(x)**2", r"e^{-x^2}": "exp(-x**2)",
+    r"\lambda_{1} x": "lambda_1*x", r"\varphi(x)": "exp(-x**2/2)/sqrt(2*pi)", r"f(x)=\frac{1}{2}x": "x/2", r"\dfrac{x}{2}\,\bigl(1+x\bigr)": "x/2*(1+x)",
+    r"\sqrt[3]{x}": "sign(x)*abs(x)**(1/3)", r"[x]_{+}": "relu(x)", r"\alpha\left(e^{x}-1\right)": "alpha*expm1(x)",
+}  # fmt: skip
+
+
+def values(expression):
+    names = sorted(expression.parameters)
+    numbers = [0.3 + 0.41 * at for at in range(len(names))]
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(compile_expression(expression).numpy(X, *numbers), X.shape)
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_a_formula_as_people_write_it_is_the_function_that_they_mean(text):
+    found, wanted = resolve(text), parse(SAME[text])
+    assert found.initial == wanted.initial
+    np.testing.assert_allclose(values(found), values(wanted), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", library())
+def test_the_latex_of_the_library_is_read_back(name):
+    expression = library()[name].expression
+    found = read(expression.latex).expression
+    assert set(found.parameters) == set(expression.parameters)
+    np.testing.assert_allclose(values(found), values(expression), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in library() if name != "swish"])  # a word for silu in a formula
+def test_a_library_name_inside_a_formula_is_its_function_with_its_values(name):
+    expression = library()[name].expression
+    found = resolve(f"x*{name}(2x)")
+    assert found.initial == expression.initial
+    inner = compile_expression(expression).numpy
+    with np.errstate(all="ignore"):
+        wanted = X * inner(2 * X, *expression.parameters.values())
+        got = compile_expression(found).numpy(X, *found.parameters.values())
+    np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=150)
+@given(expressions)
+def test_our_own_infix_and_its_latex_mean_what_they_meant(expression):
+    assert read(str(expression)).expression == expression
+    with contextlib.suppress(ExpressionError):  # of a number beyond the limits, say
+        found = read(expression.latex).expression
+        np.testing.assert_allclose(values(found), values(expression), rtol=1e-6, atol=1e-6)
+
+
+SAID = {
+    "sinc(x)": "normalized_sinc", "np.sinc(x)": "sin(pi*u)/(pi*u)", "sigma(x)": "logistic", "Phi(x)": "distribution function",
+    "tanh^-1(x)": "inverse function atanh", "z*tanh(z)": "'z' is read as x", "x/2x": "(x/2)*x", "tanh x": "tanh(x)",
+    "alpha*prelu(x)": "alpha of prelu is called beta", "gamma(x)": "product", "f(x+1)": "product",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_what_could_mean_something_else_is_said_back(text):
+    assert SAID[text] in " ".join(understood(text).notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["x*tanh(x)", "2x", "ReLU(x)", r"\frac{x}{2}", "½x", "gelu", "a*x", "x(1+x)", "|x|", "√x"]
+)
+def test_of_what_is_plain_nothing_is_said(text):
+    assert understood(text).notes == ()
+
+
+REFUSED = {
+    "x +": "ends too early", "(x": "ends too early", "x*relu": "relu(x)", "xtanh(x)": "did you mean 'tanh'", "ax": "a*x",
+    "x,x": "',' at position 2", "%s": "'%' at position 1", "x!": "'!' at position 2", "|x": "do not match",
+    "cos^-1(x)": "inverse function, which is not known", "x if x > 0 else 0": "by cases", r"\begin{cases} x \end{cases}": "by cases",
+    "relu(x, 2)": "relu takes 1 argument, 2 given", "elu(x, alpha=2)": "'alpha='", "clip(x)": "limits", "os.system(x)": "unknown",
+    "softmax(x)": "several at once", "np.mean(x)": "several at once", "F.dropout(x)": "random",
+    "__import__('os')": "position", "F*x": "unknown", "2x; b=1": "does not occur", "max()": "", "": "empty",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_no_formula_is_refused_in_a_sentence_of_our_own(text):
+    with pytest.raises(ExpressionError) as caught:
+        resolve(text)
+    said = str(caught.value)
+    assert REFUSED[text] in said
+    assert not any(word in said for word in ("invalid syntax", "Token", "Expected", "EOF", "unexpected", "$END"))
+
+
+DEEP = [
+    "(" * 900 + "x" + ")" * 900,
+    "-" * 1900 + "x",
+    "2^" * 900 + "x",
+    "sin " * 450 + "x",
+    "|" * 900 + "x",
+    "\ufdfa" * 1900,
+    "{" * 1990,
+]
+
+
+@pytest.mark.parametrize("text", DEEP, ids=lambda text: text[:4])
+def test_what_is_nested_too_deeply_is_refused(text):
+    with pytest.raises(ExpressionError):
+        resolve(text)
+
+
+@settings(max_examples=400)
+@given(st.text(alphabet="x2.+-*/^()|[]{}\\$_=,;<> aeλσ²½√πlogtanhfrcmeq", max_size=40))
+def test_any_text_is_read_or_refused(text):
+    with contextlib.suppress(ActsearchError):
+        assert parse(str(read(text).expression)) == read(text).expression
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "f", "k", "n", "p", "q", "s", "t", "w", "z", "A", "C", "I", "N", "O", "Q", "S", "T", "alpha_1", "lambda_", "xi"])  # fmt: skip
+def test_any_letter_is_a_parameter_in_every_dialect(name):
+    expression = parse(f"x*sigmoid({name}*x); {name}=0.7")
+    layer = compile_expression(expression).module(**{name: 1.5})
+    assert [each for each, _ in layer.named_parameters()] == [name]
+    for dialect in ("torch", "numpy", "jax", "latex", "sympy"):
+        assert DIALECTS[dialect].write(Exported(expression, "Act"))
+    assert read(expression.latex + f"; {name}=0.7").expression == expression
+
+
+def test_words_of_other_fields_are_no_parameters_and_say_what_they_are():
+    assert not set(ELSEWHERE) & {name for name in PARAMETER_NAMES if name not in ("sigma", "phi")}
+    assert all(said_of(word) for word in ("sigma", "phi", "Phi", "sinc", "np.sinc"))
+    assert not any(map(is_parameter, ("x", "e", "E", "F", "alpha_123", "ab", "lambda__")))
