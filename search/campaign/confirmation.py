@@ -107,8 +107,8 @@ class _Watch:
             self._estimate.relative = paces({task: self._executor.tasks[task] for task in self._estimate.left})
         workers, left = self._executor.capacity, self._estimate.left.total()
         seconds = self._estimate.seconds(workers)
-        if seconds is not None and left:
-            seconds = self._afterwards + seconds * max(0.0, 1 - running / left)
+        if seconds is not None:
+            seconds = self._afterwards + seconds * max(0.0, 1 - running / max(1, left))
         steps = self._whole - left + running
         passed = time.monotonic() - self._started
         self._observer(Confirming(self._done, self._total, self._failed, steps, self._whole, hearings, passed, seconds))

@@ -22,6 +22,9 @@ def headline(frame: Frame) -> str:
     if frame.phase == "measure":
         return "measuring what the finalists cost on this machine"
     stopped = f" ({frame.stopped} stopped early)" if frame.stopped else ""
+    if frame.phase in ("done", "stopped"):
+        confirmed = f", {frame.confirmed} of {frame.confirming} trainings confirmed" if frame.confirming else ""
+        return f"{frame.phase}: {frame.trained}/{frame.budget} trained{stopped}{confirmed}"
     return (
         f"{frame.trained}/{frame.budget} trained{stopped}, {frame.proposed:,} proposed "
         f"({frame.rejected:,} rejected, {frame.outranked:,} outranked, {frame.known:,} known, {frame.failed} failed), "
