@@ -20,7 +20,12 @@ _FRESH = 60.0
 """Seconds that a worker is expected to need to start; after them it no longer counts as capacity."""
 
 _STARTS = 3
-"""Failed starts in a row, those lost with a node not counted, after which something is wrong with the workers."""
+"""Starts in a row that raise, after which something is wrong with the workers."""
+
+_DEATHS = 10
+"""Workers in a row that die before they have started, those lost with a node not counted: somebody kills them."""
+
+_RAISED = "raised in its creation task"
 
 _ASIDE = "aside"
 """Threads of a worker that answer while another one trains."""
@@ -136,7 +141,7 @@ class Fleet:
         except self._ray.exceptions.RayError as error:
             if not self.lost(error, None):
                 self._failures += 1
-            if self._failures >= _STARTS:
+            if self._failures >= (_STARTS if _RAISED in str(error) else _DEATHS):
                 reason = [line for line in str(error).splitlines() if line.strip()][-1]
                 raise ActsearchError(
                     f"a Ray worker cannot start: {reason.strip()}; are the same packages installed on every node?"
