@@ -34,6 +34,7 @@ _COMMANDS = {
     "operatorname": "", "mathrm": "", "mathit": "", "mathsf": "", "mathtt": "", "mathbf": "", "textrm": "", "text": "",
     "textit": "", "textbf": "", "mathop": "", "boldsymbol": "", "displaystyle": "", "limits": "", "nolimits": "",
     "quad": " ", "qquad": " ", "dfrac": r"\frac ", "tfrac": r"\frac ", "cfrac": r"\frac ", "frac": r"\frac ",
+    "root": r"\root ",
 }  # fmt: skip
 """LaTeX commands that are no words of a formula; all others are called as they are written."""
 _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?")
@@ -94,8 +95,6 @@ def _apart(found: re.Match[str]) -> str:
 
 
 def _word(command: str) -> str:
-    if command == "root":
-        return r"\root "
     return _COMMANDS.get(command, f" {command} ")
 
 

@@ -22,8 +22,7 @@ from primitives.table import all_primitives, get, synonyms
 _ADD, _MUL, _NEG, _POW, _ATOM = range(1, 6)
 _VARIABLES = ("z", "u", "t", "y", "v", "s", "r", "w", "X", "input", "inputs")
 """What may stand for x where it is the only unknown."""
-_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_MANY = ("max", "min", "add", "mul", "maximum", "minimum")
+_MANY = ("max", "min")
 _FUNCTIONS_TOO = ("gamma", "beta", "zeta", "psi", "chi", "f", "g", "h")
 _CLIPS = ("clip", "clamp")
 
@@ -229,12 +228,7 @@ class _Rewriting(Transformer[Token, Text]):
         return self._call(str(parts[0]), parts[1])
 
     def called_and_raised(self, parts: list[Any]) -> Text:
-        return self._raised_call(str(parts[0]), parts[1], parts[2])
-
-    def called_bare_and_raised(self, parts: list[Any]) -> Text:
-        return self._raised_call(str(parts[0]), parts[1], parts[2])
-
-    def _raised_call(self, word: str, exponent: str, arguments: list[Any]) -> Text:
+        word, (exponent, arguments) = str(parts[0]), parts[1:]
         meaning = meant(word) or word
         if float(exponent) == -1:
             inverse = INVERSES.get(synonyms().get(meaning, meaning))
@@ -258,7 +252,7 @@ class _Rewriting(Transformer[Token, Text]):
             key = next(argument[0] for argument in arguments if not isinstance(argument, Text))
             raise ExpressionError(f"'{key}=' in {word}(...) is not read; write what it stands for into the formula")
         self._found.say(said_of(word) or said_of(meaning))
-        if meaning in ELSEWHERE and not (meaning in _primitives() and len(inner) == 1):
+        if meaning in ELSEWHERE:
             return self._elsewhere(word, ELSEWHERE[meaning], inner)
         name = synonyms().get(meaning, meaning)
         if name in _MANY and len(inner) > 2:
@@ -315,7 +309,6 @@ def _primitives() -> frozenset[str]:
 
 
 def _unknown(word: str) -> str:
-    letters = set(word)
     last = word.rpartition(".")[2].lower()
     if last in SEVERAL:
         return f"'{word}' is no function of one number: it looks at several at once; an activation here has one input"
@@ -323,7 +316,7 @@ def _unknown(word: str) -> str:
         return f"'{word}' is random; an activation here is a function of its input"
     if "." in word:
         return f"'{word}' is unknown; write the function's name and its input, as in tanh(x)"
-    if len(word) == 2 and word.isalpha() and word.islower() and all(is_parameter(c) or c in "xe" for c in letters):
+    if len(word) == 2 and word.isalpha() and word.islower() and all(is_parameter(c) or c in "xe" for c in word):
         return f"'{word}' is unknown; write '{'*'.join(word)}' if a product is meant"
     hint = nearest(word, ["x", *PARAMETER_NAMES, *CONSTANTS, *names()])
     return f"'{word}' is an unknown name{hint or '; use x, a letter such as a or alpha for a parameter, pi or e'}"

@@ -24,15 +24,13 @@ ELSEWHERE = {
     "sech": "1/cosh({0})", "csch": "1/sinh({0})", "coth": "1/tanh({0})", "ln": "log({0})",
     "log2": "log({0})/log(2)", "log10": "log({0})/log(10)", "exp2": "exp({0}*log(2))",
     "cbrt": "sign({0})*abs({0})**(1/3)", "fabs": "abs({0})", "absolute": "abs({0})", "tan": "sin({0})/cos({0})",
-    "arctan": "atan({0})", "arsinh": "asinh({0})", "arctanh": "log((1 + {0})/(1 - {0}))/2",
+    "arsinh": "asinh({0})", "arctanh": "log((1 + {0})/(1 - {0}))/2",
     "atanh": "log((1 + {0})/(1 - {0}))/2", "artanh": "log((1 + {0})/(1 - {0}))/2", "positive": "({0})",
     "negative": "-({0})", "reciprocal": "1/({0})", "rsqrt": "1/sqrt({0})", "normalized_sinc": "sinc(pi*({0}))",
     "logaddexp": "max({0}, {1}) + softplus(-abs({0} - ({1})))",
-    "add": "({0}) + ({1})", "subtract": "({0}) - ({1})", "sub": "({0}) - ({1})", "multiply": "({0})*({1})",
-    "mul": "({0})*({1})", "divide": "({0})/({1})", "true_divide": "({0})/({1})", "div": "({0})/({1})",
-    "pow": "({0})**({1})", "power": "({0})**({1})", "float_power": "({0})**({1})",
+    "subtract": "({0}) - ({1})", "multiply": "({0})*({1})", "divide": "({0})/({1})", "true_divide": "({0})/({1})",
+    "float_power": "({0})**({1})",
     "hypot": "sqrt(({0})**2 + ({1})**2)", "clip": "min(max({0}, {1}), {2})", "clamp": "min(max({0}, {1}), {2})",
-    "neg": "-({0})", "inverse": "1/({0})", "square": "({0})**2", "cube": "({0})**3",
 }  # fmt: skip
 """Our infix of a word, by its inputs."""
 ELSEWHERE |= {f"{module}.sinc": "sinc(pi*({0}))" for module in ("np", "numpy", "torch", "jnp")}
@@ -42,7 +40,6 @@ _SAID = {
     "Phi": "Phi(...) is the distribution function of the standard normal",
     "sinc": "sinc(u) is sin(u)/u; write normalized_sinc(u) for sin(pi*u)/(pi*u)",
     "np.sinc": "np.sinc(u) is sin(pi*u)/(pi*u), as numpy and torch have it; sinc(u) is sin(u)/u",
-    "log": "",
 }
 _SAID |= dict.fromkeys(("numpy.sinc", "torch.sinc", "jnp.sinc"), _SAID["np.sinc"])
 SEVERAL = frozenset(
@@ -71,27 +68,24 @@ def meant(word: str) -> str | None:
 
     Capitals, underscores and the module before a dot do not matter, unless they decide.
     """
-    if word in ELSEWHERE or word in _words():
+    words, folded = _lexicon_now()
+    if word in ELSEWHERE or word in words:
         return word
     *modules, last = word.split(".")
     if not set(modules) <= NAMESPACES:
         return None
-    if last in ELSEWHERE or last in _words():
+    if last in ELSEWHERE or last in words:
         return last
-    return _folded().get(_fold(last))
+    return folded.get(_fold(last))
 
 
 def names() -> list[str]:
     """Return every word that :func:`meant` knows as it is written here."""
-    return [*_words(), *ELSEWHERE]
+    return [*_lexicon_now()[0], *ELSEWHERE]
 
 
-def _words() -> frozenset[str]:
-    return _lexicon(tuple(each.name for each in all_primitives()), tuple(synonyms()))[0]
-
-
-def _folded() -> Mapping[str, str]:
-    return _lexicon(tuple(each.name for each in all_primitives()), tuple(synonyms()))[1]
+def _lexicon_now() -> tuple[frozenset[str], Mapping[str, str]]:
+    return _lexicon(tuple(each.name for each in all_primitives()), tuple(synonyms()))
 
 
 @lru_cache(maxsize=8)
