@@ -15,6 +15,7 @@ from primitives import BASELINES, library
 from search.space.eafo import EafoSteps
 from search.space.grammar import Grammar
 from search.space.leaves import Tree
+from search.space.shapes import can_have_gates, can_have_sides, gated, sided
 from search.space.variation import Parent, crossover, join, mutate
 from search.strategies.choice import Choice
 from search.strategies.fresh import Fresh
@@ -23,9 +24,11 @@ from search.strategies.strategy import Strategy, StrategyOptions, Told
 from search.strategies.surrogate import Surrogate
 
 _FLOOR = 1.0
+"""Credit that an operator has before anything is known."""
 _GIVEN = ("baseline", "seed", "")
 """Origins of what no operator made: its user, or an earlier run."""
-"""Credit that an operator has before anything is known."""
+_FAMILIES = "random", LIBRARY, "crossover", "hybrid", "join", "sides", "gate", "eafo"
+"""Operators of their own; all others are mutations."""
 _LIBRARY = 0.3
 """Share of newcomers that are functions of the library."""
 _FROM_FRONT, _FROM_ALL = 0.3, 0.2
@@ -33,6 +36,8 @@ _FROM_FRONT, _FROM_ALL = 0.3, 0.2
 _FEW = 3
 _SMALL = range(2, 7)
 """Sizes of the small trees that half of the random ones are, each size as often."""
+_TINY = range(2, 5)
+"""Sizes of the random trees that a side or a gate is."""
 
 
 class GuidedOptions(StrategyOptions):
@@ -47,6 +52,7 @@ class GuidedOptions(StrategyOptions):
     newcomers: float = Field(0.3, ge=0, le=1, description="share of children that are random trees")
     eafo_step: bool = Field(True, description="make children by the EAFO step")
     hybrids: bool = Field(True, description="propose functions of the library, and hybrids with them")
+    shapes: bool = Field(True, description="make children of two sides, as ELU is, and gates on the input, as SiLU is")
 
 
 class Guided(Strategy):
@@ -117,7 +123,7 @@ class Guided(Strategy):
         """Return the operator that a proposal comes from; mutations count as one, and both kinds of EAFO step."""
         if origin == "bump":
             return "eafo"
-        return origin if origin in ("random", "crossover", LIBRARY, "hybrid", "join", "eafo") else "mutation"
+        return origin if origin in _FAMILIES else "mutation"
 
     @property
     def credit(self) -> dict[str, float]:
@@ -132,6 +138,9 @@ class Guided(Strategy):
         own["join"] = self._joined
         if self._options.hybrids and self._known:
             own["hybrid"] = self._hybrid
+        if self._options.shapes:
+            own |= {"sides": self._sided} if can_have_sides(self.grammar) else {}
+            own |= {"gate": self._gated} if can_have_gates(self.grammar) else {}
         return own
 
     @cached_property
@@ -151,8 +160,8 @@ class Guided(Strategy):
             return Proposal(random.choice(self._known), LIBRARY)
         return Proposal(self._small() if random.random() < 0.5 else self.grammar.random_tree(), "random")
 
-    def _small(self) -> Tree:
-        size = random.choice(_SMALL)
+    def _small(self, sizes: range = _SMALL) -> Tree:
+        size = random.choice(sizes)
         return self.grammar.random_tree(size, size)
 
     def _parent(self) -> Told:
@@ -191,6 +200,19 @@ class Guided(Strategy):
     def _stepped(self, parent: Told) -> Proposal | None:
         found = self._eafo.step(parent.tree)
         return None if found is None else Proposal(found[1], found[0], (parent.id,))
+
+    def _sided(self, parent: Told) -> Proposal | None:
+        """Put the parent, or a small random tree, on one side of zero and something else on the other."""
+        pair = [parent.tree, self._small(_TINY)]
+        random.shuffle(pair)
+        child = sided(self.grammar, *pair)
+        return None if child is None else Proposal(child, "sides", (parent.id,))
+
+    def _gated(self, parent: Told) -> Proposal | None:
+        """Multiply the input by the parent, or by a small random tree."""
+        gate, parents = (parent.tree, (parent.id,)) if random.random() < 0.5 else (self._small(_TINY), ())
+        child = gated(self.grammar, gate)
+        return None if child is None else Proposal(child, "gate", parents)
 
     def _hybrid(self, parent: Told) -> Proposal | None:
         """Put a part of a known function into the parent, or of the parent into a known function."""

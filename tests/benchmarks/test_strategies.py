@@ -39,6 +39,7 @@ ABLATIONS = (
     *((name, {}) for name in ablations.CHOICES if name != "guided-without-rungs"),  # a table has none
     ("guided", {"eafo_step": False}),
     ("guided", {"hybrids": False}),
+    ("guided", {"shapes": False}),
     ("guided", {"newcomers": 1.0}),
 )
 SAMPLES, TOLD = 2000, 20_000

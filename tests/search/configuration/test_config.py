@@ -190,7 +190,7 @@ EFFECTIVE = [
     RANDOM + "novelty = 0.1\npopulation = 8\n[grammar]\nmax_depth = 3",
     AGING + "sample = 4\nthreshold = 0.8\n[grammar]\nlearnable = [1.0]\nmax_depth = 7",
     AGING + "population = 8\n[grammar]\nlearnable = [0.5, 2.0]\nmax_parameters = 3\nmax_depth = 8",
-    "[strategy]\nnewcomers = 0.9\neafo_step = false\nhybrids = false",
+    "[strategy]\nnewcomers = 0.9\neafo_step = false\nhybrids = false\nshapes = false",
     NSGA2 + "newcomers = 0.9\ncrossover = 0.9\neafo = 0.9",
     "[grammar]\nprimitives = ['add', 'power', 'exp', 'scale']\nexponents = [2.5]\n"
     "max_nesting = {exponential = 2, exp = 1}\nweights = {exp = 5, power = 3, gaussian = 4, scale = 2}",

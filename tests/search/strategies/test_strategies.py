@@ -228,7 +228,8 @@ class TestGuided(StrategyContract):
         assert 0.45 < sum(size <= 6 for size in sizes) / 600 < 0.75
 
     @pytest.mark.parametrize(
-        ("option", "origins"), [("hybrids", {"library", "hybrid"}), ("eafo_step", {"eafo", "bump"})]
+        ("option", "origins"),
+        [("hybrids", {"library", "hybrid"}), ("eafo_step", {"eafo", "bump"}), ("shapes", {"sides", "gate"})],
     )
     def test_an_operator_can_be_switched_off(self, grammar, option, origins):
         for switch in (True, False):
