@@ -8,8 +8,10 @@ in either place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +37,7 @@ LARGEST = {torch.float64: 1e300, torch.float32: 1e38}
 _CONSTANTS = (sympy.Integer(2), sympy.Rational(-7, 9))
 _ALPHA, _INITIAL = sympy.Symbol("alpha"), sympy.Rational(5, 8)
 _BOUND = 10.0
+_COUNTS = {2: "two", 3: "three"}
 _WIDE = [-30.0, -6.1, -1.3, -0.2, 0.0, 0.4, 1.0, 2.7, 9.5, 30.0]
 
 
@@ -62,12 +65,14 @@ class Use:
 
 
 def arguments(primitive: Primitive, x: Any, swapped: bool = False) -> tuple[Any, ...]:
-    """Return what a primitive is applied to: ``x``; for a binary one also ``x/2 + 1/3`` or an exponent."""
+    """Return what a primitive is applied to: ``x``; of more arguments also ``x/2 + 1/3`` or an exponent."""
     if primitive.arity == 1:
         return (x,)
     if "exponent" in primitive.types:
         return x, sympy.Rational(3, 2)
     second = x / 2 + sympy.Rational(1, 3)
+    if primitive.arity == 3:
+        return (second, -x, x) if swapped else (x, second, 1 - x)
     return (second, x) if swapped else (x, second)
 
 
@@ -82,6 +87,10 @@ def uses(primitive: Primitive) -> Iterator[Use]:
     if primitive.arity == 1 or "exponent" in primitive.types:
         return
     yield Use(arguments(primitive, X, swapped=True), POINTS)
+    if primitive.arity == 3:
+        yield Use((X, _ALPHA, _CONSTANTS[0]))
+        yield Use((_ALPHA - X, 3 * X, _ALPHA))
+        return
     yield Use((X, X))
     for other in (*_CONSTANTS, _ALPHA):
         yield Use((X, other))
@@ -98,15 +107,23 @@ def expressed(primitive: Primitive, use: Use) -> Expression | None:
 
 def inside(domain: Domain, point: float) -> bool:
     """Tell whether a point belongs to the domain of a unary primitive."""
-    tests = {"positive": point > 0, "nonnegative": point >= 0, "nonzero": point != 0, "above -1": point > -1}
+    tests = {
+        "positive": point > 0,
+        "nonnegative": point >= 0,
+        "nonzero": point != 0,
+        "above -1": point > -1,
+        "above 1": point > 1,
+        "above -1/e": point > -math.exp(-1),
+        "between -1 and 1": abs(point) < 1,
+    }
     return tests.get(domain, True)
 
 
 def reference(primitive: Primitive, use: Use, point: float) -> tuple[Any, ...] | None:
     """Return the value and the slope by each symbol with 50 digits by the definition, ``None`` where it is not real."""
-    definition: Any = primitive.definition
+    definition, of_slope = primitive.definition, primitive.slope_of or primitive.definition
 
-    def function(*values: Any) -> Any:
+    def function(*values: Any, definition: Any = definition) -> Any:
         there = {symbol: sympy.Float(str(value), 60) for symbol, value in zip(use.symbols, values, strict=True)}
         value = sympy.Add(definition(*(argument.xreplace(there) for argument in use.arguments))).evalf(50)
         if not (value.is_real and value.is_finite):
@@ -116,13 +133,16 @@ def reference(primitive: Primitive, use: Use, point: float) -> tuple[Any, ...] |
     with mpmath.workdps(50):
         at = tuple(mpmath.mpf(v) for v in (point, float(_INITIAL)))[: len(use.symbols)]
         try:
-            return function(*at), *(_slope(function, at, place) for place in range(len(at)))
+            sloping = partial(function, definition=of_slope)
+            return function(*at), *(_slope(sloping, at, place) for place in range(len(at)))
         except (ValueError, ZeroDivisionError):
             return None
 
 
 def _slope(function: Any, at: Sequence[Any], place: int) -> Any:
-    return mpmath.diff(lambda v: function(*at[:place], v, *at[place + 1 :]), at[place], h=mpmath.mpf("1e-20"))
+    """Return the slope towards the right, which a step at the point itself does not spoil."""
+    step = mpmath.mpf("1e-20")
+    return mpmath.diff(lambda v: function(*at[:place], v, *at[place + 1 :]), at[place], h=step, direction=1)
 
 
 def fault(primitive: Primitive) -> str | None:
@@ -152,7 +172,9 @@ def _wrong_entry(primitive: Primitive) -> str | None:
     if primitive.weight < 1:
         return f"its complexity weight is {primitive.weight}; it must be 1 or more"
     for kernel in (primitive.torch, primitive.numpy, primitive.jax):
-        if primitive.function is not None and not all(f"{{{i}}}" in kernel for i in range(primitive.arity)):
+        if primitive.function is None or (kernel == primitive.jax == ""):
+            continue
+        if not all(f"{{{i}}}" in kernel for i in range(primitive.arity)):
             return f"the kernel '{kernel}' does not say where every argument goes: {{0}}, and {{1}} for a second"
     return None
 
@@ -162,9 +184,10 @@ def _misplaced_fact(primitive: Primitive) -> str | None:
     if primitive.arity == 1:
         return "only a binary primitive can be symmetric" if primitive.symmetric else None
     facts = {"parity": primitive.parity is not None, "domain": primitive.domain != "real", "native": primitive.native}
+    facts |= {"boundedness": primitive.bounded, "monotony": primitive.monotone} if primitive.arity > 2 else {}
     for fact, given in facts.items():
         if given:
-            return f"it has two arguments, and {fact} says something of one only; leave it out"
+            return f"it has {_COUNTS[primitive.arity]} arguments, and {fact} says something of one only; leave it out"
     return None
 
 
@@ -267,7 +290,7 @@ def _wrong_stacked(expression: Expression) -> str | None:
 
 def _wrong_facts(primitive: Primitive) -> str | None:
     """Check parity, boundedness and monotony on a dense grid."""
-    if primitive.arity == 2:
+    if primitive.arity > 1:
         return _wrong_facts_of_two(primitive)
     x = torch.arange(-600, 601, dtype=torch.float64) / 20
     y = compile_expression(Expression(applied(primitive))).value(x).expand_as(x)

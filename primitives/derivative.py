@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sympy
 
+from primitives.special import through_cases, where
+
+_X = sympy.Symbol("x")
+
 
 def derivative(body: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     """Return the derivative of a formula by a symbol, equal in structure to ``body.diff(symbol)``.
@@ -31,8 +35,19 @@ def _new(node: sympy.Expr, symbol: sympy.Symbol, known: dict[sympy.Expr, sympy.E
         return sympy.Add(*(sympy.Mul(*node.args[:at], slopes[at], *node.args[at + 1 :]) for at in varying))
     if isinstance(node, sympy.Pow):
         base, exponent = node.base, node.exp
+        if not (exponent.is_number or base.is_number or exponent.has(_X)):
+            return _of_power(base, exponent, slopes)
         by_exponent = slopes[1] * sympy.log(base) if 1 in varying else sympy.S.Zero
         return node * (by_exponent + slopes[0] * exponent / base)
     if isinstance(node, sympy.Function):
+        if (by_cases := through_cases(node, tuple(slopes))) is not None:
+            return by_cases
         return sympy.Add(*(node.fdiff(at + 1) * slopes[at] for at in varying))
     return node.diff(symbol)
+
+
+def _of_power(base: sympy.Expr, exponent: sympy.Expr, slopes: list[sympy.Expr]) -> sympy.Expr:
+    """Return the derivative of a power whose exponent is learnable, 0 by the exponent where the base is 0."""
+    by_base = slopes[0] * exponent * base ** (exponent - 1)
+    by_exponent = where(base, base**exponent * sympy.log(where(base, base, 1)), 0)
+    return by_base + slopes[1] * by_exponent

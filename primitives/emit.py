@@ -77,7 +77,7 @@ class _Writer:
         parts = [part for part in parts if part.args]
         if parts:
             return max(parts, key=lambda part: len(str(part)))
-        return node if len(node.args) > 2 else None
+        return node if len(node.args) > 2 and isinstance(node, (sympy.Add, sympy.Mul)) else None
 
     def _halved(self, node: sympy.Expr) -> sympy.Expr:
         """Name the first half of the arguments of a long sum or product."""

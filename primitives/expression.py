@@ -13,11 +13,14 @@ from primitives.canonical import canonical
 from primitives.derivative import derivative
 from primitives.drawing import curves
 from primitives.errors import ExpressionError
+from primitives.joints import joined
 from primitives.lowering import capped
 from primitives.names import PARAMETER_NAMES, is_parameter
 from primitives.primitive import exact
 from primitives.render import formula, latex
+from primitives.stable import stable
 from primitives.table import of_function
+from primitives.tails import tamed
 
 X = sympy.Symbol("x")
 MAX_PARAMETERS = 12
@@ -125,8 +128,8 @@ class Expression:
 
     @cached_property
     def kernel(self) -> sympy.Expr:
-        """The body as it is computed: exponentials that something saturates cannot overflow."""
-        return capped(self.body)
+        """The body as it is computed: nothing overflows that the value does not, and joints have their limit."""
+        return joined(capped(stable(self.body)), self.initial)
 
     @cached_property
     def slopes(self) -> dict[str, sympy.Expr]:
@@ -136,7 +139,8 @@ class Expression:
     def slopes_of(self, body: sympy.Expr) -> dict[str, sympy.Expr]:
         """Return the derivatives of a formula in the same symbols by ``x`` and every parameter, by name."""
         symbols = [X, *(sympy.Symbol(name) for name, _ in self.initial)]
-        return {symbol.name: derivative(body, symbol) for symbol in symbols}
+        slopes = {symbol.name: joined(derivative(body, symbol), self.initial) for symbol in symbols}
+        return {**slopes, X.name: tamed(slopes[X.name], self.initial)}
 
     def by_x(self, order: int) -> sympy.Expr:
         """Return the derivative of the kernel by ``x`` of an order, 0 for the kernel itself.
@@ -146,7 +150,7 @@ class Expression:
         """
         found = self.kernel
         for number in range(1, order + 1):
-            found = self.slopes["x"] if number == 1 else derivative(found, X)
+            found = self.slopes["x"] if number == 1 else joined(derivative(found, X), self.initial)
             if found.has(sympy.Derivative, sympy.Subs):
                 raise ExpressionError(f"derivative {number} of '{self.formula}' by x is not known in symbols")
         return found

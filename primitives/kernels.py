@@ -135,6 +135,15 @@ def mish_slope(x):
     return n / (n + 2) + x * (4 * e * (e + 1) / (n + 2) ** 2)
 '''
 
+GUMBEL = '''\
+def gumbel(x):
+    """Return exp(-x - exp(-x)), which is 0 to any precision below -20."""
+    x = x.clamp(min=-20)
+    return torch.exp(-x - torch.exp(-x))
+'''
+
+NUMPY_GUMBEL = GUMBEL.replace("x.clamp(min=-20)", "np.maximum(x, -20)").replace("torch.", "np.")
+
 NUMPY_SINC_SLOPE = '''\
 def sinc_slope(x):
     """Return the derivative of sin(x)/x, by its series where the quotient would cancel."""

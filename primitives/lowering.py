@@ -34,6 +34,15 @@ capped_exp: Any = auxiliary(
     25,
 )
 """exp up to 80 in float32 and 690 in float64, where a constant between 1e-30 and 1e3 still saturates what is around."""
+exp_up_to: Any = auxiliary(
+    "exp_up_to",
+    [lambda u, most: exp_up_to(u, most), lambda *_: sympy.Integer(0)],  # noqa: PLW0108
+    Kernels("torch.exp(torch.clamp({0}, max={1}))", "np.exp(np.minimum({0}, {1}))", "jnp.exp(jnp.minimum({0}, {1}))"),
+    25,
+)
+"""exp of what is at most a number."""
+_SATURATED = 800
+"""Of what any saturating function has no digit left to change, and its slope is 0, in every precision."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,11 @@ def _capped_at(node: sympy.Expr) -> sympy.Expr:
         if isinstance(growing, sympy.exp):
             factor = node.args[0] / growing
             if _X not in factor.free_symbols and not (factor.is_number and abs(factor) < _LEAST_FACTOR):
-                return node.func(factor * capped_exp(growing.args[0]))
+                inner = growing.args[0]
+                if factor.is_number:
+                    most = sympy.Rational(round(float(sympy.log(_SATURATED / abs(factor))), 1))
+                    return node.func(factor * exp_up_to(inner, most))
+                return node.func(factor * capped_exp(inner))
     return node
 
 

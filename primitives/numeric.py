@@ -20,7 +20,7 @@ from primitives.primitive import Primitive
 Array: TypeAlias = NDArray[np.float64]
 Slope: TypeAlias = Array | float
 
-_SYMBOLS = (sympy.Symbol("x"), sympy.Symbol("y"))
+_SYMBOLS = (sympy.Symbol("x"), sympy.Symbol("y"), sympy.Symbol("z"))
 _TRIED = np.array([[-200.0, -1.7, -1e-8, 0.0], [0.3, 1.0, 5.3, 200.0]])
 _BEYOND = np.array([[-np.inf, -1e300, np.nan, np.nan], [np.nan, 1e-300, 1e300, np.inf]])
 """What trees come to, and a kernel must bear."""
@@ -92,7 +92,7 @@ def _function(lines: Code, symbols: tuple[sympy.Symbol, ...], single: bool = Fal
 def _fault(primitive: Primitive, made: Numeric, constant: Sequence[bool]) -> str | None:
     """Return what is wrong with numpy functions, tried on a few inputs that they must not write to."""
     for tried in (_TRIED, _BEYOND):
-        arguments = [tried.copy(), tried[::-1, ::-1].copy()][: primitive.arity]
+        arguments = [tried.copy(), tried[::-1, ::-1].copy(), tried[:, ::-1].copy()][: primitive.arity]
         if "exponent" in primitive.types:
             arguments[1] = np.full_like(tried, 2.0)
         if reason := _fault_at(arguments, made, constant):

@@ -211,5 +211,17 @@ class _Walker:
         primitive = get(name)
         if node.keywords or len(node.args) != primitive.arity:
             raise self._refuse(node, f"{name} takes {primitive.arity} argument(s), {len(node.args)} given")
-        arguments = [self.walk(argument, depth + 1) for argument in node.args]
+        arguments = [
+            self._compared(argument, depth)
+            if isinstance(argument, ast.Compare) and name == "where" and argument is node.args[0]
+            else self.walk(argument, depth + 1)
+            for argument in node.args
+        ]
         return self._checked(node, primitive.build(*arguments))
+
+    def _compared(self, node: ast.Compare, depth: int) -> sympy.Expr:
+        """Return what is positive where a comparison holds, the condition of ``where``."""
+        if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Gt, ast.Lt)):
+            raise self._refuse(node, "a condition is written with one > or <")
+        left, right = self.walk(node.left, depth + 1), self.walk(node.comparators[0], depth + 1)
+        return self._checked(node, left - right if isinstance(node.ops[0], ast.Gt) else right - left)

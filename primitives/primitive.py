@@ -9,7 +9,7 @@ from typing import Any, Literal
 import sympy
 
 Parity = Literal["even", "odd"] | None
-Domain = Literal["real", "positive", "nonnegative", "nonzero", "above -1"]
+Domain = Literal["real", "positive", "nonnegative", "nonzero", "above -1", "above 1", "above -1/e", "between -1 and 1"]
 Growth = Literal["bounded", "logarithmic", "root", "linear", "power", "exponential", "mixed"]
 ArgumentType = Literal["real", "weight", "exponent"]
 Derivative = Callable[..., sympy.Expr]
@@ -21,15 +21,15 @@ _SIMPLE = 10**6
 
 @dataclass(frozen=True)
 class Primitive:
-    """A unary or binary function that expressions are built from.
+    """A function of one to three arguments that expressions are built from.
 
     Attributes:
         name: what a formula calls it, e.g. ``"softplus"``.
-        arity: 1 or 2.
+        arity: 1, 2 or 3.
         build: symbolic constructor, ``build(*args) -> sympy.Expr``.
         function: the sympy class that a formula shows, or ``None`` for an algebraic primitive
             (``add``, ``square``, ``aq``) that is spelled with ``+ * **`` instead.
-        torch, numpy, jax: kernel templates with ``{0}`` and ``{1}``; empty for algebraic ones.
+        torch, numpy, jax: kernel templates with ``{0}``, ``{1}`` and ``{2}``; empty for algebraic ones.
             They are the numerically stable kernels: the torch one is what training executes.
         helpers: ``(dialect, source)`` of the functions that the templates call.
         cost: evaluation cost in units of one float32 elementwise multiplication, a deterministic
@@ -52,6 +52,8 @@ class Primitive:
         textbook: how a grammar that lacks the name says the same with others; ``None`` where it cannot.
         saturates: whether it has no digit left to change where its argument is large, so that an exponential
             inside may be capped.
+        slope_of: a function of the same arguments whose derivative is its slope by decree (straight-through), ``None``
+            where that is its own.
         hides_nan: whether torch defines it as a number at nan.
         clamp: the bound of ``torch.clamp`` that computes it where one of two arguments is a number.
         latex: a template of its LaTeX, with ``{0}`` for an argument as it is and ``{bracketed}`` for one in brackets
@@ -82,6 +84,7 @@ class Primitive:
     exponent: sympy.Rational | None = None
     textbook: Callable[..., sympy.Expr] | None = None
     saturates: bool = False
+    slope_of: Callable[..., sympy.Expr] | None = None
     hides_nan: bool = False
     clamp: str = ""
     latex: str = ""

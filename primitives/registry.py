@@ -54,8 +54,8 @@ def add(primitive: Primitive) -> Primitive:
     for fact, allowed in _FACTS.items():
         if (value := getattr(primitive, fact)) not in allowed:
             raise PrimitiveError(unknown(f"{fact} of primitive '{name}'", str(value), [str(a) for a in allowed]))
-    if primitive.arity not in (1, 2):
-        raise PrimitiveError(f"primitive '{name}' has arity {primitive.arity}; it must be 1 or 2")
+    if primitive.arity not in (1, 2, 3):
+        raise PrimitiveError(f"primitive '{name}' has arity {primitive.arity}; it must be 1, 2 or 3")
     _TABLE[name] = primitive
     _SYNONYMS.update(dict.fromkeys(primitive.synonyms, name))
     if primitive.function is not None:
@@ -125,7 +125,7 @@ def algebraic(
 
     Args:
         name: what the search grammar calls it.
-        arity: 1 or 2.
+        arity: 1, 2 or 3.
         **facts: as in :class:`Primitive`.
         build: the spelling, in terms of registered primitives.
         definition: the same in sympy's own functions; ``build`` when that uses nothing else.

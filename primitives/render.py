@@ -117,12 +117,26 @@ class Renderer:
         if primitive is None:
             raise ExpressionError(f"'{node.func}' is not a primitive; 'actsearch primitives' lists what is")
         if self.dialect == "formula":
-            return f"{primitive.name}({', '.join(self.text(a) for a in node.args)})", _ATOM
+            arguments = [self.text(argument) for argument in node.args]
+            if primitive.name == "where":
+                arguments[0] = self._condition(node.args[0])
+            return f"{primitive.name}({', '.join(arguments)})", _ATOM
         template = getattr(primitive, self.dialect)
+        if not template:
+            raise ExpressionError(
+                f"'{primitive.name}' has no kernel in {self.dialect}; export to torch or numpy instead"
+            )
         bracketed = template.startswith("(") and _matching(template) == len(template) - 1
         template = template[1:-1] if bracketed else template
         self.helpers += [s for d, s in primitive.helpers if d == self.dialect and s not in self.helpers]
         return self._fill(primitive, template, node.args), _ATOM if template.endswith(")") and not bracketed else _ADD
+
+    def _condition(self, positive: sympy.Expr) -> str:
+        """Return the text of what is positive as a comparison that the parser reads as the same."""
+        number, rest = positive.as_coeff_Add()
+        if rest.could_extract_minus_sign():
+            return f"{self.text(-rest)} < {self.text(number)}"
+        return f"{self.text(rest)} > {self.text(-number)}"
 
     def _fill(self, primitive: Primitive, template: str, arguments: Sequence[sympy.Expr]) -> str:
         """Put the arguments into a kernel template, bracketed or named first where it needs that."""
@@ -132,7 +146,7 @@ class Renderer:
         among_others = len(arguments) > 1 and not primitive.clamp
         texts = []
         for index, argument in enumerate(arguments):
-            filled = among_others and argument.is_number
+            filled = among_others and argument.is_number and f"={{{index}}}" not in template
             once = index in bare and template.count(f"{{{index}}}") == 1
             if once or argument.is_Symbol:
                 text = self._filled_in(argument) if filled else self.text(argument, _ADD)

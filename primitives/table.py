@@ -1,15 +1,12 @@
 """Every primitive, one entry each.
 
-An entry is the only place that knows a function: its symbol, its derivative, its stable kernels,
-its cost, its facts. A cost is that of one value in float32 multiplications, as measured by
-``search/studies/cost_calibration.py`` in compiled kernels on one core of an x86-64 machine with
-AVX-512, and at least 1; an ``algebraic`` entry is spelled with others in a formula and costs what
-those cost.
+An entry is the only place that knows a function: its symbol, its derivative, its stable kernels, its cost, its facts. A
+cost is that of one value in float32 multiplications, as measured by ``search/studies/cost_calibration.py`` in compiled
+kernels on one core, and at least 1; an ``algebraic`` entry is spelled with others in a formula and costs what those cost.
 
-Together they hold the 27 unary and 7 binary operators of PANGAEA (Bingham & Miikkulainen 2020,
-arXiv 2006.03179, in the list that AQuaSurF's code has), the Swish search's set (Ramachandran et
-al. 2017, arXiv 1710.05941; what has a learned beta there is said with a learnable leaf here), and
-what the reference library needs.
+Together they hold the operators of PANGAEA (Bingham & Miikkulainen 2020, arXiv 2006.03179, in the list that AQuaSurF's
+code has), the Swish search's set (Ramachandran et al. 2017, arXiv 1710.05941; what has a learned beta there is said with
+a learnable leaf here), and what the reference library needs; :mod:`primitives.special` holds what papers use besides.
 """
 
 from __future__ import annotations
@@ -23,10 +20,12 @@ from primitives.kernels import (
     ELU,
     EXPM1,
     FUSES,
+    GUMBEL,
     I1E_RATIO,
     LOG1P,
     MISH,
     MISH_SLOPE,
+    NUMPY_GUMBEL,
     NUMPY_I1E_RATIO,
     NUMPY_MISH_SLOPE,
     SOFTPLUS,
@@ -311,7 +310,7 @@ hardsigmoid = _builtin(
     "hardsigmoid",
     lambda x: sympy.Max(0, sympy.Min(1, x / 6 + _HALF)),
     lambda x: step(3 - absolute(x)) / 6,
-    Kernels("F.hardsigmoid({0})", "np.clip({0} / 6 + 0.5, 0, 1)", "jnp.clip({0} / 6 + 0.5, 0, 1)"),
+    Kernels("(F.relu6({0} + 3) / 6)", "np.clip({0} / 6 + 0.5, 0, 1)", "jnp.clip({0} / 6 + 0.5, 0, 1)"),
     6,
     monotone=True,
     growth="bounded",
@@ -339,6 +338,7 @@ expm1 = _builtin(
     monotone=True,
     growth="exponential",
     textbook=True,
+    latex=r"\left(e^{{{0}}} - 1\right)",
 )
 log1p = _builtin(
     "log1p",
@@ -403,7 +403,7 @@ gaussian: Any = _builtin(
 gompertz: Any = _builtin(
     "gompertz",
     lambda x: sympy.exp(-sympy.exp(-x)),
-    lambda x: _gumbel(x),
+    lambda x: gumbel(x),
     Kernels(
         "torch.exp(-torch.exp(-{0}.clamp(min=-20)))",
         "np.exp(-np.exp(-np.maximum({0}, -20)))",
@@ -414,16 +414,16 @@ gompertz: Any = _builtin(
     growth="bounded",
     citation="Gompertz 1825; the gate of GoLU",
 )
-_gumbel: Any = auxiliary(
+gumbel: Any = auxiliary(
     "gumbel",
-    [lambda x: _gumbel(x) * (sympy.exp(-x) - 1)],
-    Kernels("torch.exp(-{0} - torch.exp(-{0}.clamp(min=-20)))", "np.exp(-{0} - np.exp(-np.maximum({0}, -20)))", ""),
+    [lambda x: get("where").build(x + 20, gumbel(x) * (sympy.exp(-x) - 1), 0)],
+    Kernels("gumbel({0})", "gumbel({0})", "", (("torch", GUMBEL), ("numpy", NUMPY_GUMBEL))),
     60,
 )
 cloglog: Any = _builtin(
     "cloglog",
     lambda x: 1 - sympy.exp(-sympy.exp(x)),
-    lambda x: _gumbel(-x),
+    lambda x: gumbel(-x),
     Kernels(
         "(-torch.expm1(-torch.exp({0}.clamp(max=20))))",
         "(-np.expm1(-np.exp(np.minimum({0}, 20))))",
@@ -444,6 +444,7 @@ softsign: Any = _builtin(
     **_sigmoidal,
 )
 
+_hafner: dict[str, Any] = {**_odd, "citation": "Hafner et al. 2023, arXiv 2301.04104"}
 symlog = _builtin(
     "symlog",
     lambda x: sympy.sign(x) * sympy.log(1 + sympy.Abs(x)),
@@ -451,8 +452,7 @@ symlog = _builtin(
     _shared("(lib.sign({0}) * lib.log1p(lib.abs({0})))"),
     59,
     growth="logarithmic",
-    citation="Hafner et al. 2023, arXiv 2301.04104",
-    **_odd,
+    **_hafner,
 )
 symexp = _builtin(
     "symexp",
@@ -461,8 +461,7 @@ symexp = _builtin(
     _shared("(lib.sign({0}) * lib.expm1(lib.abs({0})))"),
     89,
     growth="exponential",
-    citation="Hafner et al. 2023, arXiv 2301.04104",
-    **_odd,
+    **_hafner,
 )
 
 squareplus: Any = _builtin(
@@ -597,3 +596,5 @@ algebraic(
     growth="bounded",
     citation=_SWISH_SEARCH,
 )
+
+import primitives.special  # noqa: E402, F401 - the rest of the table, listed after these

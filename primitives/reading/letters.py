@@ -21,14 +21,16 @@ _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿˣ", "0123456789+-nx", s
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉₊", "0123456789+", strict=True))
 _SIGNS = {
     "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
-    "√": " sqrt ", "∛": " cbrt ", "≤": "<=", "≥": ">=", "∞": " infinity ", "∣": "|", "‖": "|",
+    "√": " sqrt ", "∛": " cbrt ", "≤": "<=", "≥": ">=", "≠": "!=", "∞": " infinity ", "∣": "|", "‖": "|",
     "½": "(1/2)", "⅓": "(1/3)", "⅔": "(2/3)", "¼": "(1/4)", "¾": "(3/4)", "⅛": "(1/8)",
 }  # fmt: skip
 _RUN_RAISED = re.compile(f"[{''.join(_RAISED)}]+")
 _RUN_LOWERED = re.compile(f"[{''.join(_LOWERED)}]+")
 
 _COMMANDS = {
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "ge": ">=", "geq": ">=",
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "ge": ">=", "geq": ">=", "lt": "<",
+    "gt": ">", "leqslant": "<=", "geqslant": ">=", "ne": "!=", "neq": "!=", "land": "∧", "wedge": "∧", "lor": "∨",
+    "vee": "∨", "neg": "¬", "lnot": "¬", "lfloor": " floor(", "rfloor": ")", "lceil": " ceil(", "rceil": ")",
     "lvert": OPEN, "rvert": CLOSE, "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "lbrace": "(",
     "rbrace": ")", "varphi": " phi ", "varepsilon": " epsilon ", "vartheta": " theta ", "varrho": " rho ",
     "operatorname": "", "mathrm": "", "mathit": "", "mathsf": "", "mathtt": "", "mathbf": "", "textrm": "", "text": "",
@@ -48,6 +50,18 @@ _MADE = re.compile(r"\b(nn\.\w+)\(\)\s*\(")
 _POWER_OF_CALL = re.compile(r"\^\s*([0-9])")
 _LETTERS = re.compile(_NAMED.pattern + r"|\\[a-zA-Z]+|[A-Za-z]{2,}")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)\*?")
+_INDICATOR = re.compile(
+    r"(?:\\math(?:bb|bf|ds|rm|bbm)\s*\{\s*[1I]\s*\}|\\mathbb\s*1|[𝟙𝟏]|\b[1I](?=\s*_))\s*_?\s*(?=\\left|\\\{|[\[({])"
+)
+"""The function that is 1 where a condition holds."""
+_CASES = re.compile(
+    r"(?:\\left\s*)?(?:\\\{|\\lbrace)?\s*\\begin\s*\{([dr]?cases\*?|array)\}(?:\s*\{[lcr ]*\})?((?:(?!\\begin).)*?)"
+    r"\\end\s*\{\1\}(?:\s*\\right\s*\.)?",
+    re.DOTALL,
+)
+_ROW = re.compile(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-zA-Z])")
+_WORDS = re.compile(r"\\(?:text(?:rm|it|normal)?|math(?:rm|it)|mbox)\s*\{([^{}]*)\}")
+_IF = re.compile(r"\b(?:if|for|when|where|all|and)\b")
 _MATHS = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)|(?:\$\$?|\\\)|\\\])\s*$")
 
 
@@ -57,6 +71,7 @@ def plain(text: str) -> str:
     Raises:
         ExpressionError: it has an environment, which is not read yet, or bars that do not match.
     """
+    text = _INDICATOR.sub(" indicator ", text)
     text = re.sub("(?<=[^⁰¹²³⁴-⁹ⁿˣ])[⁺₊](?![⁰¹²³⁴-⁹])", "_+", text)
     for letter, sign in _SIGNS.items():
         text = text.replace(letter, sign)
@@ -68,16 +83,17 @@ def plain(text: str) -> str:
     if "\\" in text or "$" in text:
         text = _without_commands(text)
     text = _MADE.sub(r"\1(", text)
+    text = re.sub(r"\)\s*\|\|?\s*\(", ") or (", text) if re.search("[<>]", text) else text
     text = re.sub(r"(?<=[A-Za-z]) +_ *(?=[0-9])", "_", _SUBSCRIPT.sub(lambda found: f"_{found[1]} ", text))
     return _barred(text)
 
 
 def _without_commands(text: str) -> str:
     text = _MATHS.sub("", text.strip())
+    while (cases := _CASES.sub(_in_code, text)) != text:
+        text = cases
     if environment := re.search(r"\\begin\s*\{(\w+)", text):
-        raise ExpressionError(
-            f"a formula by cases (LaTeX's '{environment[1]}') is not read; write it with max, min, step or relu"
-        )
+        raise ExpressionError(f"LaTeX's environment '{environment[1]}' is not read; 'cases' and 'array' are")
     for written, sign in _BARRED.items():
         text = text.replace(written, sign)
     text = _SPACES.sub(" ", _SIZES.sub("", text)).replace(r"\{", "(").replace(r"\}", ")").replace(r"\|", "|")
@@ -86,6 +102,26 @@ def _without_commands(text: str) -> str:
     text = re.sub(r"(\\[dtc]?frac)\s*([0-9a-z])\s*([0-9a-z])", r"\1{\2}{\3}", text)
     text = re.sub(r"_\s*([0-9])", r"_{\1}", _POWER_OF_CALL.sub(r"^{\1}", text))
     return _COMMAND.sub(lambda found: _word(found[1]), text)
+
+
+def _in_code(found: re.Match[str]) -> str:
+    """Return an environment by cases as a call: rows of a value and, behind ``&`` or a comma, a condition."""
+    rows = [row for row in _ROW.split(found[2]) if row.strip()]
+    return f" Piecewise({', '.join(map(_row, rows))}) "
+
+
+def _row(row: str) -> str:
+    plain_row = _WORDS.sub(lambda words: f" {words[1]} ", row)
+    value, mark, condition = plain_row.partition("&")
+    if not mark:
+        value, _, condition = re.sub(r",?\s*\b(if|for|when|otherwise|else)\b", r"& \1", plain_row, count=1).partition(
+            "&"
+        )
+    condition = re.sub(r"\band\b", r"\\land ", condition.replace("&", " ").strip(" ,.;"))
+    condition = _IF.sub(" ", condition).strip(" ,.;:")
+    if not re.search(r"[<>=≤≥≠]|\\(?:l|g|ne)", condition):
+        condition = "1 > 0"
+    return f"({value.strip(' ,.;')}, {condition})"
 
 
 def _apart(found: re.Match[str]) -> str:
@@ -110,7 +146,7 @@ def _barred(text: str) -> str:
         elif character in ")]}" and stack and stack[-1] != "|":
             stack.pop()
         elif character == "|":
-            closes = bool(stack) and stack[-1] == "|" and last not in "+-*/^,(<[{⟨"
+            closes = bool(stack) and stack[-1] == "|" and last not in "+-*/^,(<>=&∧∨[{⟨"
             sign = CLOSE if closes else OPEN
             if closes:
                 stack.pop()

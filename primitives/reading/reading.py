@@ -17,7 +17,6 @@ from primitives.table import all_primitives, synonyms
 
 _DEFINED = re.compile(r"^\s*[A-Za-z]\w*\s*(?:\(\s*([A-Za-z]\w*)\s*\))?\s*:?=(?!=)")
 _LAMBDA = re.compile(r"^\s*lambda\s+([A-Za-z]\w*)\s*:")
-_CONDITION = re.compile(r"[<>]|\bif\b|\b(?:where|Piecewise|select|cond)\s*\(")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 _ASSIGNED = re.compile(r"^\s*([^=]*?)\s*=\s*(.*?)\s*$")
 
@@ -67,8 +66,6 @@ def _said(text: str) -> tuple[str, ...]:
 def _rewritten(text: str) -> Reading:
     head, *assigned = re.split(r";|\\;(?=\s*\w+\s*=)", text)
     head, given = _undefined(plain(head))
-    if _CONDITION.search(head):
-        raise ExpressionError(f"a formula by cases is not read: '{head.strip()}'; write it with max, min, step or relu")
     found = Found(variable(head, given), frozenset(_WORD.findall(head)))
     body = rewritten(head, found)
     values = {**found.initial, **dict(map(_assigned, filter(str.strip, assigned)))}

@@ -15,7 +15,8 @@ from lark.exceptions import VisitError
 from primitives.errors import ExpressionError, nearest
 from primitives.names import CONSTANTS, PARAMETER_NAMES, is_parameter, parameter_name
 from primitives.parser import MAX_DEPTH
-from primitives.reading.words import ELSEWHERE, INVERSES, RANDOM, SEVERAL, known, meant, names, said_of
+from primitives.reading.cases import Both, Certain, Condition, Not, compared, covers, either, piecewise, selected
+from primitives.reading.words import CASES, ELSEWHERE, INVERSES, RANDOM, SEVERAL, known, meant, names, said_of
 from primitives.references import ALIASES, reference
 from primitives.table import all_primitives, get, synonyms
 
@@ -23,7 +24,7 @@ _ADD, _MUL, _NEG, _POW, _ATOM = range(1, 6)
 _VARIABLES = ("z", "u", "t", "y", "v", "s", "r", "w", "X", "input", "inputs")
 """What may stand for x where it is the only unknown."""
 _MANY = ("max", "min")
-_FUNCTIONS_TOO = ("gamma", "beta", "zeta", "psi", "chi", "f", "g", "h")
+_FUNCTIONS_TOO = ("H", "gamma", "beta", "zeta", "psi", "chi", "f", "g", "h")
 _CLIPS = ("clip", "clamp")
 
 
@@ -32,10 +33,17 @@ class Text(NamedTuple):
 
     text: str
     binds: int
+    condition: Condition | None = None
 
     def within(self, least: int) -> str:
         """Return it, in brackets where something binds more tightly around it."""
         return self.text if self.binds >= least else f"({self.text})"
+
+
+class Several(NamedTuple):
+    """What stands in brackets with commas between."""
+
+    parts: tuple[Text, ...]
 
 
 @dataclass
@@ -153,7 +161,7 @@ class _Rewriting(Transformer[Token, Text]):
 
     def bracketed(self, parts: list[Text]) -> Text:
         is_so = parts[0].binds == _ATOM and parts[0].text.startswith("(")
-        return Text(parts[0].text if is_so else f"({parts[0].text})", _ATOM)
+        return Text(parts[0].text if is_so else f"({parts[0].text})", _ATOM, parts[0].condition)
 
     def positive_part(self, parts: list[Any]) -> Text:
         return Text(f"relu({parts[0].text})", _ATOM)
@@ -172,12 +180,58 @@ class _Rewriting(Transformer[Token, Text]):
             return Text(f"(sign({body.text})*abs({body.text})**(1/{degree}))", _ATOM)
         return Text(f"{body.within(_ATOM)}**(1/{degree})", _POW)
 
+    # --- conditions, each a step where it stands for a number ---------------------------------
+
+    def compared(self, parts: list[Any]) -> Text:
+        signs = [str(part) for part in parts[1::2]]
+        if "==" in signs or "!=" in signs:
+            self._found.say("what a formula is at a single point is not kept; it is there what it is without that")
+        return _truth(compared([part.within(_MUL) for part in parts[::2]], signs))
+
+    def both(self, parts: list[Text]) -> Text:
+        return _truth(Both(*map(self._condition, parts)))
+
+    def either(self, parts: list[Text]) -> Text:
+        return _truth(either(*map(self._condition, parts)))
+
+    def opposite(self, parts: list[Text]) -> Text:
+        return _truth(Not(self._condition(parts[0])))
+
+    def ternary(self, parts: list[Text]) -> Text:
+        then, condition, otherwise = parts
+        return Text(f"({selected(self._condition(condition), then.text, otherwise.text)})", _ATOM)
+
+    def _condition(self, part: Text) -> Condition:
+        if part.condition is None:
+            raise ExpressionError(f"'{part.text}' is no condition; write one such as x > 0")
+        return part.condition
+
+    def _by_cases(self, word: str, arguments: Sequence[Any]) -> Text:
+        if arguments and isinstance(arguments[0], Several):
+            pairs: list[tuple[Text, ...]] = [each.parts if isinstance(each, Several) else (each,) for each in arguments]
+            if any(len(pair) != 2 for pair in pairs[:-1]) or len(pairs[-1]) > 2:
+                raise ExpressionError(
+                    f"{word} takes pairs of a value and a condition, as in {word}((x, x > 0), (0, True))"
+                )
+            rows = [(pair[0].text, self._condition(pair[1]) if pair[1:] else Certain()) for pair in pairs]
+            if not covers(rows):
+                self._found.say("the last case is taken wherever no other one holds")
+            return Text(f"({piecewise(rows)})", _ATOM)
+        if len(arguments) != 3 or not all(isinstance(argument, Text) for argument in arguments):
+            raise ExpressionError(f"{word} takes a condition and two values, as in {word}(x > 0, x, 0)")
+        first, then, otherwise = arguments
+        own = first.condition is None and word == "where"
+        chosen = f"where({first.text}, {then.text}, {otherwise.text})" if own else None
+        return Text(f"({chosen or selected(self._condition(first), then.text, otherwise.text)})", _ATOM)
+
     # --- names and numbers ------------------------------------------------------------------
 
     def number(self, parts: list[Token]) -> Text:
         return Text(str(parts[0]), _ATOM)
 
     def name(self, parts: list[Token]) -> Text:
+        if str(parts[0]) in ("True", "true"):
+            return _truth(Certain())
         return Text(self._name(str(parts[0])), _ATOM)
 
     def _name(self, word: str) -> str:
@@ -195,10 +249,12 @@ class _Rewriting(Transformer[Token, Text]):
     # --- functions --------------------------------------------------------------------------
 
     def arguments(self, parts: list[Any]) -> list[Any]:
+        if len(parts) == 1 and isinstance(parts[0], Several):  # LaTeX's braces around brackets
+            return [*parts[0].parts]
         return [each for part in parts for each in (part if isinstance(part, list) else [part])]
 
-    def several(self, parts: list[Text]) -> list[Text]:
-        return parts
+    def several(self, parts: list[Text]) -> Several:
+        return Several(tuple(parts))
 
     def keyword(self, parts: list[Any]) -> tuple[str, Text]:
         return str(parts[0]).rstrip("= \t"), parts[1]
@@ -247,9 +303,13 @@ class _Rewriting(Transformer[Token, Text]):
         assert meaning is not None
         if meaning.split(".")[-1] in _CLIPS:
             return self._clip(word, arguments)
+        if meaning in CASES:
+            return self._by_cases(word, arguments)
         inner = [argument for argument in arguments if isinstance(argument, Text)]
         if len(inner) < len(arguments):
             key = next(argument[0] for argument in arguments if not isinstance(argument, Text))
+            if not isinstance(key, str):
+                raise ExpressionError(f"{word} takes numbers, not several in brackets")
             raise ExpressionError(f"'{key}=' in {word}(...) is not read; write what it stands for into the formula")
         self._found.say(said_of(word) or said_of(meaning))
         if meaning in ELSEWHERE:
@@ -302,6 +362,10 @@ class _Rewriting(Transformer[Token, Text]):
         words = {"x": f"({inner.text})", **renamed}
         text = re.sub(r"[A-Za-z_]\w*", lambda word: words.get(word[0], word[0]), expression.formula)
         return Text(f"({text})", _ATOM)
+
+
+def _truth(condition: Condition) -> Text:
+    return Text(f"({selected(condition, '1', '0')})", _ATOM, condition)
 
 
 def _primitives() -> frozenset[str]:

@@ -21,11 +21,14 @@ ELSEWHERE = {
     "Phi": "(1 + erf({0}/sqrt(2)))/2", "normcdf": "(1 + erf({0}/sqrt(2)))/2", "ndtr": "(1 + erf({0}/sqrt(2)))/2",
     "phi": "exp(-{0}**2/2)/sqrt(2*pi)", "normpdf": "exp(-{0}**2/2)/sqrt(2*pi)",
     "sgn": "sign({0})", "Heaviside": "step({0})", "heaviside": "step({0})", "unit_step": "step({0})",
-    "sech": "1/cosh({0})", "csch": "1/sinh({0})", "coth": "1/tanh({0})", "ln": "log({0})",
+    "csch": "sech({0})/tanh({0})", "indicator": "({0})", "ceil": "-floor(-({0}))", "frac": "{0} - floor({0})",
+    "coth": "1/tanh({0})", "ln": "log({0})",
     "log2": "log({0})/log(2)", "log10": "log({0})/log(10)", "exp2": "exp({0}*log(2))",
-    "cbrt": "sign({0})*abs({0})**(1/3)", "fabs": "abs({0})", "absolute": "abs({0})", "tan": "sin({0})/cos({0})",
-    "arsinh": "asinh({0})", "arctanh": "log((1 + {0})/(1 - {0}))/2",
-    "atanh": "log((1 + {0})/(1 - {0}))/2", "artanh": "log((1 + {0})/(1 - {0}))/2", "positive": "({0})",
+    "fabs": "abs({0})", "absolute": "abs({0})", "arsinh": "asinh({0})", "positive": "({0})", "sec": "1/cos({0})",
+    "cot": "1/tan({0})", "csc": "1/sin({0})", "mod": "{0} - ({1})*floor({0}/({1}))",
+    "fmod": "{0} - ({1})*floor({0}/({1}))",
+    "remainder": "{0} - ({1})*floor({0}/({1}))", "J_0": "j0({0})", "J_1": "j1({0})", "J0": "j0({0})", "J1": "j1({0})",
+    "W": "lambertw({0})", "W_0": "lambertw({0})", "LambertW": "lambertw({0})",
     "negative": "-({0})", "reciprocal": "1/({0})", "rsqrt": "1/sqrt({0})", "normalized_sinc": "sinc(pi*({0}))",
     "logaddexp": "max({0}, {1}) + softplus(-abs({0} - ({1})))",
     "subtract": "({0}) - ({1})", "multiply": "({0})*({1})", "divide": "({0})/({1})", "true_divide": "({0})/({1})",
@@ -33,6 +36,8 @@ ELSEWHERE = {
     "hypot": "sqrt(({0})**2 + ({1})**2)", "clip": "min(max({0}, {1}), {2})", "clamp": "min(max({0}, {1}), {2})",
 }  # fmt: skip
 """Our infix of a word, by its inputs."""
+CASES = frozenset(("where", "Piecewise", "piecewise", "select", "cond", "ifelse", "if_else"))
+"""Functions by cases."""
 ELSEWHERE |= {f"{module}.sinc": "sinc(pi*({0}))" for module in ("np", "numpy", "torch", "jnp")}
 _SAID = {
     "sigma": "sigma(...) is the logistic function, sigmoid",
@@ -69,12 +74,12 @@ def meant(word: str) -> str | None:
     Capitals, underscores and the module before a dot do not matter, unless they decide.
     """
     words, folded = _lexicon_now()
-    if word in ELSEWHERE or word in words:
+    if word in ELSEWHERE or word in words or word in CASES:
         return word
     *modules, last = word.split(".")
     if not set(modules) <= NAMESPACES:
         return None
-    if last in ELSEWHERE or last in words:
+    if last in ELSEWHERE or last in words or last in CASES:
         return last
     return folded.get(_fold(last))
 
@@ -92,7 +97,7 @@ def _lexicon_now() -> tuple[frozenset[str], Mapping[str, str]]:
 def _lexicon(primitives: tuple[str, ...], others: tuple[str, ...]) -> tuple[frozenset[str], Mapping[str, str]]:
     """Return the words of the language and the library, and every word by how it reads without capitals and bars."""
     words = frozenset([*primitives, *others, *library_names(), *ALIASES]) - {"x"}
-    return words, {_fold(word): word for word in (*words, *ELSEWHERE) if word not in ("Phi", "phi")}
+    return words, {_fold(word): word for word in (*words, *ELSEWHERE) if word not in ("Phi", "phi", "W")}
 
 
 def _fold(word: str) -> str:

@@ -146,8 +146,9 @@ def algebra(names: Iterable[str], constants: bool, learnable: bool) -> Algebra:
             undone |= {inner for inner in unary if _says_nothing(view, inner, plain, simple, scaling)}
         below[view] = frozenset(undone)
     fixed = {view for view in scaling | shifting if "learnable" not in view.places} | numbers
-    equal = {view.name for view in found if view.varying == 2 and _is_simple_of_equals(get(view.name), simple)}
-    symmetric = {view.name for view in found if view.varying == 2 and _is_symmetric(get(view.name))}
+    pairs = [view for view in found if view.varying == len(view.places) == 2]
+    equal = {view.name for view in pairs if _is_simple_of_equals(get(view.name), simple)}
+    symmetric = {view.name for view in pairs if _is_symmetric(get(view.name))}
     return Algebra(found, below, frozenset(fixed), frozenset(equal), frozenset(symmetric))
 
 

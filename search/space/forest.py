@@ -58,7 +58,7 @@ def values(trees: Sequence[Sequence[Any]], points: Array) -> Array:
 @lru_cache(maxsize=512)
 def _own(primitive: Primitive) -> tuple[float, float, int]:
     """Return what one use of a primitive adds: cost of its value, cost of its slopes, nodes of a formula."""
-    arguments = (X, sympy.Symbol("alpha"))[: primitive.arity]
+    arguments = (X, sympy.Symbol("alpha"), sympy.Symbol("beta"))[: primitive.arity]
     if "exponent" in primitive.types:
         arguments = (X, sympy.Rational(3, 2))
     return *primitive_costs(primitive), Expression(primitive.build(*arguments)).complexity - primitive.arity

@@ -49,7 +49,7 @@ def functions() -> dict[str, Any]:
     found: dict[str, Any] = {"addition": X + _Y, "division": _Y / X, "root": sympy.sqrt(X), "power": X**_Y}
     for primitive in all_primitives():
         if primitive.function is not None:
-            body = primitive.function(*(X, _Y)[: primitive.arity])
+            body = primitive.function(*(X, _Y, _Y)[: primitive.arity])
             found[primitive.name] = body
             found |= {each.name: each.function(X) for each in _auxiliaries(body)}
     return found | {"capped_exp": capped_exp(X)}
@@ -100,7 +100,8 @@ def kernel(function: Function, mode: Mode) -> Function:
 def measure_primitives(mode: Mode, rounds: int) -> pd.DataFrame:
     """Return each evaluation in multiplications with its spread, one row a function."""
     normal, y = torch.randn(2, ELEMENTS, generator=torch.Generator().manual_seed(0))
-    inputs = {name: normal if domain(name) == "real" else normal.abs() + 0.1 for name in functions()}
+    inside = {"real": normal, "between -1 and 1": normal.tanh(), "above 1": normal.abs() + 1.1}
+    inputs = {name: inside.get(domain(name), normal.abs() + 0.1) for name in functions()}
     measured = {name: (evaluation(body), inputs[name]) for name, body in functions().items()}
     panel = {"nothing": (lambda x, _: x, normal), "multiplication": (chain, normal), **measured}
     calls = []

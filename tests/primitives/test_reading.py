@@ -42,6 +42,16 @@ SAME = {
     "torch.nn.functional.softplus(x)": "softplus(x)", "np.pi*x": "pi*x", "math.exp(-x**2)": "exp(-x**2)",
     "torch.clamp(x, 0, 6)": "min(max(x, 0), 6)", "clip(x, -1, 1)": "hardtanh(x)", "clamp(x, min=0)": "relu(x)",
     "np.clip(x, a_min=0, a_max=1)": "min(max(x, 0), 1)", "max(x, 0, -1)": "relu(x)", "torch.special.expit(x)": "sigmoid(x)",
+    # by cases
+    "x if x > 0 else 0.1*x": "where(x > 0, x, 0.1*x)", "np.where(x>=0, x, a*x)": "where(x < 0, a*x, x)", "x*(x>0)": "relu(x)",
+    "Piecewise((x, x>0), (0, True))": "where(x > 0, x, 0)", "[x > 0]x": "relu(x)", "1_{x>0} x": "relu(x)", r"x\,\mathbb{1}_{x>0}": "relu(x)",
+    r"\begin{cases} x & x > 0 \\ \alpha(e^x-1) & x \le 0 \end{cases}": "where(x > 0, x, alpha*expm1(x))",
+    r"f(x)=\begin{cases} x, & \text{if } x \geq 0 \\ \alpha x, & \text{otherwise} \end{cases}": "where(x < 0, alpha*x, x)",
+    r"\left\{\begin{array}{ll} x & x>0\\ 0 & x\leq 0\end{array}\right.": "where(x > 0, x, 0)", "x*((x>0) & (x<1))": "x*step(min(x, 1-x))",
+    "x if -1 < x <= 1 else sign(x)": "where(abs(x) < 1, x, sign(x))", "x*((x>1) | (x<-1))": "x*step(abs(x)-1)", "|x| if |x| < 1 else 0": "where(abs(x) < 1, abs(x), 0)",
+    "lambda x: x if x>0 else (x*0.2 if x > -1 else -0.2)": "where(x > 0, x, where(x > -1, 0.2*x, -0.2))", "sin(x)/x if x != 0 else 1": "sinc(x)",
+    "max(x, 0) if not x > 1 else 1": "min(relu(x), 1)", "where(x, x, 0)": "relu(x)",
+    "J_0(x)": "j0(x)", "W(x+9)": "lambertw(x+9)", r"\lfloor x \rfloor": "floor(x)", "mod(x, 2)": "x - 2*floor(x/2)", "cbrt(x)": "sign(x)*abs(x)**(1/3)",
     # names of other fields, capitals, functions of the library inside a formula
     "ReLU(x)": "relu(x)", "GELU(x)": "gelu(x)", "LeakyReLU(x)": "max(0,x) + 0.01*min(0,x)", "x*hardswish(x)": "x**2*hardsigmoid(x)",
     "Hardswish(2x)": "2*x*hardsigmoid(2*x)", "expit(x)": "sigmoid(x)", "logistic(x)": "sigmoid(x)", "sgn(x)": "sign(x)",
@@ -124,7 +134,8 @@ def test_of_what_is_plain_nothing_is_said(text):
 REFUSED = {
     "x +": "ends too early", "(x": "ends too early", "x*relu": "relu(x)", "xtanh(x)": "did you mean 'tanh'", "ax": "a*x",
     "x,x": "',' at position 2", "%s": "'%' at position 1", "x!": "'!' at position 2", "|x": "do not match",
-    "cos^-1(x)": "inverse function, which is not known", "x if x > 0 else 0": "by cases", r"\begin{cases} x \end{cases}": "by cases",
+    "cos^-1(x)": "inverse function, which is not known", "x if x > 0": "ends too early", r"\begin{matrix} x \end{matrix}": "environment 'matrix'", "x if x else 0": "no condition",
+    "np.where(x, x, 0)": "no condition", "where(x > 0, x)": "a condition and two values", "max((x, 1), 2)": "not several",
     "relu(x, 2)": "relu takes 1 argument, 2 given", "elu(x, alpha=2)": "'alpha='", "clip(x)": "limits", "os.system(x)": "unknown",
     "softmax(x)": "several at once", "np.mean(x)": "several at once", "F.dropout(x)": "random",
     "__import__('os')": "position", "F*x": "unknown", "2x; b=1": "does not occur", "max()": "", "": "empty",

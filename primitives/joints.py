@@ -1,0 +1,119 @@
+"""What a formula is exactly where two of its pieces meet: their common limit where they have one.
+
+``sign(x)*log(1 + abs(x))`` has the slope 1 at 0 from both sides, but sign is 0 there, and a layer that starts at zero
+would never move. Where the limits differ, torch's conventions stay (of sign, ``step`` and ``relu'`` at 0 they are 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from primitives.sampled import Values
+from primitives.special import where
+from primitives.table import sign, step
+
+_X = sympy.Symbol("x")
+_WHERE = where(_X, _X, -_X).func
+_FACTORS = (1.0, 0.83, 1.21)
+"""Parameters are tried at their initial values and at these multiples: what agrees by chance does not count."""
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """Jumps of one place: nodes of a formula with the direction in which what they look at rises, 1 or -1."""
+
+    place: sympy.Expr
+    jumps: tuple[tuple[sympy.Expr, int], ...]
+
+
+def joined(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr:
+    """Return a formula that is its own limit at each of its joints where both sides have the same.
+
+    Args:
+        body: a value or a derivative.
+        initial: names and initial values of its parameters.
+    """
+    if not body.has(sign, step, _WHERE):
+        return body
+    for joint in _joints(body, dict(initial)):
+        right, left = (_replaced(body, joint, _taken, side) for side in (1, -1))
+        if _agree(right, left, joint.place, initial) and not _agree(right, body, joint.place, initial):
+            body = _replaced(body, joint, _closed, 1)
+    return body
+
+
+def _joints(body: sympy.Expr, initial: dict[str, float]) -> list[_Joint]:
+    found: dict[sympy.Expr, list[tuple[sympy.Expr, int]]] = {}
+    jumps = [node for node in body.atoms(sympy.Function) if isinstance(node, (sign, step, _WHERE))]
+    for node in sorted(jumps, key=sympy.default_sort_key):
+        place = _place(node.args[0], initial)
+        if place is not None:
+            found.setdefault(place[0], []).append((node, place[1]))
+    return [_Joint(place, tuple(nodes)) for place, nodes in found.items()]
+
+
+def _place(inner: sympy.Expr, initial: dict[str, float]) -> tuple[sympy.Expr, int] | None:
+    """Return where a straight line is 0, if that is a number, and whether it rises (1) or falls (-1) there."""
+    line = sympy.expand(inner)
+    rate = line.coeff(_X)
+    rest = line - rate * _X
+    if rate.is_zero or rest.has(_X) or rate.has(_X):
+        return None
+    place = sympy.cancel(-rest / rate) if rest.free_symbols else -rest / rate
+    if not place.is_number:
+        return None
+    slope = float(rate.subs({sympy.Symbol(name): value for name, value in initial.items()}))
+    return (place, 1 if slope > 0 else -1) if slope else None
+
+
+def _replaced(
+    body: sympy.Expr, joint: _Joint, by: Callable[[sympy.Expr, int, int], sympy.Expr], side: int
+) -> sympy.Expr:
+    """Return a formula with each jump of a joint replaced, what is inside of others first."""
+    jumps = dict(joint.jumps)
+
+    def walked(node: sympy.Expr) -> sympy.Expr:
+        if not node.has(sign, step, _WHERE):
+            return node
+        arguments = tuple(walked(argument) for argument in node.args)
+        new = node if arguments == node.args else node.func(*arguments)
+        return by(new, jumps[node], side) if node in jumps else new
+
+    return walked(body)
+
+
+def _taken(node: sympy.Expr, rises: int, side: int) -> sympy.Expr:
+    """Return what a jump is on one side of its place."""
+    positive = rises == side
+    if isinstance(node, sign):
+        return sympy.Integer(1 if positive else -1)
+    if isinstance(node, step):
+        return sympy.Integer(1 if positive else 0)
+    return node.args[1] if positive else node.args[2]
+
+
+def _closed(node: sympy.Expr, rises: int, side: int) -> sympy.Expr:
+    """Return a jump that at its place is what it is on one side; at every other place it is the same."""
+    inner = node.args[0]
+    positive = rises == side
+    if isinstance(node, sign):
+        return 1 - 2 * step(-inner) if positive else 2 * step(inner) - 1
+    if not positive:
+        return node
+    return 1 - step(-inner) if isinstance(node, step) else where(-inner, node.args[2], node.args[1])
+
+
+def _agree(one: sympy.Expr, other: sympy.Expr, place: sympy.Expr, initial: Sequence[tuple[str, float]]) -> bool:
+    """Tell whether two formulas are the same finite number at a place, at several values of the parameters."""
+    at = np.array([float(place)])
+    for factor in _FACTORS if initial else _FACTORS[:1]:
+        values = Values(at, {name: factor * value for name, value in initial})
+        first, second = values.of(one), values.of(other)
+        if first is None or second is None or not abs(first[0] - second[0]) <= _CLOSE * max(1.0, abs(first[0])):
+            return False
+    return True
