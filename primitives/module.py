@@ -65,7 +65,7 @@ class Compiled:
     def slopes(self) -> Callable[..., tuple[Tensor, ...]]:
         """Plain torch function of the same arguments; a tuple of derivatives, ``x`` first."""
         function: Callable[..., tuple[Tensor, ...]] = _single(
-            _slopes(self.expression), "activation_slopes", self.expression
+            slopes_source(self.expression), "activation_slopes", self.expression
         )
         return function
 
@@ -186,7 +186,7 @@ def module_source(expression: Expression, name: str) -> str:
     if _is_native(expression):
         functions = "\n\n\n".join([*(helper.rstrip() for helper in value_helpers), value])
         return NATIVE.substitute(name=name, functions=functions, summary=_summary(expression))
-    slopes, slope_helpers = _slopes(expression)
+    slopes, slope_helpers = slopes_source(expression)
     helpers = [helper.rstrip() for helper in dict.fromkeys([*value_helpers, *slope_helpers])]
     return MODULE.substitute(
         name=name,
@@ -230,7 +230,7 @@ def value_source(
         name: of the function.
     """
     lines = code([expression.kernel], dialect)
-    result = _as_large_as_x(expression.body, lines.results[0]) if dialect == "torch" else lines.results[0]
+    result = _as_large_as_x(expression.body, lines.results[0], dialect)
     doc = _sentence(f"Return {expression.formula}, elementwise.", "Return the value, elementwise.")
     return function_source(name, arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers
 
@@ -240,33 +240,47 @@ def _sentence(text: str, otherwise: str) -> str:
     return text if len(f'{INDENT}"""{text}"""') <= WIDTH else otherwise
 
 
-def _slopes(expression: Expression) -> tuple[str, tuple[str, ...]]:
-    """Write ``activation_slopes`` and return it with the helpers it calls."""
+def slopes_source(
+    expression: Expression, dialect: Dialect = "torch", name: str = "activation_slopes"
+) -> tuple[str, tuple[str, ...]]:
+    """Return the source of a function of ``x`` and the parameters that returns the slopes, with the helpers it calls.
+
+    Args:
+        expression: whose.
+        dialect: ``"torch"`` or ``"jax"``.
+        name: of the function.
+    """
     arguments = _arguments(expression)
     several = ", ".join(arguments[:-1]) + f" and {arguments[-1]}"
     doc = _sentence(f"Return the derivatives by {several}.", "Return the derivatives by x and each parameter.")
     doc = doc if expression.parameters else "Return the derivative by x in a tuple."
     names = [f"d{name}" for name in arguments]
-    return _several("activation_slopes", doc, arguments, list(expression.slopes.values()), names)
+    return _several(name, doc, arguments, list(expression.slopes.values()), names, dialect)
 
 
 def _several(
-    name: str, doc: str, arguments: list[str], expressions: list[sympy.Expr], names: list[str]
+    name: str,
+    doc: str,
+    arguments: list[str],
+    expressions: list[sympy.Expr],
+    names: list[str],
+    dialect: Dialect = "torch",
 ) -> tuple[str, tuple[str, ...]]:
     """Write a function that returns several expressions, each a tensor as large as x, with the helpers it calls."""
-    lines = code(expressions, "torch")
-    results = [_as_large_as_x(each, text) for each, text in zip(expressions, lines.results, strict=True)]
+    lines = code(expressions, dialect)
+    results = [_as_large_as_x(each, text, dialect) for each, text in zip(expressions, lines.results, strict=True)]
     named = [f"{target} = {result}" for target, result in zip(names, results, strict=True)]
     return function_source(name, arguments, doc, [*lines.lines(), *named, _returned(names)]), lines.helpers
 
 
-def _as_large_as_x(expression: sympy.Expr, text: str) -> str:
-    """Return a text whose value is a fresh tensor of the shape of ``x``."""
+def _as_large_as_x(expression: sympy.Expr, text: str, dialect: Dialect) -> str:
+    """Return a text whose value has the shape of ``x``, in torch a fresh tensor; numpy's files see to it themselves."""
     if expression == X:
-        return "x.clone()"
-    if X in expression.free_symbols:
+        return "x.clone()" if dialect == "torch" else text
+    if X in expression.free_symbols or dialect == "numpy":
         return text
-    return f"torch.zeros_like(x) - {text[1:]}" if text.startswith("-") else f"torch.zeros_like(x) + {text}"
+    zeros = "torch.zeros_like(x)" if dialect == "torch" else "jnp.zeros_like(x)"
+    return f"{zeros} - {text[1:]}" if text.startswith("-") else f"{zeros} + {text}"
 
 
 def _returned(items: list[str]) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from primitives.errors import ActsearchError
 from primitives.export.exported import NOWHERE, Exported, Provenance
 from primitives.export.formula import latex_line, sympy_line
-from primitives.export.plain import jax_file, numpy_file
+from primitives.export.jax_file import jax_file
+from primitives.export.plain import numpy_file
 from primitives.export.torch_file import torch_file
 from primitives.expression import Expression
 from primitives.registries import Registry
@@ -47,7 +48,7 @@ DIALECTS: Registry[Dialect] = Registry(
     {
         "torch": Dialect(torch_file, "py", named=True, about="a module with learnable parameters and a self-check"),
         "numpy": Dialect(numpy_file, "py", about="a function, parameters are arguments"),
-        "jax": Dialect(jax_file, "py", about="a function, parameters are arguments"),
+        "jax": Dialect(jax_file, "py", about="a function with its own derivative, parameters are arguments"),
         "latex": Dialect(latex_line, "tex", about="one line"),
         "sympy": Dialect(sympy_line, "txt", about="one line that sympy.sympify reads"),
         "onnx": Dialect(_onnx_file, "onnx", named=True, binary=True, about="a model for inference"),
