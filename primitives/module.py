@@ -23,8 +23,7 @@ from primitives.expression import Expression, X
 from primitives.parser import parse
 from primitives.render import Dialect, literal
 from primitives.table import of_function
-from primitives.template import APPLIED, BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
-from primitives.template import APPLIED_ALONE as _APPLIED_ALONE
+from primitives.template import APPLIED_ALONE, BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -199,6 +198,8 @@ def module_source(expression: Expression, name: str) -> str:
             "raise TypeError", [f'f"{name} takes floating-point tensors, not {{x.dtype}}"'], "", INDENT * 3
         ),
         applied=_applied(expression),
+        tuple="parameters" if expression.parameters else "()",
+        passed=", *parameters" if expression.parameters else "",
     )
 
 
@@ -308,19 +309,24 @@ def _constructor(expression: Expression) -> str:
     options = ["num_parameters=1", "channel_dim=1", "learnable=True", "device=None", "dtype=None"]
     arguments = ["self", *(f"{name}={literal(value)}" for name, value in expression.initial), "*", *options]
     quoted = [f'"{name}"' for name in names]
-    listed = f"{INDENT}activation_parameters = ({quoted[0]},)"
     return CONSTRUCTOR.substitute(
-        names=listed if len(names) == 1 else bracketed("activation_parameters = ", quoted, "", INDENT),
+        names=_tuple("activation_parameters = ", quoted, INDENT),
         signature=bracketed("def __init__", arguments, ":", INDENT),
         assignments="\n".join(f"{INDENT * 2}self.{name} = values({name})" for name in names),
+        initial=_tuple("self.initial = ", names, INDENT * 2),
     )
 
 
 def _applied(expression: Expression) -> str:
     if not expression.parameters:
-        return _APPLIED_ALONE
-    arguments = ["x", *(f"self.shaped(self.{name}, x)" for name in expression.parameters)]
-    return APPLIED + bracketed("return function.apply", arguments, "", INDENT * 2)
+        return APPLIED_ALONE
+    parameters = [f"self.shaped(self.{name}, x)" for name in expression.parameters]
+    return _tuple("parameters = ", parameters, INDENT * 2)
+
+
+def _tuple(head: str, items: list[str], indent: str) -> str:
+    """Return a line ``head(items)`` or several; one item alone keeps its comma."""
+    return f"{indent}{head}({items[0]},)" if len(items) == 1 else bracketed(head, items, "", indent)
 
 
 def _single(function: tuple[str, tuple[str, ...]], name: str, expression: Expression) -> Any:
