@@ -176,7 +176,7 @@ def mish_slope(x):
 
 JAX_SINC_DERIVATIVE = NUMPY_SINC_DERIVATIVE.replace("np.", "jnp.")
 JAX_SINC_SLOPE = NUMPY_SINC_SLOPE.replace("np.", "jnp.")
-JAX_MISH_SLOPE = NUMPY_MISH_SLOPE.replace("np.", "jnp.")
+MISH_SLOPES = (("torch", MISH_SLOPE), ("numpy", NUMPY_MISH_SLOPE), ("jax", NUMPY_MISH_SLOPE.replace("np.", "jnp.")))
 
 JAX_GELU_SLOPE = '''\
 def gelu_slope(x):

@@ -174,15 +174,16 @@ def derivative_at(expression: Expression, order: int, x: NDArray[np.float64]) ->
     return values
 
 
-def module_source(expression: Expression, name: str) -> str:
+def module_source(expression: Expression, name: str, native: bool = True) -> str:
     """Return the source of the functions and classes for an expression, without imports.
 
     Args:
         expression: what to write.
         name: the name of the module class, e.g. ``"CRReLU"``.
+        native: whether what is one torch function of ``x`` is left to torch.
     """
     value, value_helpers = value_source(expression, "torch", _arguments(expression))
-    if _is_native(expression):
+    if native and _is_native(expression):
         functions = "\n\n\n".join([*(helper.rstrip() for helper in value_helpers), value])
         return NATIVE.substitute(name=name, functions=functions, summary=_summary(expression))
     slopes, slope_helpers = slopes_source(expression)
@@ -231,7 +232,7 @@ def value_source(
         name: of the function.
     """
     lines = code([expression.kernel], dialect)
-    result = _as_large_as_x(expression.body, lines.results[0], dialect)
+    result = as_large_as_x(expression.body, lines.results[0], dialect)
     doc = _sentence(f"Return {expression.formula}, elementwise.", "Return the value, elementwise.")
     return function_source(name, arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers
 
@@ -269,12 +270,12 @@ def _several(
 ) -> tuple[str, tuple[str, ...]]:
     """Write a function that returns several expressions, each a tensor as large as x, with the helpers it calls."""
     lines = code(expressions, dialect)
-    results = [_as_large_as_x(each, text, dialect) for each, text in zip(expressions, lines.results, strict=True)]
+    results = [as_large_as_x(each, text, dialect) for each, text in zip(expressions, lines.results, strict=True)]
     named = [f"{target} = {result}" for target, result in zip(names, results, strict=True)]
     return function_source(name, arguments, doc, [*lines.lines(), *named, _returned(names)]), lines.helpers
 
 
-def _as_large_as_x(expression: sympy.Expr, text: str, dialect: Dialect) -> str:
+def as_large_as_x(expression: sympy.Expr, text: str, dialect: Dialect) -> str:
     """Return a text whose value has the shape of ``x``, in torch a fresh tensor; numpy's files see to it themselves."""
     if expression == X:
         return "x.clone()" if dialect == "torch" else text

@@ -25,11 +25,9 @@ from primitives.kernels import (
     EXPM1,
     FUSES,
     JAX_GELU_SLOPE,
-    JAX_MISH_SLOPE,
     LOG1P,
     MISH,
-    MISH_SLOPE,
-    NUMPY_MISH_SLOPE,
+    MISH_SLOPES,
     SOFTPLUS,
     SQUAREPLUS,
     TANH,
@@ -553,12 +551,7 @@ def _mish_curvature(x: sympy.Expr) -> sympy.Expr:
 _mish_slope: Any = auxiliary(
     "mish_slope",
     [_mish_curvature],
-    Kernels(
-        "mish_slope({0})",
-        "mish_slope({0})",
-        "mish_slope({0})",
-        (("torch", MISH_SLOPE), ("numpy", NUMPY_MISH_SLOPE), ("jax", JAX_MISH_SLOPE)),
-    ),
+    Kernels("mish_slope({0})", "mish_slope({0})", "mish_slope({0})", MISH_SLOPES),
     37,
 )
 mish = _builtin(

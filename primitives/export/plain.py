@@ -11,9 +11,13 @@ from primitives.module import value_source
 from primitives.render import literal
 
 _IMPORTS = (
+    (r"\bmath\.", "import math\n"),
     (r"\bjax\.(?!numpy\b)", "import jax"),
+    (r"\bkeras\.", "import keras"),
     (r"\bjnp\.", "import jax.numpy as jnp"),
     (r"\bnp\.", "import numpy as np"),
+    (r"\bnnx\.", "from flax import nnx"),
+    (r"\bops\.", "from keras import ops"),
     (r"(?<![.\w])scipy\.special\.", "import scipy.special"),
 )
 
