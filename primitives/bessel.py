@@ -24,8 +24,9 @@ def bessel_ratio(sign: Callable[[sympy.Expr], sympy.Expr]) -> Any:
         call = f"bessel_ratio({{0}}, {order})"
         helpers = (("torch", BESSEL_RATIO), ("numpy", NUMPY_BESSEL_RATIO), ("jax", JAX_BESSEL_RATIO))
         kernels = Kernels(call, call, call, helpers)
+        name = "i1e_ratio" if order == 1 else f"bessel_ratio_{order}"
         made: Any = auxiliary(
-            f"bessel_ratio_{order}", [lambda x: x * following(x) - sign(x) * made(x)], kernels, 1000.0 * order
+            name, [lambda x: x * following(x) - sign(x) * made(x)], kernels, 1046 if order == 1 else 3500
         )
         return made
 
