@@ -27,7 +27,15 @@ _NAMES = {"jax.scipy.special.erf": "ops.erf", "jax.scipy.special.erfc": "ops.erf
         "softplus": "ops.softplus",
     }.items()
 }
-_UNKNOWN = {"jnp.power", "jnp.heaviside", "jnp.copysign"}
+ALIKE = frozenset(
+    re.findall(
+        r"\w+",
+        "abs arccos arccosh arcsin arcsinh arctan arctanh ceil clip cos cosh exp exp2 expm1 floor full_like isnan log "
+        "log10 log1p log2 logaddexp maximum minimum mod ones_like power round sign sin sinc sinh sqrt square tan tanh "
+        "where zeros_like",
+    )
+)
+"""What ``keras.ops`` calls as ``jax.numpy`` does."""
 _OF_JAX = re.compile(r"\b(?:jax|jnp)(?:\.\w+)+")
 
 _MISH = '''\
@@ -123,12 +131,12 @@ def _translated(source: str, formula: str) -> str:
         name = found[0]
         if name in _NAMES:
             return _NAMES[name]
-        if name in _UNKNOWN or not name.startswith("jnp.") or name.count(".") > 1:
-            last = name.rpartition(".")[2]
+        module, _, last = name.rpartition(".")
+        if module != "jnp" or last not in ALIKE:
             raise ActsearchError(
                 f"keras.ops has no {last}, which '{formula}' or its slope needs; choose another target, such as jax"
             )
-        return "ops." + name.removeprefix("jnp.")
+        return f"ops.{last}"
 
     return _OF_JAX.sub(word, source)
 

@@ -12,6 +12,7 @@ import torch
 
 from primitives import ActsearchError, compile_expression, library, parse, resolve
 from primitives.export.dialects import DIALECTS, export
+from primitives.export.keras_file import ALIKE
 from tests.primitives.test_export import GRID, as_ruff_would_write, drawn, load
 
 NAMES = [
@@ -126,6 +127,7 @@ def test_the_keras_layer_has_the_torch_modules_values_and_derivatives(name, kera
 
 
 def test_a_keras_model_with_it_is_saved_and_its_second_derivative_is_right(keras, tmp_path):
+    assert all(hasattr(keras.ops, name) for name in ALIKE)
     act = load(export(resolve("swish"), "keras", name="Act"), "keras_saved")["Act"]
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), act(0.7, per_channel=True)])
     model.layers[-1].set_weights([np.array([0.1, 0.2, 0.3, 0.4])])
