@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -35,19 +35,24 @@ class Code:
         return [f"{name} = {value}" for name, value in self.statements]
 
 
-def code(expressions: Sequence[sympy.Expr], dialect: Dialect) -> Code:
+def code(
+    expressions: Sequence[sympy.Expr],
+    dialect: Dialect,
+    spelled: Callable[[sympy.Expr], sympy.Expr] = lambda lowered: lowered,
+) -> Code:
     """Return straight-line code for several expressions that share their common subexpressions.
 
     Args:
         expressions: what to compute.
         dialect: the language.
+        spelled: what to write for an expression after it is lowered to operations.
     """
     lowered = program(expressions)
     writer = _Writer(Renderer(dialect))
     for symbol, value in lowered.assignments:
-        text = writer.fitted(value, len(symbol.name) + 3)
+        text = writer.fitted(spelled(value), len(symbol.name) + 3)
         writer.renderer.statements.append((symbol.name, text))
-    results = tuple(writer.fitted(result, len("return torch.zeros_like(x) + ")) for result in lowered.results)
+    results = tuple(writer.fitted(spelled(result), len("return torch.zeros_like(x) + ")) for result in lowered.results)
     return Code(tuple(writer.renderer.statements), results, tuple(writer.renderer.helpers))
 
 

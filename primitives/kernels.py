@@ -51,8 +51,8 @@ def fast_asinh(x):
 
 EXPM1 = '''\
 def fused_expm1(x):
-    """Return expm1; inside torch.compile on a CPU spelled out, which takes half the time."""
-    if not fuses(x):
+    """Return expm1; spelled out for ONNX, and for torch.compile on a CPU, where that is faster."""
+    if not fuses(x) and not torch.onnx.is_in_onnx_export():
         return torch.expm1(x)
     rest = 1 + x / 4 * (1 + x / 5 * (1 + x / 6 * (1 + x / 7)))
     series = x * (1 + x / 2 * (1 + x / 3 * rest))
@@ -104,12 +104,32 @@ NUMPY_SINC_DERIVATIVE = (
     SINC_DERIVATIVE.replace("torch.pi", "np.pi").replace("x.abs()", "np.abs(x)").replace("torch.", "np.")
 )
 
-I1E_RATIO = '''\
-def i1e_ratio(x):
-    """Return i1e(x)/x with its limit 1/2 at zero."""
-    zero = x == 0
-    return torch.where(zero, 0.5, torch.special.i1e(x) / torch.where(zero, 1.0, x))
+BESSEL_RATIO = '''\
+def bessel_ratio(x, order):
+    """Return exp(-|x|) In(x)/x^n: near zero by its series, else from those of lower order."""
+    near = x.abs() < 3
+    far, z = torch.where(near, 8.0, x), (torch.where(near, x, 0.0) / 2) ** 2
+    below = torch.special.i0e(far) if order > 1 else None
+    found, first = torch.special.i1e(far) / far, 0.5
+    for number in range(1, order):
+        below, found = found, (below - 2 * number * found) / far / far
+        first = first / (2 * number + 2)
+    series = term = torch.full_like(x, first)
+    for number in range(1, 16):
+        term = term * z / (number * (number + order))
+        series = series + term
+    return torch.where(near, torch.exp(-x.abs()) * series, found)
 '''
+
+NUMPY_BESSEL_RATIO = (
+    BESSEL_RATIO.replace("x.abs()", "np.abs(x)").replace("torch.special", "scipy.special").replace("torch.", "np.")
+)
+JAX_BESSEL_RATIO = (
+    BESSEL_RATIO.replace("-x.abs()", "-x * jnp.sign(x)")
+    .replace("x.abs()", "jnp.abs(x)")
+    .replace("torch.special", "jax.scipy.special")
+    .replace("torch.", "jnp.")
+)
 
 SQUAREPLUS = '''\
 def squareplus(x):
@@ -142,7 +162,12 @@ def gumbel(x):
     return torch.exp(-x - torch.exp(-x))
 '''
 
-NUMPY_GUMBEL = GUMBEL.replace("x.clamp(min=-20)", "np.maximum(x, -20)").replace("torch.", "np.")
+_GUMBEL = GUMBEL.replace("x.clamp(min=-20)", "torch.maximum(x, -20)")
+GUMBELS = (
+    ("torch", GUMBEL),
+    ("numpy", _GUMBEL.replace("torch.", "np.")),
+    ("jax", _GUMBEL.replace("torch.", "jnp.")),
+)
 
 NUMPY_SINC_SLOPE = '''\
 def sinc_slope(x):
@@ -154,13 +179,6 @@ def sinc_slope(x):
     return np.where(near, series, (np.cos(far) - np.sin(far) / far) / far)
 '''
 
-NUMPY_I1E_RATIO = '''\
-def i1e_ratio(x):
-    """Return i1e(x)/x with its limit 1/2 at zero."""
-    zero = x == 0
-    return np.where(zero, 0.5, scipy.special.i1e(x) / np.where(zero, 1.0, x))
-'''
-
 NUMPY_MISH_SLOPE = '''\
 def mish_slope(x):
     """Return the derivative of mish, rational in exp(x)."""
@@ -168,4 +186,15 @@ def mish_slope(x):
     e = np.exp(x)
     n = e * (e + 2)
     return n / (n + 2) + x * (4 * e * (e + 1) / (n + 2) ** 2)
+'''
+
+JAX_SINC_DERIVATIVE = NUMPY_SINC_DERIVATIVE.replace("np.", "jnp.")
+JAX_SINC_SLOPE = NUMPY_SINC_SLOPE.replace("np.", "jnp.")
+MISH_SLOPES = (("torch", MISH_SLOPE), ("numpy", NUMPY_MISH_SLOPE), ("jax", NUMPY_MISH_SLOPE.replace("np.", "jnp.")))
+
+JAX_GELU_SLOPE = '''\
+def gelu_slope(x):
+    """Return the derivative of gelu."""
+    density = jnp.exp(-0.5 * x**2) / (2 * jnp.pi) ** 0.5
+    return 0.5 * jax.scipy.special.erfc(-x / 2**0.5) + x * density
 '''

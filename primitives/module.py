@@ -23,8 +23,7 @@ from primitives.expression import Expression, X
 from primitives.parser import parse
 from primitives.render import Dialect, literal
 from primitives.table import of_function
-from primitives.template import APPLIED, BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
-from primitives.template import APPLIED_ALONE as _APPLIED_ALONE
+from primitives.template import APPLIED_ALONE, BLOCKWISE, CONSTRUCTOR, DESCRIBED, MODULE, NATIVE
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -65,7 +64,7 @@ class Compiled:
     def slopes(self) -> Callable[..., tuple[Tensor, ...]]:
         """Plain torch function of the same arguments; a tuple of derivatives, ``x`` first."""
         function: Callable[..., tuple[Tensor, ...]] = _single(
-            _slopes(self.expression), "activation_slopes", self.expression
+            slopes_source(self.expression), "activation_slopes", self.expression
         )
         return function
 
@@ -175,18 +174,19 @@ def derivative_at(expression: Expression, order: int, x: NDArray[np.float64]) ->
     return values
 
 
-def module_source(expression: Expression, name: str) -> str:
+def module_source(expression: Expression, name: str, native: bool = True) -> str:
     """Return the source of the functions and classes for an expression, without imports.
 
     Args:
         expression: what to write.
         name: the name of the module class, e.g. ``"CRReLU"``.
+        native: whether what is one torch function of ``x`` is left to torch.
     """
     value, value_helpers = value_source(expression, "torch", _arguments(expression))
-    if _is_native(expression):
+    if native and _is_native(expression):
         functions = "\n\n\n".join([*(helper.rstrip() for helper in value_helpers), value])
         return NATIVE.substitute(name=name, functions=functions, summary=_summary(expression))
-    slopes, slope_helpers = _slopes(expression)
+    slopes, slope_helpers = slopes_source(expression)
     helpers = [helper.rstrip() for helper in dict.fromkeys([*value_helpers, *slope_helpers])]
     return MODULE.substitute(
         name=name,
@@ -199,6 +199,8 @@ def module_source(expression: Expression, name: str) -> str:
             "raise TypeError", [f'f"{name} takes floating-point tensors, not {{x.dtype}}"'], "", INDENT * 3
         ),
         applied=_applied(expression),
+        tuple="parameters" if expression.parameters else "()",
+        passed=", *parameters" if expression.parameters else "",
     )
 
 
@@ -230,7 +232,7 @@ def value_source(
         name: of the function.
     """
     lines = code([expression.kernel], dialect)
-    result = _as_large_as_x(expression.body, lines.results[0]) if dialect == "torch" else lines.results[0]
+    result = as_large_as_x(expression.body, lines.results[0], dialect)
     doc = _sentence(f"Return {expression.formula}, elementwise.", "Return the value, elementwise.")
     return function_source(name, arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers
 
@@ -240,33 +242,47 @@ def _sentence(text: str, otherwise: str) -> str:
     return text if len(f'{INDENT}"""{text}"""') <= WIDTH else otherwise
 
 
-def _slopes(expression: Expression) -> tuple[str, tuple[str, ...]]:
-    """Write ``activation_slopes`` and return it with the helpers it calls."""
+def slopes_source(
+    expression: Expression, dialect: Dialect = "torch", name: str = "activation_slopes"
+) -> tuple[str, tuple[str, ...]]:
+    """Return the source of a function of ``x`` and the parameters that returns the slopes, with the helpers it calls.
+
+    Args:
+        expression: whose.
+        dialect: ``"torch"`` or ``"jax"``.
+        name: of the function.
+    """
     arguments = _arguments(expression)
     several = ", ".join(arguments[:-1]) + f" and {arguments[-1]}"
     doc = _sentence(f"Return the derivatives by {several}.", "Return the derivatives by x and each parameter.")
     doc = doc if expression.parameters else "Return the derivative by x in a tuple."
     names = [f"d{name}" for name in arguments]
-    return _several("activation_slopes", doc, arguments, list(expression.slopes.values()), names)
+    return _several(name, doc, arguments, list(expression.slopes.values()), names, dialect)
 
 
 def _several(
-    name: str, doc: str, arguments: list[str], expressions: list[sympy.Expr], names: list[str]
+    name: str,
+    doc: str,
+    arguments: list[str],
+    expressions: list[sympy.Expr],
+    names: list[str],
+    dialect: Dialect = "torch",
 ) -> tuple[str, tuple[str, ...]]:
     """Write a function that returns several expressions, each a tensor as large as x, with the helpers it calls."""
-    lines = code(expressions, "torch")
-    results = [_as_large_as_x(each, text) for each, text in zip(expressions, lines.results, strict=True)]
+    lines = code(expressions, dialect)
+    results = [as_large_as_x(each, text, dialect) for each, text in zip(expressions, lines.results, strict=True)]
     named = [f"{target} = {result}" for target, result in zip(names, results, strict=True)]
     return function_source(name, arguments, doc, [*lines.lines(), *named, _returned(names)]), lines.helpers
 
 
-def _as_large_as_x(expression: sympy.Expr, text: str) -> str:
-    """Return a text whose value is a fresh tensor of the shape of ``x``."""
+def as_large_as_x(expression: sympy.Expr, text: str, dialect: Dialect) -> str:
+    """Return a text whose value has the shape of ``x``, in torch a fresh tensor; numpy's files see to it themselves."""
     if expression == X:
-        return "x.clone()"
-    if X in expression.free_symbols:
+        return "x.clone()" if dialect == "torch" else text
+    if X in expression.free_symbols or dialect == "numpy":
         return text
-    return f"torch.zeros_like(x) - {text[1:]}" if text.startswith("-") else f"torch.zeros_like(x) + {text}"
+    zeros = "torch.zeros_like(x)" if dialect == "torch" else "jnp.zeros_like(x)"
+    return f"{zeros} - {text[1:]}" if text.startswith("-") else f"{zeros} + {text}"
 
 
 def _returned(items: list[str]) -> str:
@@ -294,19 +310,24 @@ def _constructor(expression: Expression) -> str:
     options = ["num_parameters=1", "channel_dim=1", "learnable=True", "device=None", "dtype=None"]
     arguments = ["self", *(f"{name}={literal(value)}" for name, value in expression.initial), "*", *options]
     quoted = [f'"{name}"' for name in names]
-    listed = f"{INDENT}activation_parameters = ({quoted[0]},)"
     return CONSTRUCTOR.substitute(
-        names=listed if len(names) == 1 else bracketed("activation_parameters = ", quoted, "", INDENT),
+        names=_tuple("activation_parameters = ", quoted, INDENT),
         signature=bracketed("def __init__", arguments, ":", INDENT),
         assignments="\n".join(f"{INDENT * 2}self.{name} = values({name})" for name in names),
+        initial=_tuple("self.initial = ", names, INDENT * 2),
     )
 
 
 def _applied(expression: Expression) -> str:
     if not expression.parameters:
-        return _APPLIED_ALONE
-    arguments = ["x", *(f"self.shaped(self.{name}, x)" for name in expression.parameters)]
-    return APPLIED + bracketed("return function.apply", arguments, "", INDENT * 2)
+        return APPLIED_ALONE
+    parameters = [f"self.shaped(self.{name}, x)" for name in expression.parameters]
+    return _tuple("parameters = ", parameters, INDENT * 2)
+
+
+def _tuple(head: str, items: list[str], indent: str) -> str:
+    """Return a line ``head(items)`` or several; one item alone keeps its comma."""
+    return f"{indent}{head}({items[0]},)" if len(items) == 1 else bracketed(head, items, "", indent)
 
 
 def _single(function: tuple[str, tuple[str, ...]], name: str, expression: Expression) -> Any:

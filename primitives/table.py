@@ -15,19 +15,17 @@ from typing import Any
 
 import sympy
 
+from primitives.bessel import bessel_ratio
 from primitives.kernels import (
     ASINH,
     ELU,
     EXPM1,
     FUSES,
-    GUMBEL,
-    I1E_RATIO,
+    GUMBELS,
+    JAX_GELU_SLOPE,
     LOG1P,
     MISH,
-    MISH_SLOPE,
-    NUMPY_GUMBEL,
-    NUMPY_I1E_RATIO,
-    NUMPY_MISH_SLOPE,
+    MISH_SLOPES,
     SOFTPLUS,
     SQUAREPLUS,
     TANH,
@@ -195,12 +193,7 @@ sinc: Any = _builtin(
 )
 
 # --- Bessel functions, scaled: exp(-|x|) I0(x) and exp(-|x|) I1(x) -------------------------------
-_i1e_ratio: Any = auxiliary(
-    "i1e_ratio",
-    [lambda x: (i0e(x) - i1e(x) * sign(x) - 2 * _i1e_ratio(x)) / x],
-    Kernels("i1e_ratio({0})", "i1e_ratio({0})", "", (("torch", I1E_RATIO), ("numpy", NUMPY_I1E_RATIO))),
-    1046,
-)
+_i1e_ratio: Any = bessel_ratio(lambda x: sign(x))
 i0e: Any = _builtin(
     "i0e",
     lambda x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(0, x),
@@ -417,7 +410,7 @@ gompertz: Any = _builtin(
 gumbel: Any = auxiliary(
     "gumbel",
     [lambda x: get("where").build(x + 20, gumbel(x) * (sympy.exp(-x) - 1), 0)],
-    Kernels("gumbel({0})", "gumbel({0})", "", (("torch", GUMBEL), ("numpy", NUMPY_GUMBEL))),
+    Kernels("gumbel({0})", "gumbel({0})", "gumbel({0})", GUMBELS),
     60,
 )
 cloglog: Any = _builtin(
@@ -526,7 +519,8 @@ _gelu_slope = auxiliary(
     Kernels(
         "torch.ops.aten.gelu_backward(torch.ones_like({0}), {0})",
         "(0.5 * scipy.special.erfc(-{0} / 2**0.5) + {0} * np.exp(-0.5 * {0}**2) / (2 * np.pi)**0.5)",
-        "",
+        "gelu_slope({0})",
+        (("jax", JAX_GELU_SLOPE),),
     ),
     67,
 )
@@ -551,7 +545,7 @@ def _mish_curvature(x: sympy.Expr) -> sympy.Expr:
 _mish_slope: Any = auxiliary(
     "mish_slope",
     [_mish_curvature],
-    Kernels("mish_slope({0})", "mish_slope({0})", "", (("torch", MISH_SLOPE), ("numpy", NUMPY_MISH_SLOPE))),
+    Kernels("mish_slope({0})", "mish_slope({0})", "mish_slope({0})", MISH_SLOPES),
     37,
 )
 mish = _builtin(

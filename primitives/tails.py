@@ -29,8 +29,8 @@ held: Any = auxiliary(
     Kernels(
         "held({0}, single={1}, double={2})",
         "np.clip({0}, -{2}, {2})",
-        "jnp.clip({0}, -{1}, {1})",
-        (("torch", _HELD),),
+        "held({0}, single={1}, double={2})",
+        (("torch", _HELD), ("jax", _HELD.replace("torch.", "jnp.").replace("x.clamp(", "jnp.clip(x, "))),
     ),
     1,
 )

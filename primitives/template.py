@@ -23,26 +23,26 @@ def blockwise(function, tensors, parameters):
     first = tensors[0]
     half = first.dtype in (torch.float16, torch.bfloat16)
     kind = torch.float32 if half else first.dtype
-    parameters = [parameter.to(kind) for parameter in parameters]
-
-    def call(*block):
-        outputs = function(*(part.to(kind) for part in block), *parameters)
-        return outputs if isinstance(outputs, tuple) else (outputs,)
-
-    if (
+    parameters = [p if p.dtype == kind else p.to(kind) for p in parameters]
+    whole = (
         torch.compiler.is_compiling()
-        or first.device.type != "cpu"
+        or torch.jit.is_tracing()
         or first.numel() <= BLOCK
+        or first.device.type != "cpu"
         or any(parameter.numel() > 1 for parameter in parameters)
         or not all(tensor.is_contiguous() for tensor in tensors)
-    ):
-        output, *sums = call(*tensors)
-        return output.to(first.dtype) if half else output, *sums
-    blocks = zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors))
-    outputs, *sums = zip(*(call(*block) for block in blocks))
-    joined = torch.cat(outputs).view(first.shape)
-    joined = joined.to(first.dtype) if half else joined
-    return joined, *(sum(parts) for parts in sums)
+    )
+    if whole and not half:
+        return function(*tensors, *parameters)
+    blocks = [tensors]
+    if not whole:
+        blocks = zip(*(tensor.view(-1).split(BLOCK) for tensor in tensors))
+    found = [function(*(b.to(kind) for b in block), *parameters) for block in blocks]
+    alone = not isinstance(found[0], tuple)
+    parts, *sums = [found] if alone else zip(*found)
+    output = parts[0] if whole else torch.cat(parts).view(first.shape)
+    output = output.to(first.dtype) if half else output
+    return output if alone else (output, *(sum(each) for each in sums))
 '''
 
 MODULE = Template('''\
@@ -72,7 +72,7 @@ class ActivationFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(x, *parameters):
-        return blockwise(activation, (x,), parameters)[0]
+        return blockwise(activation, (x,), parameters)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -100,16 +100,46 @@ class ForwardModeFunction(ActivationFunction):
         with forward_ad._set_fwd_grad_enabled(True):
             kept = [forward_ad.unpack_dual(each, level=0) for each in ctx.saved_tensors]
             x, *parameters = (dual.primal for dual in kept)
-            return blockwise(moved, (tangent, x), [*parameters, *tangents])[0]
+            return blockwise(moved, (tangent, x), [*parameters, *tangents])
+
+
+class EagerFunction(ForwardModeFunction):
+    """The same as torch calls it fastest, without a look at the signature each time."""
+
+    setup_context = torch.autograd.Function.setup_context
+
+    @staticmethod
+    def forward(ctx, x, *parameters):
+        ctx.save_for_backward(x, *parameters)
+        ctx.save_for_forward(x, *parameters)
+        return blockwise(activation, (x,), parameters)
 
 
 class ${name}(nn.Module):
     """$summary$described"""
 
 $constructor    def forward(self, x):
+        if isinstance(x, torch.fx.Proxy):  # a leaf of traced graphs, as torch's own are
+            place = x.tracer.path_of_module(self)
+            return x.tracer.create_proxy("call_module", place, (x,), {})
         if not x.is_floating_point():
 $refusal
 $applied
+        if torch.compiler.is_compiling():
+            function = ActivationFunction
+        elif torch.jit.is_tracing():
+            return blockwise(activation, (x,), $tuple)
+        elif torch._C._are_functorch_transforms_active():
+            function = ForwardModeFunction
+        else:
+            function = EagerFunction
+        return function.apply(x$passed)
+
+    def __prepare_scriptable__(self):
+        raise TypeError(
+            "TorchScript cannot compile a derivative written in Python; "
+            "use torch.jit.trace, torch.export or torch.compile instead of torch.jit.script"
+        )
 ''')
 
 NATIVE = Template('''\
@@ -123,15 +153,10 @@ class ${name}(nn.Module):
         return activation(x)
 ''')
 
-APPLIED = """\
-        compiling = torch.compiler.is_compiling()
-        function = ActivationFunction if compiling else ForwardModeFunction
-"""
-APPLIED_ALONE = f"""\
+APPLIED_ALONE = """\
         if torch.compiler.is_compiling() and not x.requires_grad:
-            # Dynamo cannot trace the function below when nothing needs a gradient.
-            return blockwise(activation, (x,), ())[0]
-{APPLIED}        return function.apply(x)"""
+            # Dynamo cannot trace the functions below when nothing needs a gradient.
+            return blockwise(activation, (x,), ())"""
 
 CONSTRUCTOR = Template('''\
 $names
@@ -148,13 +173,21 @@ $signature
             return nn.Parameter(full, requires_grad=learnable)
 
 $assignments
+$initial
+
+    def reset_parameters(self):
+        """Give every parameter its initial value again."""
+        with torch.no_grad():
+            for name, value in zip(self.activation_parameters, self.initial):
+                getattr(self, name).fill_(value)
 
     def shaped(self, parameter, x):
         """Return a parameter so that it lines up with the channels of x."""
         count, dim = self.num_parameters, self.channel_dim
         if count == 1:
-            return parameter.view(())
-        if not -x.dim() <= dim < x.dim() or x.shape[dim] != count:
+            return parameter if x.dim() else parameter.view(())
+        fits = -x.dim() <= dim < x.dim()
+        if not fits or (not torch.jit.is_tracing() and x.shape[dim] != count):
             raise ValueError(
                 f"expected {count} channels in dimension {dim}, "
                 f"got an input of shape {tuple(x.shape)}"

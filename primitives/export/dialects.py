@@ -10,9 +10,14 @@ from dataclasses import dataclass
 
 from primitives.errors import ActsearchError
 from primitives.export.exported import NOWHERE, Exported, Provenance
+from primitives.export.flax_file import flax_file
 from primitives.export.formula import latex_line, sympy_line
-from primitives.export.plain import jax_file, numpy_file
+from primitives.export.jax_file import jax_file
+from primitives.export.keras_file import keras_file
+from primitives.export.named_files import timm_file, transformers_file
+from primitives.export.plain import numpy_file
 from primitives.export.torch_file import torch_file
+from primitives.export.triton_file import triton_file
 from primitives.expression import Expression
 from primitives.registries import Registry
 
@@ -26,6 +31,7 @@ class Dialect:
         suffix: of such a file.
         named: whether the class name is written in it.
         binary: whether it is no text.
+        layer: whether it is a layer to train, which must be usable as an activation.
         about: one line for a list.
     """
 
@@ -33,6 +39,7 @@ class Dialect:
     suffix: str
     named: bool = False
     binary: bool = False
+    layer: bool = False
     about: str = ""
 
 
@@ -45,9 +52,24 @@ def _onnx_file(exported: Exported) -> bytes:
 DIALECTS: Registry[Dialect] = Registry(
     "export target",
     {
-        "torch": Dialect(torch_file, "py", named=True, about="a module with learnable parameters and a self-check"),
+        "torch": Dialect(
+            torch_file, "py", named=True, layer=True, about="a module with learnable parameters and a self-check"
+        ),
+        "timm": Dialect(timm_file, "py", named=True, layer=True, about="the same, known to timm by name once imported"),
+        "transformers": Dialect(
+            transformers_file,
+            "py",
+            named=True,
+            layer=True,
+            about="the same, known to transformers by name once imported",
+        ),
+        "triton": Dialect(
+            triton_file, "py", named=True, layer=True, about="the same with a pair of Triton kernels for CUDA"
+        ),
         "numpy": Dialect(numpy_file, "py", about="a function, parameters are arguments"),
-        "jax": Dialect(jax_file, "py", about="a function, parameters are arguments"),
+        "jax": Dialect(jax_file, "py", about="a function with its own derivative, parameters are arguments"),
+        "flax": Dialect(flax_file, "py", named=True, layer=True, about="a module of Flax NNX with the same function"),
+        "keras": Dialect(keras_file, "py", named=True, layer=True, about="a layer of Keras 3 for every backend"),
         "latex": Dialect(latex_line, "tex", about="one line"),
         "sympy": Dialect(sympy_line, "txt", about="one line that sympy.sympify reads"),
         "onnx": Dialect(_onnx_file, "onnx", named=True, binary=True, about="a model for inference"),

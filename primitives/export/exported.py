@@ -13,7 +13,7 @@ from primitives.emit import WIDTH
 from primitives.errors import ActsearchError
 from primitives.expression import Expression
 
-_TAKEN = {"F", "GAIN", "ActivationFunction"}
+_TAKEN = {"F", "GAIN", "ActivationFunction", "ForwardModeFunction", "EagerFunction", "NAME"}
 _LONGEST_NAME = 40
 
 

@@ -1,4 +1,4 @@
-"""An activation as one function of numpy or jax, whose parameters are arguments."""
+"""An activation as one function of numpy, whose parameters are arguments."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from primitives.module import value_source
 from primitives.render import literal
 
 _IMPORTS = (
+    (r"\bmath\.", "import math\n"),
     (r"\bjax\.(?!numpy\b)", "import jax"),
+    (r"\bkeras\.", "import keras"),
     (r"\bjnp\.", "import jax.numpy as jnp"),
     (r"\bnp\.", "import numpy as np"),
+    (r"\bnnx\.", "from flax import nnx"),
+    (r"\bops\.", "from keras import ops"),
     (r"(?<![.\w])scipy\.special\.", "import scipy.special"),
 )
 
@@ -36,21 +40,16 @@ def numpy_file(exported: Exported) -> str:
         "return np.broadcast_to(values, shape).astype(kind)[()]",
     ]
     doc = "Return it, elementwise and of the type of x; whole numbers become float64."
-    outer = function_source("activation", _arguments(exported), doc, body)
-    return _file(exported, [*helpers, source, outer])
+    outer = function_source("activation", arguments(exported), doc, body)
+    return file_of(exported, [*helpers, source, outer])
 
 
-def jax_file(exported: Exported) -> str:
-    """Return a file whose function agrees with what was trained to 1e-9, in float32 to 1e-5."""
-    source, helpers = value_source(exported.expression, "jax", _arguments(exported))
-    return _file(exported, [*helpers, source])
-
-
-def _arguments(exported: Exported) -> list[str]:
+def arguments(exported: Exported) -> list[str]:
+    """Return ``x`` and the parameters with their initial values, as a function's header has them."""
     return ["x", *(f"{name}={literal(value)}" for name, value in exported.expression.initial)]
 
 
-def _file(exported: Exported, sources: Sequence[str]) -> str:
+def file_of(exported: Exported, sources: Sequence[str]) -> str:
     """Return a file with functions, the last of which is for its reader."""
     functions = "\n\n\n".join(source.rstrip() for source in sources)
     imports = "\n".join(line for pattern, line in _IMPORTS if re.search(pattern, functions))

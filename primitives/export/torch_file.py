@@ -12,8 +12,7 @@ from primitives.module import module_source
 _TORCH = Template('''\
 $docstring
 
-import torch
-from torch import nn$functional
+$imports
 
 GAIN = $gain
 """Multiply the initial scale 1/sqrt(fan_in) of the layer after this activation by it."""
@@ -23,7 +22,7 @@ $source
 
 $check
 
-
+$ending
 if __name__ == "__main__":
 $report
 ''')
@@ -62,22 +61,51 @@ Use it like any torch activation::
 
     layer = $name()
 
-Run this file to check its gradient. It needs torch and nothing else.
 """)
+
+_CHECKED = "Run this file to check its gradient. It needs $needs and nothing else.\n"
 
 
 def torch_file(exported: Exported) -> str:
     """Return the file; in float64 it computes what was trained to 1e-12 relative, also at infinities and NaN."""
+    return torch_text(exported, _USE.substitute(module=exported.importable, name=exported.name))
+
+
+def torch_text(
+    exported: Exported,
+    use: str,
+    imports: tuple[str, ...] = (),
+    ending: str = "",
+    needs: str = "torch",
+    source: str = "",
+) -> str:
+    """Return a file with the module and its check.
+
+    Args:
+        exported: what to write.
+        use: the end of its docstring, before what it needs.
+        imports: lines beside those of torch.
+        ending: source after the check.
+        needs: the packages it imports, as a sentence names them.
+        source: the module's, if it is not the usual one.
+    """
     name = exported.name
-    source = module_source(exported.expression, name)
-    use = _USE.substitute(module=exported.importable, name=name)
+    source = source or module_source(exported.expression, name)
+    functional = ["from torch.nn import functional as F"] if re.search(r"\bF\.", source) else []
+    lines = sorted(["import torch", "from torch import nn", *functional, *imports], key=_place)
     message = f'f"{name}: the gradient agrees with finite differences at {{check()}} points"'
     check = _CHECK_LEARNABLE if exported.expression.parameters else _CHECK
     return _TORCH.substitute(
-        docstring=docstring([*exported.story, "", use]),
-        functional="\nfrom torch.nn import functional as F" if re.search(r"\bF\.", source) else "",
+        docstring=docstring([*exported.story, "", use + Template(_CHECKED).substitute(needs=needs)]),
+        imports="\n".join(lines),
         gain=f"{exported.gain:.6g}",
         source=source,
         check=check.substitute(name=name).rstrip(),
+        ending=f"\n{ending.rstrip()}\n\n" if ending else "",
         report=bracketed("print", [message], "", "    "),
     )
+
+
+def _place(line: str) -> tuple[bool, bool, str]:
+    """Return what import lines are sorted by; the standard library's end with an empty line."""
+    return line.startswith("from"), not line.endswith("\n"), line

@@ -375,7 +375,7 @@ def test_the_docstring_tells_where_it_comes_from_and_cannot_be_broken_out_of(tmp
 
 
 @pytest.mark.parametrize(
-    "name", ["relu", "class", "2Act", "A-b", "", "x y", "F", "GAIN", "SystemExit", "ActivationFunction", "A" * 41]
+    "name", ["relu", "class", "2Act", "A-b", "", "x y", "F", "GAIN", "SystemExit", "EagerFunction", "A" * 41]
 )
 def test_an_impossible_class_name_is_refused(name):
     with pytest.raises(ActsearchError, match="cannot be the class name"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import mpmath
 import pytest
 import torch
 from torch.func import functional_call, grad, hessian, jvp, vmap
 
-from primitives import compile_expression, library, resolve
+from primitives import compile_expression, library, parse, resolve
 from primitives.module import derivative_by_x
 
 NAMES = [name for name in library() if name not in ("hardswish", "smu1")]
@@ -62,3 +63,18 @@ def test_half_precision_moves_in_its_own_type():
     moved = forward(module)(x)
     assert moved.dtype == torch.bfloat16
     torch.testing.assert_close(moved.float(), forward(module)(x.float()), rtol=0.01, atol=0.01)
+
+
+def test_derivatives_of_scaled_bessel_functions_do_not_cancel_near_zero():
+    with mpmath.workdps(60):
+        for order in (2, 3):
+            points = [1e-8, 1e-3, 0.3, 2.9, 3.1, 8.0, 20.0]
+            wanted = [float(mpmath.diff(_i1e, mpmath.mpf(p), order, h=mpmath.mpf("1e-15"))) for p in points]
+            found = derivative_by_x(parse("i1e(x)"), order)(torch.tensor(points, dtype=torch.float64))
+            torch.testing.assert_close(found.tolist(), wanted, rtol=1e-9, atol=0)
+    at_zero = derivative_by_x(parse("i1e(x)"), 2)(torch.zeros(1, dtype=torch.float64))
+    assert at_zero.item() == 0
+
+
+def _i1e(x):
+    return mpmath.exp(-abs(x)) * mpmath.besseli(1, x)

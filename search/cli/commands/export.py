@@ -29,7 +29,12 @@ def export(
     run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder.")] = None,
     id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="Candidate, or a baseline's name.")] = None,
     expr: Annotated[str | None, typer.Option(help="Export a formula or library name instead of a candidate.")] = None,
-    to: Annotated[str, typer.Option(help="torch, numpy, jax, latex, sympy or onnx, or one of an extension.")] = "torch",
+    to: Annotated[
+        str,
+        typer.Option(
+            help="torch, timm, transformers, triton, numpy, jax, flax, keras, latex, sympy, onnx or an extension's."
+        ),
+    ] = "torch",
     name: Annotated[str | None, typer.Option(help="Class name in the file.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File; text is printed when left out, onnx needs one.")
@@ -101,7 +106,7 @@ def _export_all(run: Path | None, output: Path | None, extension: list[str] | No
 def _from_expression(expr: str, to: str, name: str | None, module: str | None) -> bytes:
     expression = typed(expr)
     found = assess(expression)
-    if found.rejection and to == "torch" and not found.straight:
+    if found.rejection and DIALECTS[to].layer and not found.straight:
         raise ActsearchError(f"'{expr}' is no usable activation: {found.rejection}")
     note = Provenance(("Written by actsearch from a formula; nothing was trained.",))
     return export_bytes(
