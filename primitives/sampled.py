@@ -35,11 +35,13 @@ class Values:
     def _of(self, node: sympy.Expr) -> Array | float:
         if node not in self._known:
             self._known[node] = self._new(node)
-        return self._known[node]
+        found: Array | float = self._known[node]
+        return found
 
     def _new(self, node: sympy.Expr) -> Array | float:
         if node.is_number:
-            return self._dtype(node)
+            number: float = self._dtype(node)
+            return number
         values = [self._of(argument) for argument in node.args]
         if isinstance(node, sympy.Add):
             total: Array | float = sum(values[1:], start=values[0])

@@ -2,11 +2,11 @@
 
 An entry is the only place that knows a function: its symbol, its derivative, its stable kernels, its cost, its facts. A
 cost is that of one value in float32 multiplications, as measured by ``search/studies/cost_calibration.py`` in compiled
-kernels on one core, and at least 1; an ``algebraic`` entry is spelled with others in a formula and costs what those cost.
+kernels on one core, and at least 1; an ``algebraic`` entry is spelled with others in a formula and costs what they do.
 
 Together they hold the operators of PANGAEA (Bingham & Miikkulainen 2020, arXiv 2006.03179, in the list that AQuaSurF's
-code has), the Swish search's set (Ramachandran et al. 2017, arXiv 1710.05941; what has a learned beta there is said with
-a learnable leaf here), and what the reference library needs; :mod:`primitives.special` holds what papers use besides.
+code has), the Swish search's set (Ramachandran et al. 2017, arXiv 1710.05941; what has a learned beta there is said
+with a learnable leaf here), and what the reference library needs; :mod:`primitives.special` holds what papers use besides.
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ def _holds(slope: sympy.Expr, dtype: Any, bound: float, initial: Sequence[tuple[
 
 def _size(values: NDArray[Any]) -> NDArray[Any]:
     """Return what a deviation is compared with, shape (2, 1)."""
-    return np.maximum(1.0, np.abs(values[:, :1]))
+    size: NDArray[Any] = np.maximum(1.0, np.abs(values[:, :1]))
+    return size
 
 
 def _at(
