@@ -42,11 +42,11 @@ def fused_softplus(x):
 ASINH = '''\
 def fast_asinh(x):
     """Return asinh from vectorised operations, several times faster than torch's loop."""
-    zero = x == 0
-    size = torch.where(zero, 1.0, x.abs())
+    tiny = x.abs() < 1e-10
+    size = torch.where(tiny, 1.0, x.abs())
     inverse = 1 / size
     far = fused_log1p(size + size / (inverse + torch.sqrt(1 + inverse * inverse)))
-    return torch.where(zero, x, torch.copysign(far, x))
+    return torch.where(tiny, x, torch.copysign(far, x))
 '''
 
 EXPM1 = '''\
@@ -71,6 +71,31 @@ CAPPED_EXP = '''\
 def capped_exp(x):
     """Return exp, but finite where something around it has long saturated."""
     return torch.exp(x.clamp(max=690 if x.dtype == torch.float64 else 80))
+'''
+
+SYMLOG = '''\
+def symlog(x):
+    """Return sign(x)*log(1 + |x|), which torch can differentiate at 0 as well."""
+    zero = x == 0
+    size = torch.log1p(torch.where(zero, 1.0, x.abs()))
+    return torch.where(zero, x, torch.copysign(size, x))
+'''
+
+SYMEXP = '''\
+def symexp(x):
+    """Return sign(x)*(exp(|x|) - 1), which torch can differentiate at 0 as well."""
+    zero = x == 0
+    size = torch.expm1(torch.where(zero, 1.0, x.abs()))
+    return torch.where(zero, x, torch.copysign(size, x))
+'''
+
+SINC = '''\
+def sinc(x):
+    """Return sin(x)/x, by its series near zero, where torch's own derivative cancels."""
+    near = x.abs() < 0.5
+    far, z = torch.where(near, 1.0, x), torch.where(near, x, 0.0) ** 2
+    series = 1 - z / 6 * (1 - z / 20 * (1 - z / 42 * (1 - z / 72 * (1 - z / 110))))
+    return torch.where(near, series, torch.sin(far) / far)
 '''
 
 SINC_SLOPE = '''\
@@ -135,7 +160,7 @@ SQUAREPLUS = '''\
 def squareplus(x):
     """Return (x + sqrt(x^2 + 4))/2, the other way round where the sum would cancel."""
     root = torch.sqrt(x * x + 4)
-    return torch.where(x < 0, 2 / (root - x), (x + root) / 2)
+    return torch.where(x < 0, 2 / (root + x.abs()), (x + root) / 2)
 '''
 
 MISH = '''\

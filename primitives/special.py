@@ -9,10 +9,12 @@ from typing import Any
 
 import sympy
 
+from primitives.kernels import SYMEXP, SYMLOG
 from primitives.primitive import Primitive, symbolic_function
 from primitives.registry import Kernels, add, auxiliary, get, make
 from primitives.special_kernels import (
     CBRT,
+    HANKEL,
     J0,
     J1_RATIO,
     J2_RATIO,
@@ -166,25 +168,60 @@ cbrt: Any = _add(
     growth="root",
 )
 
+_hafner: dict[str, Any] = {"parity": "odd", "monotone": True, "citation": "Hafner et al. 2023, arXiv 2301.04104"}
+symlog: Any = _add(
+    "symlog",
+    lambda x: sympy.sign(x) * sympy.log(1 + sympy.Abs(x)),
+    lambda x: 1 / (1 + _of("abs", x)),
+    Kernels(
+        "symlog({0})",
+        "(np.sign({0}) * np.log1p(np.abs({0})))",
+        "(jnp.sign({0}) * jnp.log1p(jnp.abs({0})))",
+        (("torch", SYMLOG),),
+    ),
+    59,
+    growth="logarithmic",
+    **_hafner,
+)
+symexp: Any = _add(
+    "symexp",
+    lambda x: sympy.sign(x) * (sympy.exp(sympy.Abs(x)) - 1),
+    lambda x: sympy.exp(_of("abs", x)),
+    Kernels(
+        "symexp({0})",
+        "(np.sign({0}) * np.expm1(np.abs({0})))",
+        "(jnp.sign({0}) * jnp.expm1(jnp.abs({0})))",
+        (("torch", SYMEXP),),
+    ),
+    89,
+    growth="exponential",
+    **_hafner,
+)
+
 # --- Bessel's J and Lambert's W ------------------------------------------------------------------
-_TORCH_J = (("torch", SERIES), ("torch", J0), ("torch", J1_RATIO))
+_J = (SERIES, HANKEL, J0, J1_RATIO)
+_OF_J0, _OF_J1 = (
+    tuple((dialect, said(each)) for each in (*_J[:2], last) for dialect, said in (("torch", str), ("jax", in_jax)))
+    for last in _J[2:]
+)
+_OF_J2 = (*_OF_J0, *_OF_J1[4:], ("torch", J2_RATIO), ("jax", in_jax(J2_RATIO)), ("numpy", NUMPY_J2_RATIO))
 _j2_ratio: Any = auxiliary(
     "j2_ratio",
     [sympy.Function("j2_ratio_slope")],
-    Kernels("j2_ratio({0})", "j2_ratio({0})", "", (*_TORCH_J, ("torch", J2_RATIO), ("numpy", NUMPY_J2_RATIO))),
+    Kernels("j2_ratio({0})", "j2_ratio({0})", "j2_ratio({0})", _OF_J2),
     400,
 )
 _j1_ratio: Any = auxiliary(
     "j1_ratio",
     [lambda x: -_j2_ratio(x)],
-    Kernels("j1_ratio({0})", "j1_ratio({0})", "", (*_TORCH_J[::2], ("numpy", NUMPY_J1_RATIO))),
+    Kernels("j1_ratio({0})", "j1_ratio({0})", "j1_ratio({0})", (*_OF_J1, ("numpy", NUMPY_J1_RATIO))),
     200,
 )
 j0: Any = _add(
     "j0",
     lambda x: sympy.besselj(0, x),
     lambda x: -j1(x),
-    Kernels("bessel_j0({0})", "scipy.special.j0({0})", "", _TORCH_J[:2]),
+    Kernels("bessel_j0({0})", "scipy.special.j0({0})", "bessel_j0({0})", _OF_J0),
     200,
     parity="even",
     growth="bounded",
@@ -195,7 +232,7 @@ j1: Any = _add(
     "j1",
     lambda x: sympy.besselj(1, x),
     lambda x: j0(x) - _j1_ratio(x),
-    Kernels("({0} * j1_ratio({0}))", "scipy.special.j1({0})", "", _TORCH_J[::2]),
+    Kernels("({0} * j1_ratio({0}))", "scipy.special.j1({0})", "({0} * j1_ratio({0}))", _OF_J1),
     200,
     parity="odd",
     growth="bounded",

@@ -51,6 +51,30 @@ def chebyshev_series(u, coefficients):
     return coefficients[0] + u * one - two
 '''
 
+_TERMS = 20
+
+
+def _hankel(order: int) -> str:
+    """Return the coefficients of Hankel's asymptotic series (Abramowitz & Stegun 9.2.9), as Python."""
+    found = [1.0]
+    for k in range(1, _TERMS):
+        found.append(found[-1] * (4 * order**2 - (2 * k - 1) ** 2) / (8 * k))
+    rows = "".join(f"    {value!r},\n" for value in found)
+    return f"HANKEL_{order} = [\n{rows}]\n"
+
+
+HANKEL = f"""\
+{_hankel(0)}{_hankel(1)}
+
+def hankel_series(size, coefficients):
+    \"\"\"Return both of Hankel's series, in powers of 1/size.\"\"\"
+    p, q = torch.zeros_like(size), torch.zeros_like(size)
+    square = -1 / (size * size)
+    for even, odd in zip(coefficients[-2::-2], coefficients[-1::-2]):
+        p, q = even + square * p, odd + square * q
+    return p, q / size
+"""
+
 J0 = '''\
 BESSEL_J0 = [
     0.029463999590973726, -0.11010843052990106, 0.02553425776878477,
@@ -65,10 +89,14 @@ BESSEL_J0 = [
 
 
 def bessel_j0(x):
-    """Return J0, by a series up to 16, since torch's own has 7 digits there."""
+    """Return J0, by a series up to 16 and by Hankel's beyond; torch's own has 7 digits."""
     near = torch.abs(x) < 16
     u = torch.where(near, x, 0.0) ** 2 / 128 - 1
-    return torch.where(near, chebyshev_series(u, BESSEL_J0), torch.special.bessel_j0(x))
+    size = torch.where(near, 16.0, torch.abs(x))
+    p, q = hankel_series(size, HANKEL_0)
+    sine, cosine = torch.sin(size), torch.cos(size)
+    far = (p * (cosine + sine) - q * (sine - cosine)) / torch.sqrt(torch.pi * size)
+    return torch.where(near, chebyshev_series(u, BESSEL_J0), far)
 '''
 
 J1_RATIO = '''\
@@ -88,8 +116,11 @@ def j1_ratio(x):
     """Return J1(x)/x with its limit 1/2 at zero, as J0."""
     near = torch.abs(x) < 16
     u = torch.where(near, x, 0.0) ** 2 / 128 - 1
-    far = torch.where(near, 16.0, x)
-    return torch.where(near, chebyshev_series(u, BESSEL_J1), torch.special.bessel_j1(far) / far)
+    size = torch.where(near, 16.0, torch.abs(x))
+    p, q = hankel_series(size, HANKEL_1)
+    sine, cosine = torch.sin(size), torch.cos(size)
+    far = (p * (sine - cosine) + q * (sine + cosine)) / torch.sqrt(torch.pi * size)
+    return torch.where(near, chebyshev_series(u, BESSEL_J1), far / size)
 '''
 
 J2_RATIO = '''\

@@ -6,7 +6,7 @@ kernels on one core, and at least 1; an ``algebraic`` entry is spelled with othe
 
 Together they hold the operators of PANGAEA (Bingham & Miikkulainen 2020, arXiv 2006.03179, in the list that AQuaSurF's
 code has), the Swish search's set (Ramachandran et al. 2017, arXiv 1710.05941; what has a learned beta there is said
-with a learnable leaf here), and what the reference library needs; :mod:`primitives.special` holds what papers use besides.
+with a learnable leaf here), and what the reference library needs; :mod:`primitives.special` has what papers use too.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from primitives.kernels import (
     LOG1P,
     MISH,
     MISH_SLOPES,
+    SINC,
     SOFTPLUS,
     SQUAREPLUS,
     TANH,
@@ -54,6 +55,12 @@ _HALF = sympy.Rational(1, 2)
 def _shared(text: str) -> Kernels:
     """Return one kernel spelled alike in torch, numpy and jax (``lib`` is the module)."""
     return Kernels(text.replace("lib", "torch"), text.replace("lib", "np"), text.replace("lib", "jnp"))
+
+
+def _in_torch(torch: str, helper: str, elsewhere: str) -> Kernels:
+    """Return a kernel with a helper in torch and one spelled alike in numpy and jax."""
+    others = _shared(elsewhere)
+    return Kernels(torch, others.numpy, others.jax, (("torch", helper),))
 
 
 def _builtin(name: str, definition: Any, slope: Any, kernels: Kernels, cost: float, **facts: Any) -> Any:
@@ -184,7 +191,7 @@ sinc: Any = _builtin(
     "sinc",
     sympy.sinc,
     sinc_slope,
-    Kernels("torch.sinc({0} / torch.pi)", "np.sinc({0} / np.pi)", "jnp.sinc({0} / jnp.pi)"),
+    _in_torch("sinc({0})", SINC, "lib.sinc({0} / lib.pi)"),
     31,
     parity="even",
     growth="bounded",
@@ -256,16 +263,21 @@ def _minimum(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return -relu(-a) if b.is_zero else _minimum_function(a, b)
 
 
+def _above(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """Return the share of the larger of two that is the first; at a bound that is a number torch's clamp has none."""
+    return step(a - b) if a.is_number or b.is_number else _HALF * (1 + sign(a - b))
+
+
 _maximum_function = symbolic_function(
     "max",
     sympy.Max,
-    [lambda a, b: _HALF * (1 + sign(a - b)), lambda a, b: _HALF * (1 + sign(b - a))],
+    [lambda a, b: _above(a, b), lambda a, b: _above(b, a)],
     symmetric=True,
 )
 _minimum_function = symbolic_function(
     "min",
     sympy.Min,
-    [lambda a, b: _HALF * (1 + sign(b - a)), lambda a, b: _HALF * (1 + sign(a - b))],
+    [lambda a, b: _above(-a, -b), lambda a, b: _above(-b, -a)],
     symmetric=True,
 )
 for _name, _build, _class, _definition, _bound in (
@@ -435,26 +447,6 @@ softsign: Any = _builtin(
     5,
     citation="Turian 2009",
     **_sigmoidal,
-)
-
-_hafner: dict[str, Any] = {**_odd, "citation": "Hafner et al. 2023, arXiv 2301.04104"}
-symlog = _builtin(
-    "symlog",
-    lambda x: sympy.sign(x) * sympy.log(1 + sympy.Abs(x)),
-    lambda x: 1 / (1 + absolute(x)),
-    _shared("(lib.sign({0}) * lib.log1p(lib.abs({0})))"),
-    59,
-    growth="logarithmic",
-    **_hafner,
-)
-symexp = _builtin(
-    "symexp",
-    lambda x: sympy.sign(x) * (sympy.exp(sympy.Abs(x)) - 1),
-    lambda x: sympy.exp(absolute(x)),
-    _shared("(lib.sign({0}) * lib.expm1(lib.abs({0})))"),
-    89,
-    growth="exponential",
-    **_hafner,
 )
 
 squareplus: Any = _builtin(
