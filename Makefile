@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE :=
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-slow torture lint bench study-entropy study-agreement study-recovery study-worth census agreement table-edges gpu clean
+.PHONY: help setup setup-test demo test test-slow torture lint bench study-entropy study-agreement study-recovery study-worth census agreement table-edges table-ranges gpu clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -65,6 +65,9 @@ agreement: setup-test ## whether arrays and formulas judge trees alike: 8 minute
 
 table-edges: setup-test ## what 40 activations give at infinities, nan, zeros and joints here and elsewhere: a minute
 	@$(BIN)/python -m search.studies.edges
+
+table-ranges: setup-test ## how far out value and slope of every known activation are right: two minutes
+	@$(BIN)/python -m search.studies.ranges
 
 gpu: ## what only a GPU can tell, in a table: any Python with torch 2.11 and CUDA, as PYTHON=; OUT= for its folder
 	@OUT="$(OUT)" $(PYTHON) -m tests.gpu

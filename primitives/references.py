@@ -72,7 +72,7 @@ _ENTRIES = (
     # exponential units
     ("selu", "selu(x)", "Klambauer et al. 2017, arXiv 1706.02515"),
     ("celu", "elu(x)", "Barron 2017, arXiv 1704.07483 (alpha = 1)"),
-    ("pelu", "alpha/beta*x + alpha*(expm1(-relu(-x)/beta) + relu(-x)/beta)", "Trottier et al. 2016, arXiv 1605.09332"),
+    ("pelu", "alpha*relu(x)/beta + alpha*expm1(-relu(-x)/beta)", "Trottier et al. 2016, arXiv 1605.09332"),
     ("serlu", "1.07862*x - 1.07862*relu(-x)*(2.90427*exp(-relu(-x)) - 1)", "Zhang & Li 2018, arXiv 1807.10117"),
     # gated by a sigmoid or a distribution function
     ("swish", "x*sigmoid(beta*x); beta=1", "Ramachandran et al. 2017, arXiv 1710.05941"),

@@ -18,6 +18,7 @@ from primitives.sampled import Values
 from primitives.special import sech, where
 from primitives.table import (
     absolute,
+    atan,
     cosh,
     expm1,
     get,
@@ -40,7 +41,7 @@ _ONE = sympy.Integer(1)
 
 def stable(body: sympy.Expr) -> sympy.Expr:
     """Return what computes a formula without an overflow that its value does not have."""
-    if not body.has(sympy.exp, expm1, sinh, cosh, step, sympy.Pow):
+    if not body.has(sympy.exp, expm1, sinh, cosh, step, atan, sympy.Pow):
         return body
     plain = body.replace(_is_power_of_number, lambda node: sympy.exp(node.exp * sympy.log(node.base)))
     return _walked(plain if plain == body else canonical(plain))
@@ -141,6 +142,24 @@ def _rising_from_zero(node: sympy.Expr) -> sympy.Expr:
             inner = rising.args[0]
             return where(inner, -expm1(-inner) * _merged(sympy.exp(inner) * rest), rising * _merged(rest))
     return _merged(node)
+
+
+# --- sums ----------------------------------------------------------------------------------------
+
+
+def _sum(node: sympy.Expr) -> sympy.Expr:
+    """``k*pi/2 + k*atan(u)`` is ``-k*atan(1/u)`` where u is far below 0, as nothing then cancels."""
+    number, rest = node.as_coeff_Add()
+    for term in node.args:
+        factor, angle = term.as_independent(atan, as_Add=False)
+        if not isinstance(angle, atan) or not factor.is_number or len(node.args) != 2 or rest != term:
+            continue
+        inner = angle.args[0]
+        if number == abs(factor) * sympy.pi / 2:
+            below = where(-inner - 1, inner, -1) if factor.is_positive else where(inner - 1, inner, 1)
+            side = -inner - 1 if factor.is_positive else inner - 1
+            return where(side, -factor * atan(1 / below), node)
+    return node
 
 
 # --- powers and logarithms -----------------------------------------------------------------------
@@ -261,6 +280,7 @@ def _without(node: sympy.Expr, *parts: sympy.Expr) -> sympy.Expr:
 
 _RULES: dict[type, Callable[[sympy.Expr], sympy.Expr]] = {
     sympy.Mul: _product,
+    sympy.Add: _sum,
     sympy.Pow: _power,
     sympy.log: _log,
     log1p: _log,

@@ -1,4 +1,4 @@
-"""What differentiates the forward kernels itself (torch.export, compiled transforms) finds the slopes of the symbols."""
+"""What differentiates a forward kernel itself (torch.export, compiled transforms) finds the symbols' slopes."""
 
 from __future__ import annotations
 

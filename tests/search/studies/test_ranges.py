@@ -1,0 +1,28 @@
+"""The committed table of ranges says what a measurement says now."""
+
+from __future__ import annotations
+
+import torch
+
+from primitives import library, parse
+from search.studies import ranges
+
+SOME = ("squareplus", "pau", "gelu", "telu")
+
+
+def test_the_committed_table_is_what_is_measured():
+    text = ranges.FILE.read_text()
+    for row in ranges.rows({name: library()[name].expression for name in SOME}):
+        assert row in text
+    assert "| `gelu` |" not in text
+
+
+def test_an_overflow_of_the_spelling_is_told_and_one_of_the_function_is_not():
+    assert ranges.last_right(parse("sqrt(x**2 + 1)"), torch.float32) == (18, None)
+    assert ranges.last_right(parse("x**2"), torch.float32) == (None, None)
+    assert ranges.last_right(parse("x**5/(1 + x**4)"), torch.float32)[1] is None
+
+
+def test_waves_are_left_out():
+    assert ranges.oscillates(parse("x + sin(x)"))
+    assert not ranges.oscillates(parse("x*tanh(x)"))
