@@ -28,10 +28,10 @@ ROOM = {torch.float16: 2e-3, torch.bfloat16: 2e-2, torch.float32: 1e-4, torch.fl
 """Deviation that counts as right, of the larger of 1 and the value."""
 _HEAD = """# How far out activations are right
 
-Made by `make table-ranges`: value and slope of the generated torch code at both signs of 3, 30, 300 and so on, against
-the same formula in extended precision. Of the {count} functions of the library that have no oscillation, these are wrong
-somewhere within the range of a precision; the number is the last power of ten that is right. All others are right
-to the end in float16, bfloat16, float32 and float64.
+Made by `make table-ranges`: value and slope of the generated torch code at both signs of 3, 30, 300 and so on,
+against the same formula in extended precision. Of the {count} functions of the library that have no oscillation,
+these are wrong somewhere within the range of a precision; the number is the last power of ten that is right. All
+others are right to the end in float16, bfloat16, float32 and float64.
 
 | function | what | float16 | bfloat16 | float32 | float64 |
 |---|---|---|---|---|---|
