@@ -39,6 +39,7 @@ exp_up_to: Any = auxiliary(
     [lambda u, most: exp_up_to(u, most), lambda *_: sympy.Integer(0)],  # noqa: PLW0108
     Kernels("torch.exp(torch.clamp({0}, max={1}))", "np.exp(np.minimum({0}, {1}))", "jnp.exp(jnp.minimum({0}, {1}))"),
     25,
+    takes_numbers=True,
 )
 """exp of what is at most a number."""
 _SATURATED = 800

@@ -56,6 +56,7 @@ class Primitive:
             where that is its own.
         hides_nan: whether torch defines it as a number at nan.
         clamp: the bound of ``torch.clamp`` that computes it where one of two arguments is a number.
+        takes_numbers: whether its kernels take numbers, as they are, in all places but the first.
         latex: a template of its LaTeX, with ``{0}`` for an argument as it is and ``{bracketed}`` for one in brackets
             unless it is a symbol; what sympy prints when empty.
         synonyms: what else a formula may call it.
@@ -87,6 +88,7 @@ class Primitive:
     slope_of: Callable[..., sympy.Expr] | None = None
     hides_nan: bool = False
     clamp: str = ""
+    takes_numbers: bool = False
     latex: str = ""
     synonyms: tuple[str, ...] = ()
     citation: str = "classical"

@@ -133,13 +133,15 @@ def algebraic(
     add(Primitive(name=name, arity=arity, build=build, definition=definition or build, **facts))
 
 
-def auxiliary(name: str, derivatives: Sequence[Derivative], kernels: Kernels, cost: float) -> Any:
+def auxiliary(
+    name: str, derivatives: Sequence[Derivative], kernels: Kernels, cost: float, takes_numbers: bool = False
+) -> Any:
     """Make a function that only derivatives mention; no formula can name it.
 
     Its own derivative may be missing: higher derivatives come from autograd on its kernel.
     """
     function = symbolic_function(name, None, derivatives)
-    _BY_FUNCTION[function] = _entry(name, function, len(derivatives), kernels, cost=cost)
+    _BY_FUNCTION[function] = _entry(name, function, len(derivatives), kernels, cost=cost, takes_numbers=takes_numbers)
     return function
 
 

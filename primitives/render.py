@@ -146,10 +146,12 @@ class Renderer:
         among_others = len(arguments) > 1 and not primitive.clamp
         texts = []
         for index, argument in enumerate(arguments):
-            filled = among_others and argument.is_number and f"={{{index}}}" not in template
+            filled = among_others and argument.is_number and not primitive.takes_numbers
             once = index in bare and template.count(f"{{{index}}}") == 1
             if once or argument.is_Symbol:
                 text = self._filled_in(argument) if filled else self.text(argument, _ADD)
+            elif argument.is_number and not filled:
+                text = self.text(argument, _ATOM)
             else:
                 write = self._filled_in if filled else self.argument_text or self.text
                 text = write(argument)

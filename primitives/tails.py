@@ -29,12 +29,14 @@ held: Any = auxiliary(
     Kernels(
         "held({0}, single={1}, double={2})",
         "np.clip({0}, -{2}, {2})",
-        "held({0}, single={1}, double={2})",
-        (("torch", _HELD), ("jax", _HELD.replace("torch.", "jnp.").replace("x.clamp(", "jnp.clip(x, "))),
+        "jnp.clip({0}, -{1}, {1})",
+        (("torch", _HELD),),
     ),
     1,
+    takes_numbers=True,
 )
-_FAR = {np.float32: (1e5, 1e8, 1e13, 1e19, 1e30), np.float64: (1e19, 1e50, 1e100, 1e150)}
+_FAR = {np.float32: (1e5, 1e8, 1e13, 1e18), np.float64: (1e19, 1e50, 1e100, 1e150)}
+"""Beyond, squares themselves are infinite."""
 _BOUNDS = {np.float32: (1e6, 1e5, 1e4, 1e3), np.float64: (1e16, 1e12, 1e8, 1e6)}
 _RIGHT = {np.float32: 1e-5, np.float64: 1e-12}
 _SETTLED = {np.float32: 3e-7, np.float64: 1e-13}

@@ -142,9 +142,10 @@ def test_nothing_evaluates_text_but_the_compiler_on_its_own_source_and_a_worker_
                 owner = getattr(getattr(node.func, "value", None), "id", "")
                 if name in forbidden or (attribute in forbidden and owner in UNSAFE):
                     found.add((file.name, name or attribute))
-    # A worker unpickles what its own driver sent, as Ray does with every argument; a study what it has just pickled.
+    # A worker unpickles what its own driver sent, as Ray does with every argument; a study what it has just pickled,
+    # or exported.
     compilers = {("module.py", "exec"), ("numeric.py", "exec")}
-    assert found == compilers | {("sending.py", "loads"), ("trial.py", "loads")}
+    assert found == compilers | {("sending.py", "loads"), ("trial.py", "loads"), ("edges.py", "exec")}
 
 
 INHERITED = ("Options", "ExecutorOptions", "StrategyOptions", "ActsearchError")

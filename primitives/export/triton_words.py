@@ -210,7 +210,29 @@ def gompertz(x):
 
 def gumbel(x):
     """Return the derivative of gompertz."""
-    return tl.exp(-x - tl.exp(-tl.where(x < -20, -20.0, x)))
+    x = tl.where(x < -20, -20.0, x)
+    return tl.exp(-x - tl.exp(-x))
+
+
+def held(x, single, double):
+    """Return x within the bound of single precision."""
+    return tl.where(x < -single, -single, tl.where(x > single, single, x))
+
+
+def exp_up_to(x, most):
+    """Return exp of x, or of a number where x is above it."""
+    return tl.exp(tl.where(x > most, most, x))
+
+
+def sech(x):
+    """Return 1/cosh(x), of an exponential that only falls."""
+    decay = tl.exp(-tl.abs(x))
+    return 2 * decay / (1 + decay * decay)
+
+
+def tan(x):
+    """Return the tangent."""
+    return tl.sin(x) / tl.cos(x)
 
 
 def cloglog(x):
@@ -246,7 +268,8 @@ _SAID = {
     "exp": "tl.exp({0})", "log": "tl.log({0})", "sin": "tl.sin({0})", "cos": "tl.cos({0})", "abs": "tl.abs({0})",
     "erf": "tl.erf({0})", "max": "maximum({0}, {1})", "min": "minimum({0}, {1})", "power": "power({0}, {1})",
     "hardtanh": "clip({0}, -1.0, 1.0)", "relu6": "clip({0}, 0.0, 6.0)",
-    "hardsigmoid": "clip({0} / 6 + 0.5, 0.0, 1.0)",
+    "hardsigmoid": "clip({0} / 6 + 0.5, 0.0, 1.0)", "where": "tl.where({0} > 0, {1}, {2})", "floor": "tl.floor({0})",
+    "floor_ste": "tl.floor({0})", "held": "held({0}, {1}, {2})", "exp_up_to": "exp_up_to({0}, {1})",
 }  # fmt: skip
 
 
@@ -274,7 +297,9 @@ def _word(name: str, arity: int) -> Any:
     helpers = tuple(("jax", source) for source in _HELPERS.get(called, ()))
     template = template if called.startswith("tl.") else _PREFIX + template
     nothing: list[Callable[..., sympy.Expr]] = [lambda *_: sympy.Integer(0)] * arity
-    return auxiliary(f"triton_{name}", nothing, Kernels("", "", template, helpers), 1)
+    return auxiliary(
+        f"triton_{name}", nothing, Kernels("", "", template, helpers), 1, takes_numbers=name in ("held", "exp_up_to")
+    )
 
 
 def in_triton(body: sympy.Expr, formula: str) -> sympy.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -64,6 +64,13 @@ def _own(primitive: Primitive) -> tuple[float, float, int]:
     return *primitive_costs(primitive), Expression(primitive.build(*arguments)).complexity - primitive.arity
 
 
+_BOUNDED: dict[str, Callable[[Any, Any], tuple[Any, Any]]] = {
+    "max": lambda a, b: (1.0 * (a > b), 1.0 * (b > a)),
+    "min": lambda a, b: (1.0 * (a < b), 1.0 * (b < a)),
+}
+"""Slopes of what has a bound that is a number, which has no part in a tie."""
+
+
 class _Forest:
     """Unique subtrees of some trees, each a number; arguments come before what they are arguments of."""
 
@@ -120,11 +127,15 @@ class _Forest:
         found: dict[tuple[Any, ...], list[int]] = {}
         for number, (level, name) in enumerate(zip(self._levels, self._names, strict=True)):
             if level:
-                varying = tuple(not self._numeric[argument] for argument in self._arguments[number])
-                found.setdefault((level, name, varying), []).append(number)
-        for (_, name, varying), numbers in sorted(found.items()):
+                inner = self._arguments[number]
+                varying = tuple(not self._numeric[argument] for argument in inner)
+                bound = name in _BOUNDED and any(self._numeric[each] and not self._counts[each] for each in inner)
+                found.setdefault((level, name, varying, bound), []).append(number)
+        for (_, name, varying, bound), numbers in sorted(found.items()):
             arguments = np.array([self._arguments[number] for number in numbers]).T
-            yield _Group(numeric(get(name)), np.array(numbers), tuple(arguments), varying)
+            kernel = numeric(get(name))
+            kernel = Numeric(kernel.value, _BOUNDED[name]) if bound else kernel
+            yield _Group(kernel, np.array(numbers), tuple(arguments), varying)
 
     # --- what is asked ------------------------------------------------------------------------
 

@@ -64,7 +64,8 @@ def test_second_derivatives_are_right_backward_forward_and_across():
         found = jax.jit(twice)(jax.numpy.asarray(points))
     for (expression, _), ours in zip(plans, found, strict=True):
         wanted = derivative_at(expression, 2, points)
-        np.testing.assert_allclose(ours, wanted, rtol=1e-9, atol=1e-11, err_msg=str(expression))
+        kept = points != 0 if "i0e" in expression.formula else np.isfinite(points)  # its slope has a jump inside
+        np.testing.assert_allclose(ours[kept], wanted[kept], rtol=1e-9, atol=1e-11, err_msg=str(expression))
 
 
 def test_jit_half_precision_whole_numbers_and_channels_of_parameters():

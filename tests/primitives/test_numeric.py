@@ -37,6 +37,8 @@ def test_value_and_slopes_are_those_of_the_torch_kernels(primitive):
         np.testing.assert_allclose(found[finite], wanted[finite], rtol=1e-9, atol=1e-12, equal_nan=True)
         exact = compiled.slopes(torch.from_numpy(POINTS), *compiled.initial)[0].expand(POINTS.shape).numpy()
         smooth = finite & np.isfinite(exact) & np.isfinite(slope)
+        if primitive.clamp:  # two functions share a tie, a number has no part in it
+            smooth &= arguments[0] != arguments[1]
         np.testing.assert_allclose(slope[smooth], exact[smooth], rtol=1e-7, atol=1e-9)
 
 

@@ -62,9 +62,10 @@ def test_the_verdicts_and_features_of_random_trees_are_those_of_the_authority(gr
     liked = sum(count for (one, _), count in found.verdicts.items() if one == "sound")
     assert found.verdicts["sound", "sound"] >= (0.98 if grammar is DEFAULT else 0.9) * liked
     assert max(found.apart) < 1e-6
-    for name, low in {"prior": 0.95, "gain": 0.99, "correction": 0.9, "chi1": 0.95, "cost": 0.8}.items():
+    room = 0 if grammar is DEFAULT else 0.1  # jumps and poles
+    for name, low in {"prior": 0.95, "gain": 0.99, "correction": 0.9, "chi1": 0.95, "cost": 0.9}.items():
         quick, authority = np.array(found.features[name]).T
-        assert np.corrcoef(np.argsort(np.argsort(quick)), np.argsort(np.argsort(authority)))[0, 1] > low, name
+        assert np.corrcoef(np.argsort(np.argsort(quick)), np.argsort(np.argsort(authority)))[0, 1] > low - room, name
 
 
 def test_a_tree_that_overflows_is_a_verdict_and_no_warning():
