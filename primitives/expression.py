@@ -13,7 +13,7 @@ from primitives.canonical import canonical
 from primitives.derivative import derivative
 from primitives.drawing import curves
 from primitives.errors import ExpressionError
-from primitives.joints import joined
+from primitives.joints import differentiable, joined
 from primitives.lowering import capped
 from primitives.names import PARAMETER_NAMES, is_parameter
 from primitives.primitive import exact
@@ -130,6 +130,11 @@ class Expression:
     def kernel(self) -> sympy.Expr:
         """The body as it is computed: nothing overflows that the value does not, and joints have their limit."""
         return joined(capped(stable(self.body)), self.initial)
+
+    @cached_property
+    def forward(self) -> sympy.Expr:
+        """The kernel as a file spells it: who differentiates that itself finds the limits at joints as well."""
+        return differentiable(self.kernel, derivative(self.kernel, X), self.initial)
 
     @cached_property
     def slopes(self) -> dict[str, sympy.Expr]:

@@ -14,7 +14,7 @@ import sympy
 
 from primitives.sampled import Values
 from primitives.special import where
-from primitives.table import sign, step
+from primitives.table import absolute, relu, sign, step
 
 _X = sympy.Symbol("x")
 _WHERE = where(_X, _X, -_X).func
@@ -45,6 +45,42 @@ def joined(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr
         if _agree(right, left, joint.place, initial) and not _agree(right, body, joint.place, initial):
             body = _replaced(body, joint, _closed, 1)
     return body
+
+
+def differentiable(body: sympy.Expr, slope: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr:
+    """Return a value spelled so that who differentiates its kernels finds the limit at its joints as well.
+
+    Args:
+        body: the value.
+        slope: its derivative by ``x`` as the rules give it.
+        initial: names and initial values of its parameters.
+    """
+    if not slope.has(sign, step):
+        return body
+    values = dict(initial)
+    for joint in _joints(slope, values):
+        right, left = (_replaced(slope, joint, _taken, side) for side in (1, -1))
+        if _agree(right, left, joint.place, initial) and not _agree(right, slope, joint.place, initial):
+            pieces = [node for node in body.atoms(sympy.Function) if isinstance(node, (relu, absolute, sign, step))]
+            for node in sorted(pieces, key=lambda each: (sympy.count_ops(each), sympy.default_sort_key(each))):
+                place = _place(node.args[0], values)
+                if place is not None and place[0] == joint.place:
+                    body = body.xreplace({node: _from_the_left(node, place[1])})
+    return body
+
+
+def _from_the_left(node: sympy.Expr, rises: int) -> sympy.Expr:
+    """Return a piece as a case that at its place is what it is to the left, with the slope that it has there."""
+    inner = node.args[0]
+    on_the_right = inner if rises > 0 else -inner
+    right, left = (inner, -inner) if rises > 0 else (-inner, inner)
+    if isinstance(node, absolute):
+        return where(on_the_right, right, left)
+    if isinstance(node, relu):
+        return node if rises > 0 else where(on_the_right, 0, inner)
+    if isinstance(node, step):
+        return node if rises > 0 else where(on_the_right, 0, 1)
+    return where(on_the_right, rises, -rises)
 
 
 def _joints(body: sympy.Expr, initial: dict[str, float]) -> list[_Joint]:

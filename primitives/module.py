@@ -231,7 +231,7 @@ def value_source(
         arguments: ``x`` and the parameters, with their default values where wanted.
         name: of the function.
     """
-    lines = code([expression.kernel], dialect)
+    lines = code([expression.forward], dialect)
     result = as_large_as_x(expression.body, lines.results[0], dialect)
     doc = _sentence(f"Return {expression.formula}, elementwise.", "Return the value, elementwise.")
     return function_source(name, arguments, doc, [*lines.lines(), f"return {result}"]), lines.helpers

@@ -8,6 +8,7 @@ import torch
 from primitives import all_primitives, compile_expression, library, parse
 from primitives.check import applied
 from primitives.expression import Expression
+from tests.primitives.test_stable import JOINTS
 
 POINTS = [
     0.0,
@@ -58,6 +59,11 @@ def test_the_kernel_of_a_primitive_differentiates_to_its_slope(name):
 @pytest.mark.parametrize("name", library())
 def test_the_kernel_of_a_known_activation_differentiates_to_its_slope(name):
     checked(library()[name].expression, ROUNDED.get(name))
+
+
+@pytest.mark.parametrize("text", JOINTS)
+def test_a_kernel_with_joints_differentiates_to_their_limit(text):
+    checked(parse(text))
 
 
 def test_at_a_bound_that_is_a_number_the_slope_is_torch_s_of_its_clamp():

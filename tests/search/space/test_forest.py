@@ -58,11 +58,11 @@ def test_the_verdicts_and_features_of_random_trees_are_those_of_the_authority(gr
 
     found = part(("default" if grammar is DEFAULT else "full", 99, 150))
     alike = sum(count for (one, other), count in found.verdicts.items() if one == other)
-    assert alike >= (0.95 if grammar is DEFAULT else 0.8) * found.verdicts.total()
+    assert alike >= (0.95 if grammar is DEFAULT else 0.75) * found.verdicts.total()
     liked = sum(count for (one, _), count in found.verdicts.items() if one == "sound")
-    assert found.verdicts["sound", "sound"] >= (0.98 if grammar is DEFAULT else 0.9) * liked
+    assert found.verdicts["sound", "sound"] >= (0.98 if grammar is DEFAULT else 0.85) * liked
     assert max(found.apart) < 1e-6
-    room = 0 if grammar is DEFAULT else 0.1  # jumps and poles
+    room = 0 if grammar is DEFAULT else 0.15  # jumps and poles
     for name, low in {"prior": 0.95, "gain": 0.99, "correction": 0.9, "chi1": 0.95, "cost": 0.9}.items():
         quick, authority = np.array(found.features[name]).T
         assert np.corrcoef(np.argsort(np.argsort(quick)), np.argsort(np.argsort(authority)))[0, 1] > low - room, name
