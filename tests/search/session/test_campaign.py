@@ -80,7 +80,8 @@ class Seen(Watcher):
     def __call__(self, progress):
         self._note("progress")
         self.trained.append(progress.trained)
-        if progress.trained == self._interrupt_at:
+        if self._interrupt_at is not None and progress.trained >= self._interrupt_at:
+            self._interrupt_at = None
             os.kill(os.getpid(), signal.SIGINT)
 
     def confirming(self, confirming):
