@@ -20,7 +20,6 @@ from primitives.primitive import Primitive
 Array: TypeAlias = NDArray[np.float64]
 Slope: TypeAlias = Array | float
 
-_SYMBOLS = (sympy.Symbol("x"), sympy.Symbol("y"), sympy.Symbol("z"))
 _TRIED = np.array([[-200.0, -1.7, -1e-8, 0.0], [0.3, 1.0, 5.3, 200.0]])
 _BEYOND = np.array([[-np.inf, -1e300, np.nan, np.nan], [np.nan, 1e-300, 1e300, np.inf]])
 """What trees come to, and a kernel must bear."""
@@ -50,7 +49,7 @@ def numeric(primitive: Primitive) -> Numeric:
     if primitive.function is not None and not primitive.numpy:
         raise _unusable(primitive, "is missing")
     try:
-        symbols = _SYMBOLS[: primitive.arity]
+        symbols = primitive.symbols
         body = primitive.build(*symbols)
         slopes = [_slope(body, symbol) for symbol in symbols]
         made = Numeric(

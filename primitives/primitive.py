@@ -104,6 +104,11 @@ class Primitive:
         real: ArgumentType = "real"
         return self.arguments or (real,) * self.arity
 
+    @property
+    def symbols(self) -> tuple[sympy.Symbol, ...]:
+        """Symbols to build it of, one an argument."""
+        return tuple(sympy.symbols("x y z")[: self.arity])
+
 
 def exact(value: Any) -> sympy.Rational:
     """Return a number as a rational: itself when it is simple, else its first 12 significant digits."""

@@ -33,7 +33,7 @@ def cost(expression: Expression) -> float:
 @lru_cache(maxsize=512)
 def primitive_costs(primitive: Primitive) -> tuple[float, float]:
     """Return the cost of one use of a primitive: of its value, and of its derivatives given its arguments."""
-    symbols = sympy.symbols("x y")[: primitive.arity]
+    symbols = primitive.symbols
     body = primitive.build(*symbols)
     return _passes([body]), _passes([body.diff(symbol) for symbol in symbols])
 

@@ -198,7 +198,9 @@ def _shown(names: Sequence[str]) -> set[str]:
     from primitives.table import get, of_function
 
     x, y = sympy.symbols("x y")
-    bodies = [get(name).build(*values[: get(name).arity]) for name in names for values in ((x, y), (x, sympy.S.Zero))]
+    bodies = [
+        get(name).build(*values[: get(name).arity]) for name in names for values in ((x, y, x), (x, sympy.S.Zero, x))
+    ]
     found = [node.func for body in bodies for node in sympy.preorder_traversal(body)]
     found += [value for value in vars(importlib.import_module("primitives.canonical")).values() if callable(value)]
     heads = {entry.name for entry in map(of_function, found) if entry is not None}

@@ -68,6 +68,15 @@ def test_the_verdicts_and_features_of_random_trees_are_those_of_the_authority(gr
         assert np.corrcoef(np.argsort(np.argsort(quick)), np.argsort(np.argsort(authority)))[0, 1] > low - room, name
 
 
+def test_a_tree_by_cases_is_looked_at_like_its_formula():
+    grammar = Grammar(Options(primitives=("add", "mul", "tanh", "where")))
+    tree = grammar.loads('["where", "x", "tanh", "x", "mul", "x", "x"]')
+    ((_, looked),) = look([tree])
+    x = GRID
+    np.testing.assert_allclose(looked.looks.values[0], np.where(x > 0, np.tanh(x), x * x))
+    assert looked.looks.costs[0] > 0
+
+
 def test_a_tree_that_overflows_is_a_verdict_and_no_warning():
     grammar = Grammar(Options(primitives=("add", "mul", "div", "exp", "square", "log"), max_nesting={}))
     texts = ['["exp", "exp", "x"]', '["square"' + ', "square"' * 5 + ', "x"]', '["div", "x", "x"]', '["log", "x"]']
