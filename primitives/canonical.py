@@ -94,7 +94,7 @@ def _exp_times_sigmoid(node: sympy.Expr) -> sympy.Expr | None:
             continue
         for growing in node.args:
             if isinstance(growing, sympy.exp) and (constant := growing.args[0] + gate.args[0]).is_number:
-                rest = _without(node, factor, growing) * gate ** (power - 1)
+                rest = without(node, factor, growing) * gate ** (power - 1)
                 return rest * sympy.exp(constant) * sigmoid(-gate.args[0])
     return None
 
@@ -103,11 +103,11 @@ def _tanh(node: sympy.Expr) -> sympy.Expr | None:
     """``expm1(u)*sigmoid(-u)`` and ``sinh(u)*sech(u/2)**2/2`` are ``tanh(u/2)``, ``sinh(u)*sech(u)`` is ``tanh(u)``."""
     for rising in node.args:
         if isinstance(rising, expm1) and (gate := sigmoid(-rising.args[0])) in node.args:
-            return _without(node, rising, gate) * tanh(rising.args[0] / 2)
+            return without(node, rising, gate) * tanh(rising.args[0] / 2)
         if isinstance(rising, sinh) and (falling := sech(rising.args[0])) in node.args:
-            return _without(node, rising, falling) * tanh(rising.args[0])
+            return without(node, rising, falling) * tanh(rising.args[0])
         if isinstance(rising, sinh) and (falling := sech(rising.args[0] / 2) ** 2) in node.args:
-            return 2 * _without(node, rising, falling) * tanh(rising.args[0] / 2)
+            return 2 * without(node, rising, falling) * tanh(rising.args[0] / 2)
     return None
 
 
@@ -117,7 +117,7 @@ def _exp_times_sech(node: sympy.Expr) -> sympy.Expr | None:
         if isinstance(falling, sech):
             for growing in node.args:
                 if isinstance(growing, sympy.exp) and growing.args[0] in (falling.args[0], -falling.args[0]):
-                    return 2 * _without(node, growing, falling) * sigmoid(2 * growing.args[0])
+                    return 2 * without(node, growing, falling) * sigmoid(2 * growing.args[0])
     return None
 
 
@@ -125,7 +125,7 @@ def _on_one_side(node: sympy.Expr) -> sympy.Expr | None:
     """``u*step(u)`` is ``relu(u)``."""
     for side in node.args:
         if isinstance(side, step) and side.args[0] in node.args:
-            return _without(node, side, side.args[0]) * relu(side.args[0])
+            return without(node, side, side.args[0]) * relu(side.args[0])
     return None
 
 
@@ -138,7 +138,7 @@ def _sin_over(node: sympy.Expr) -> sympy.Expr | None:
             base, power = divisor.as_base_exp()
             factor = wave.args[0] / base
             if power == -1 and not base.is_number and sympy.fraction(factor)[1].is_number:
-                return _without(node, wave, divisor) * factor * sinc(wave.args[0])
+                return without(node, wave, divisor) * factor * sinc(wave.args[0])
     return None
 
 
@@ -148,7 +148,7 @@ def _gate(node: sympy.Expr) -> sympy.Expr | None:
         found = _gated(gate)
         if found and found[0] in node.args:
             inner, whole = found
-            return _without(node, gate, inner) * whole
+            return without(node, gate, inner) * whole
     return None
 
 
@@ -164,8 +164,9 @@ def _gated(gate: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
     return None
 
 
-def _without(node: sympy.Expr, *parts: sympy.Expr) -> sympy.Expr:
-    return sympy.Mul(*(factor for factor in node.args if factor not in parts))
+def without(product: sympy.Expr, *parts: sympy.Expr) -> sympy.Expr:
+    """Return a product without some of its factors."""
+    return sympy.Mul(*(factor for factor in sympy.Mul.make_args(product) if factor not in parts))
 
 
 def _add(node: sympy.Expr) -> sympy.Expr:

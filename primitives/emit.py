@@ -140,3 +140,8 @@ def bracketed(head: str, items: Sequence[str], tail: str, indent: str = "") -> s
         return line
     rows = "".join(f"{indent}{INDENT}{item},\n" for item in items)
     return f"{indent}{head}(\n{rows}{indent}){tail}"
+
+
+def bracketed_tuple(head: str, items: Sequence[str], indent: str = "") -> str:
+    """Return ``head(items)`` on one line or several; one item alone keeps its comma."""
+    return f"{indent}{head}({items[0]},)" if len(items) == 1 else bracketed(head, items, "", indent)

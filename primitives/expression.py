@@ -134,7 +134,7 @@ class Expression:
     @cached_property
     def forward(self) -> sympy.Expr:
         """The kernel as a file spells it: who differentiates that itself finds the limits at joints as well."""
-        return differentiable(self.kernel, derivative(self.kernel, X), self.initial)
+        return differentiable(self.kernel, self.initial)
 
     @cached_property
     def slopes(self) -> dict[str, sympy.Expr]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import sympy
 
+from primitives.derivative import derivative
 from primitives.sampled import Values
 from primitives.special import where
 from primitives.table import absolute, relu, sign, step
 
 _X = sympy.Symbol("x")
 _WHERE = where(_X, _X, -_X).func
+_PIECES = relu, absolute, sign, step
 _FACTORS = (1.0, 0.83, 1.21)
 """Parameters are tried at their initial values and at these multiples: what agrees by chance does not count."""
 _CLOSE = 1e-9
@@ -41,27 +44,24 @@ def joined(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr
     if not body.has(sign, step, _WHERE):
         return body
     for joint in _joints(body, dict(initial)):
-        right, left = (_replaced(body, joint, _taken, side) for side in (1, -1))
-        if _agree(right, left, joint.place, initial) and not _agree(right, body, joint.place, initial):
-            body = _replaced(body, joint, _closed, 1)
+        if _has_a_limit(body, joint, initial):
+            body = _replaced(body, joint, _closed)
     return body
 
 
-def differentiable(body: sympy.Expr, slope: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr:
+def differentiable(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr:
     """Return a value spelled so that who differentiates its kernels finds the limit at its joints as well.
 
     Args:
         body: the value.
-        slope: its derivative by ``x`` as the rules give it.
         initial: names and initial values of its parameters.
     """
-    if not slope.has(sign, step):
+    if not body.has(*_PIECES):
         return body
-    values = dict(initial)
+    slope, values = derivative(body, _X), dict(initial)
     for joint in _joints(slope, values):
-        right, left = (_replaced(slope, joint, _taken, side) for side in (1, -1))
-        if _agree(right, left, joint.place, initial) and not _agree(right, slope, joint.place, initial):
-            pieces = [node for node in body.atoms(sympy.Function) if isinstance(node, (relu, absolute, sign, step))]
+        if _has_a_limit(slope, joint, initial):
+            pieces = [node for node in body.atoms(sympy.Function) if isinstance(node, _PIECES)]
             for node in sorted(pieces, key=lambda each: (sympy.count_ops(each), sympy.default_sort_key(each))):
                 place = _place(node.args[0], values)
                 if place is not None and place[0] == joint.place:
@@ -72,15 +72,20 @@ def differentiable(body: sympy.Expr, slope: sympy.Expr, initial: Sequence[tuple[
 def _from_the_left(node: sympy.Expr, rises: int) -> sympy.Expr:
     """Return a piece as a case that at its place is what it is to the left, with the slope that it has there."""
     inner = node.args[0]
-    on_the_right = inner if rises > 0 else -inner
-    right, left = (inner, -inner) if rises > 0 else (-inner, inner)
+    right = rises * inner
     if isinstance(node, absolute):
-        return where(on_the_right, right, left)
-    if isinstance(node, relu):
-        return node if rises > 0 else where(on_the_right, 0, inner)
-    if isinstance(node, step):
-        return node if rises > 0 else where(on_the_right, 0, 1)
-    return where(on_the_right, rises, -rises)
+        return where(right, right, -right)
+    if isinstance(node, sign):
+        return where(right, rises, -rises)
+    if rises > 0:
+        return node
+    return where(right, 0, inner if isinstance(node, relu) else 1)
+
+
+def _has_a_limit(body: sympy.Expr, joint: _Joint, initial: Sequence[tuple[str, float]]) -> bool:
+    """Tell whether both sides of a joint have the same limit, which the formula is not."""
+    right, left = (_replaced(body, joint, partial(_taken, side=side)) for side in (1, -1))
+    return _agree(right, left, joint.place, initial) and not _agree(right, body, joint.place, initial)
 
 
 def _joints(body: sympy.Expr, initial: dict[str, float]) -> list[_Joint]:
@@ -107,9 +112,7 @@ def _place(inner: sympy.Expr, initial: dict[str, float]) -> tuple[sympy.Expr, in
     return (place, 1 if slope > 0 else -1) if slope else None
 
 
-def _replaced(
-    body: sympy.Expr, joint: _Joint, by: Callable[[sympy.Expr, int, int], sympy.Expr], side: int
-) -> sympy.Expr:
+def _replaced(body: sympy.Expr, joint: _Joint, by: Callable[[sympy.Expr, int], sympy.Expr]) -> sympy.Expr:
     """Return a formula with each jump of a joint replaced, what is inside of others first."""
     jumps = dict(joint.jumps)
 
@@ -118,7 +121,7 @@ def _replaced(
             return node
         arguments = tuple(walked(argument) for argument in node.args)
         new = node if arguments == node.args else node.func(*arguments)
-        return by(new, jumps[node], side) if node in jumps else new
+        return by(new, jumps[node]) if node in jumps else new
 
     return walked(body)
 
@@ -133,13 +136,12 @@ def _taken(node: sympy.Expr, rises: int, side: int) -> sympy.Expr:
     return node.args[1] if positive else node.args[2]
 
 
-def _closed(node: sympy.Expr, rises: int, side: int) -> sympy.Expr:
-    """Return a jump that at its place is what it is on one side; at every other place it is the same."""
+def _closed(node: sympy.Expr, rises: int) -> sympy.Expr:
+    """Return a jump that at its place is what it is on the right; at every other place it is the same."""
     inner = node.args[0]
-    positive = rises == side
     if isinstance(node, sign):
-        return 1 - 2 * step(-inner) if positive else 2 * step(inner) - 1
-    if not positive:
+        return 1 - 2 * step(-inner) if rises > 0 else 2 * step(inner) - 1
+    if rises < 0:
         return node
     return 1 - step(-inner) if isinstance(node, step) else where(-inner, node.args[2], node.args[1])
 

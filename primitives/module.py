@@ -18,7 +18,7 @@ import scipy.special
 import sympy
 from numpy.typing import NDArray
 
-from primitives.emit import INDENT, WIDTH, bracketed, code, function_source
+from primitives.emit import INDENT, WIDTH, bracketed, bracketed_tuple, code, function_source
 from primitives.expression import Expression, X
 from primitives.parser import parse
 from primitives.render import Dialect, literal
@@ -311,10 +311,10 @@ def _constructor(expression: Expression) -> str:
     arguments = ["self", *(f"{name}={literal(value)}" for name, value in expression.initial), "*", *options]
     quoted = [f'"{name}"' for name in names]
     return CONSTRUCTOR.substitute(
-        names=_tuple("activation_parameters = ", quoted, INDENT),
+        names=bracketed_tuple("activation_parameters = ", quoted, INDENT),
         signature=bracketed("def __init__", arguments, ":", INDENT),
         assignments="\n".join(f"{INDENT * 2}self.{name} = values({name})" for name in names),
-        initial=_tuple("self.initial = ", names, INDENT * 2),
+        initial=bracketed_tuple("self.initial = ", names, INDENT * 2),
     )
 
 
@@ -322,12 +322,7 @@ def _applied(expression: Expression) -> str:
     if not expression.parameters:
         return APPLIED_ALONE
     parameters = [f"self.shaped(self.{name}, x)" for name in expression.parameters]
-    return _tuple("parameters = ", parameters, INDENT * 2)
-
-
-def _tuple(head: str, items: list[str], indent: str) -> str:
-    """Return a line ``head(items)`` or several; one item alone keeps its comma."""
-    return f"{indent}{head}({items[0]},)" if len(items) == 1 else bracketed(head, items, "", indent)
+    return bracketed_tuple("parameters = ", parameters, INDENT * 2)
 
 
 def _single(function: tuple[str, tuple[str, ...]], name: str, expression: Expression) -> Any:

@@ -258,9 +258,9 @@ lambertw: Any = _add(
 )
 
 # --- steps: the slope is 0 where there is one, or, by name, that of the input ---------------------
-for _name, _definition, _latex in (
-    ("floor", sympy.floor, r"\left\lfloor{{{0}}}\right\rfloor"),
-    ("round", lambda x: sympy.floor(x + _HALF), ""),
+for _name, _definition, _cost, _latex in (
+    ("floor", sympy.floor, 2, r"\left\lfloor{{{0}}}\right\rfloor"),
+    ("round", lambda x: sympy.floor(x + _HALF), 1, ""),
 ):
     for _through in (False, True):
         add(
@@ -269,7 +269,7 @@ for _name, _definition, _latex in (
                 _definition,
                 [(lambda _: sympy.Integer(1)) if _through else (lambda _: sympy.Integer(0))],
                 Kernels(f"torch.{_name}({{0}})", f"np.{_name}({{0}})", f"jnp.{_name}({{0}})"),
-                cost=2 if (_name, _through) == ("floor", False) else 1,
+                cost=1 if _through else _cost,
                 monotone=True,
                 latex="" if _through else _latex,
                 slope_of=(lambda x: x) if _through else None,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import sympy
 
-from primitives.canonical import canonical
+from primitives.canonical import canonical, without
 from primitives.sampled import Values
 from primitives.special import sech, where
 from primitives.table import (
@@ -71,7 +71,7 @@ def _product(node: sympy.Expr) -> sympy.Expr:
 def _behind_a_step(node: sympy.Expr) -> sympy.Expr | None:
     """``step(u)*v`` is ``v`` where ``u > 0`` and 0 elsewhere, and ``(1 - step(u))*v`` the other way round."""
     for factor in node.args:
-        rest = _without(node, factor)
+        rest = without(node, factor)
         if not rest.has(sympy.exp, expm1, sinh, cosh, sympy.log, sympy.Pow):
             continue
         rest = _product(rest) if rest.is_Mul else rest
@@ -100,19 +100,19 @@ def _merged(node: sympy.Expr) -> sympy.Expr:
     exponentials = [factor for factor in node.args if isinstance(factor, sympy.exp)]
     if len(exponentials) > 1 and any(map(_grows, exponentials)):
         together = sympy.exp(sympy.Add(*(factor.args[0] for factor in exponentials)))
-        return _merged(_without(node, *exponentials) * together)
+        return _merged(without(node, *exponentials) * together)
     growing = [factor for factor in node.args if isinstance(factor, (sympy.exp, sinh, cosh)) and _grows(factor)]
     falling = [factor for factor in node.args if isinstance(factor.as_base_exp()[0], (sigmoid, sech, gompertz))]
     if not growing or not falling:
         return node
     for factor in growing:
         if isinstance(factor, sympy.exp) and (inner := gompertz(-factor.args[0])) in falling:
-            return _without(node, factor, inner) * gumbel(-factor.args[0])
+            return without(node, factor, inner) * gumbel(-factor.args[0])
     parts = [_logarithm(factor) for factor in (*growing, *falling)]
     if any(part is None for part in parts):
         return node
     exponents, beside = zip(*(part for part in parts if part is not None), strict=True)
-    return _without(node, *growing, *falling) * sympy.Mul(*beside) * sympy.exp(sympy.Add(*exponents))
+    return without(node, *growing, *falling) * sympy.Mul(*beside) * sympy.exp(sympy.Add(*exponents))
 
 
 def _logarithm(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
@@ -137,7 +137,7 @@ def _rising_from_zero(node: sympy.Expr) -> sympy.Expr:
     for rising in node.args:
         if not (isinstance(rising, expm1) and _grows(rising)):
             continue
-        rest = _without(node, rising)
+        rest = without(node, rising)
         if any(_shrinks(factor) for factor in sympy.Mul.make_args(rest)):
             inner = rising.args[0]
             return where(inner, -expm1(-inner) * _merged(sympy.exp(inner) * rest), rising * _merged(rest))
@@ -234,7 +234,7 @@ def _shifted(term: sympy.Expr, largest: sympy.Expr) -> sympy.Expr:
             return rest * (sympy.exp(factor.args[0] - largest) - sympy.exp(-largest))
     exponentials = [factor for factor in sympy.Mul.make_args(term) if isinstance(factor, sympy.exp)]
     exponent = sympy.Add(*(factor.args[0] for factor in exponentials), -largest)
-    return _without(term, *exponentials) * sympy.exp(exponent)
+    return without(term, *exponentials) * sympy.exp(exponent)
 
 
 def _largest(exponents: Sequence[sympy.Expr]) -> sympy.Expr:
@@ -272,10 +272,6 @@ def _shrinks(factor: sympy.Expr) -> bool:
     if isinstance(factor, sympy.exp):
         return True
     return bool(factor.is_Pow and not power.is_positive and _sum_that_grows(base))
-
-
-def _without(node: sympy.Expr, *parts: sympy.Expr) -> sympy.Expr:
-    return sympy.Mul(*(factor for factor in sympy.Mul.make_args(node) if factor not in parts))
 
 
 _RULES: dict[type, Callable[[sympy.Expr], sympy.Expr]] = {

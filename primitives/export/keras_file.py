@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from string import Template
 
-from primitives.emit import INDENT, bracketed
+from primitives.emit import INDENT, bracketed, bracketed_tuple
 from primitives.errors import ActsearchError
 from primitives.export.exported import Exported
 from primitives.export.plain import file_of
@@ -144,7 +144,7 @@ def _translated(source: str, formula: str) -> str:
 def _layer(exported: Exported) -> str:
     initial = exported.expression.initial
     names = [name for name, _ in initial]
-    inputs = _tuple("inputs = ", ["x", *(f"self.{name}" for name in names)])
+    inputs = bracketed_tuple("inputs = ", ["x", *(f"self.{name}" for name in names)], INDENT * 2)
     call = _CALL.substitute(given=inputs)
     if not initial:
         return _ALONE.substitute(name=exported.name, call=call)
@@ -158,13 +158,10 @@ def _layer(exported: Exported) -> str:
         name=exported.name,
         rows="\n".join(f"        {name}: initial value of the learnable {name}." for name in names),
         signature=bracketed("def __init__", [*arguments, "**options"], ":", INDENT),
-        initial=_tuple("self.initial = ", names),
+        initial=bracketed_tuple("self.initial = ", names, INDENT * 2),
         weights="\n".join(weights),
         call=call,
-        quoted=_tuple("names = ", [f'"{name}"' for name in names]).strip().removeprefix("names = "),
+        quoted=bracketed_tuple("names = ", [f'"{name}"' for name in names], INDENT * 2)
+        .strip()
+        .removeprefix("names = "),
     )
-
-
-def _tuple(head: str, items: list[str]) -> str:
-    """Return a line of a method that ends in a tuple, or several."""
-    return f"{INDENT * 2}{head}({items[0]},)" if len(items) == 1 else bracketed(head, items, "", INDENT * 2)
