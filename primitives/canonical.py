@@ -20,6 +20,7 @@ from primitives.table import (
     cosh,
     elu,
     erf,
+    erfc,
     expm1,
     gaussian,
     gelu,
@@ -143,7 +144,7 @@ def _sin_over(node: sympy.Expr) -> sympy.Expr | None:
 
 
 def _gate(node: sympy.Expr) -> sympy.Expr | None:
-    """``u*sigmoid(u)`` is silu, ``u*tanh(softplus(u))`` mish, ``u*(1 + erf(u/sqrt(2)))`` twice gelu."""
+    """``u*sigmoid(u)`` is silu, ``u*tanh(softplus(u))`` mish, ``u*erfc(-u/sqrt(2))`` twice gelu."""
     for gate in node.args:
         found = _gated(gate)
         if found and found[0] in node.args:
@@ -158,8 +159,8 @@ def _gated(gate: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
         return gate.args[0], silu(gate.args[0])
     if isinstance(gate, tanh) and isinstance(gate.args[0], softplus):
         return gate.args[0].args[0], mish(gate.args[0].args[0])
-    if isinstance(gate, sympy.Add) and len(gate.args) == 2 and gate.args[0] == 1 and isinstance(gate.args[1], erf):
-        inner = gate.args[1].args[0] * _SQRT2
+    if isinstance(gate, erfc):
+        inner = -gate.args[0] * _SQRT2
         return inner, 2 * gelu(inner)
     return None
 
@@ -170,19 +171,28 @@ def without(product: sympy.Expr, *parts: sympy.Expr) -> sympy.Expr:
 
 
 def _add(node: sympy.Expr) -> sympy.Expr:
-    """``k*exp(u) - k`` is expm1, ``k - k*gompertz(u)`` cloglog, ``k - k*sigmoid(u)`` is ``k*sigmoid(-u)``."""
+    """``k*exp(u) - k`` is expm1, ``k - k*gompertz(u)`` cloglog, ``k - k*sigmoid(u)`` is ``k*sigmoid(-u)``, ..."""
     number = node.args[0]
     if not number.is_number:
         return _hyperbolic(_elu(node))
     for term in node.args[1:]:
         factor, inner = term.as_coeff_Mul()
-        if factor == -number and isinstance(inner, (sympy.exp, gompertz, sigmoid)):
-            rest = sympy.Add(*(other for other in node.args[1:] if other != term))
-            argument = inner.args[0]
-            if isinstance(inner, sympy.exp):
-                return rest + factor * expm1(argument)
-            return rest + number * (cloglog(-argument) if isinstance(inner, gompertz) else sigmoid(-argument))
+        if inner.func in _FROM_ONE and abs(factor) == abs(number):
+            whole = _FROM_ONE[inner.func](factor / number, inner.args[0])
+            if whole is not None:
+                return number * whole + sympy.Add(*(other for other in node.args[1:] if other != term))
     return node
+
+
+_FROM_ONE: dict[Any, Callable[[sympy.Expr, sympy.Expr], sympy.Expr | None]] = {
+    sympy.exp: lambda sign, u: -expm1(u) if sign == -1 else None,
+    gompertz: lambda sign, u: cloglog(-u) if sign == -1 else None,
+    sigmoid: lambda sign, u: sigmoid(-u) if sign == -1 else None,
+    erfc: lambda sign, u: erf(u) if sign == -1 else None,
+    erf: lambda sign, u: erfc(-sign * u),
+    tanh: lambda sign, u: 2 * sigmoid(2 * sign * u),
+}
+"""What ``1 + f(u)`` and ``1 - f(u)`` are, by function, sign and u, without the digits that the sum would lose."""
 
 
 def _elu(node: sympy.Expr) -> sympy.Expr:

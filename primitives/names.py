@@ -12,7 +12,8 @@ PARAMETER_NAMES = (
 )  # fmt: skip
 """What learnable parameters of the search are called; see :func:`is_parameter` for those of a formula."""
 _LETTERS = re.compile(
-    f"(?:[a-df-wyzA-DG-Z]|lambda_?|xi|iota|upsilon|omicron|{'|'.join(PARAMETER_NAMES)})(?:_[0-9]{{1,2}})?"
+    f"(?:[a-df-wyzA-DG-Z]|lambda_?|xi|iota|upsilon|omicron|{'|'.join(PARAMETER_NAMES)})"
+    "(?:_(?:[0-9]{1,2}|[A-Za-z]|pos|neg|max|min|left|right))?"
 )
 ALIASES = {"eps": "epsilon"}
 CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "e": sympy.E}
@@ -22,8 +23,9 @@ another's synonym."""
 
 
 def is_parameter(name: str) -> bool:
-    """Tell whether a name is a learnable parameter's: a letter but x, e, E and F, or a Greek one's name, and a number.
+    """Tell whether a name is a learnable parameter's: a letter but x, e, E and F, or a Greek one's name, and an index.
 
+    The index is a number, a letter or a word such as ``pos``: ``alpha_1``, ``alpha_p``, ``w_max``.
     ``F`` is torch's functions in the code that is written, ``e`` and ``E`` are Euler's number.
     """
     return _LETTERS.fullmatch(name) is not None

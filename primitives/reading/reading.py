@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sympy import Function
+
 from primitives.errors import ExpressionError, nearest
 from primitives.expression import Expression, X
 from primitives.names import is_parameter, parameter_name
 from primitives.parser import MAX_LENGTH, parse
-from primitives.reading.letters import plain
+from primitives.reading.letters import parted, plain
 from primitives.reading.rewriting import Found, rewritten, variable
-from primitives.reading.words import said_of
+from primitives.reading.statement import by_cases, stated
+from primitives.reading.words import ELSEWHERE, known, no_function, said_of
 from primitives.references import ALIASES, library_names, reference
 from primitives.table import all_primitives, synonyms
 
-_DEFINED = re.compile(r"^\s*[A-Za-z]\w*\s*(?:\(\s*([A-Za-z]\w*)\s*\))?\s*:?=(?!=)")
-_LAMBDA = re.compile(r"^\s*lambda\s+([A-Za-z]\w*)\s*:")
+_CALL = re.compile(r"^\s*[^\s=(\[{]+\s*[(\[{][^=]*=")
+_CALLED = re.compile(r"[\w.]+(?:\(.{0,3}\))?")
+_MODULE = re.compile(r"(?:torch\.)?nn\.[A-Z]\w*\([^()]*\)")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 _ASSIGNED = re.compile(r"^\s*([^=]*?)\s*=\s*(.*?)\s*$")
 
@@ -54,8 +58,8 @@ def read(text: str) -> Reading:
         if len(text) > MAX_LENGTH or not text.split(";", maxsplit=1)[0].strip():
             raise
         return _rewritten(text)
-    if X in expression.body.free_symbols or variable(text, None) == "x":
-        return Reading(expression, _said(text))
+    if X in expression.body.free_symbols or variable(text, None, {}) == "x":
+        return Reading(expression, (*_said(text), *_became(text, expression)))
     return _rewritten(text)
 
 
@@ -63,24 +67,50 @@ def _said(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(said_of, _WORD.findall(text)))))
 
 
+_SAFE = (
+    "softplus",
+    "sigmoid",
+    "tanh",
+    "silu",
+    "gelu",
+    "mish",
+    "elu",
+    "logsigmoid",
+    "logcosh",
+    "sech",
+    "erfc",
+    "cloglog",
+    "sinc",
+)
+
+
+def _became(text: str, expression: Expression) -> tuple[str, ...]:
+    """Return what is said where a spelling became a function with safer kernels."""
+    made = {str(node.func) for node in expression.body.atoms(Function)}
+    if not any(name in made and name not in text.lower() for name in _SAFE) or _CALLED.fullmatch(text.strip()):
+        return ()
+    read_as = str(expression.body)
+    return (f"this is {read_as}, and computed as that",) if len(read_as) <= 60 else ()
+
+
 def _rewritten(text: str) -> Reading:
-    head, *assigned = re.split(r";|\\;(?=\s*\w+\s*=)", text)
-    head, given = _undefined(plain(head))
-    found = Found(variable(head, given), frozenset(_WORD.findall(head)))
-    body = rewritten(head, found)
-    values = {**found.initial, **dict(map(_assigned, filter(str.strip, assigned)))}
+    text = by_cases(text) if "\\begin" not in text else text
+    head, *behind = re.split(r";|\\;(?=\s*\w+\s*=)", text)
+    defined = [part for part in behind if _CALL.match(part)]
+    stands = stated(plain(", ".join([head, *defined])))
+    given = stands.unknown
+    unknown = variable(stands.formula, given, stands.own)
+    formula, products = parted(stands.formula, unknown)
+    found = Found(unknown, frozenset(_WORD.findall(formula)), own=stands.own)
+    for note in (*stands.notes, *products):
+        found.say(note)
+    body = rewritten(formula, found)
+    assigned = dict(_assigned(part) for part in behind if part.strip() and part not in defined)
+    values = {**found.initial, **{parameter_name(name): value for name, value in stands.values.items()}, **assigned}
     if found.variable != "x" and given is None:
         found.say(f"'{found.variable}' is read as x")
     expression = parse(body + "".join(f"; {name}={value}" for name, value in values.items()))
-    return Reading(expression, tuple(found.notes))
-
-
-def _undefined(text: str) -> tuple[str, str | None]:
-    """Return a formula without ``f(x) =`` or ``lambda x:`` before it, and the unknown that was named there."""
-    for form in (_LAMBDA, _DEFINED):
-        if match := form.match(text):
-            return text[match.end() :], match[1]
-    return text, None
+    return Reading(expression, (*found.notes, *_became(text, expression)))
 
 
 def _assigned(text: str) -> tuple[str, str]:
@@ -112,9 +142,13 @@ def understood(text: str) -> Reading:
         return Reading(reference(folded).expression)
     if called := _called(folded):
         return Reading(parse(called))
+    if _MODULE.fullmatch(text.strip()) or (_CALLED.fullmatch(text.strip()) and known(text.strip())):
+        return read(f"{text.strip()}(x)")
     try:
         return read(text)
     except ExpressionError as error:
+        if reason := no_function(text.strip()):
+            raise ExpressionError(reason) from None
         if text.strip().isidentifier() and "if a product is meant" not in str(error):
             hint = (
                 nearest(folded, [*library_names(), *ALIASES, *(each.name for each in all_primitives())])
@@ -131,7 +165,7 @@ def _called(word: str) -> str | None:
         ExpressionError: the primitive takes two functions.
     """
     arities = {each.name: each.arity for each in all_primitives()}
-    if (name := synonyms().get(word, word)) not in arities:
+    if (name := synonyms().get(word, word)) not in arities or word in ELSEWHERE:
         return None
     if arities[name] != 1:
         raise ExpressionError(f"primitive '{word}' takes two functions; write of which, as in 'max(x, tanh(x))'")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple, final
@@ -14,17 +14,20 @@ from lark.exceptions import VisitError
 
 from primitives.errors import ExpressionError, nearest
 from primitives.names import CONSTANTS, PARAMETER_NAMES, is_parameter, parameter_name
-from primitives.parser import MAX_DEPTH
+from primitives.parser import MAX_DEPTH, MAX_LENGTH
 from primitives.reading.cases import Both, Certain, Condition, Not, compared, covers, either, piecewise, selected
-from primitives.reading.words import CASES, ELSEWHERE, INVERSES, RANDOM, SEVERAL, known, meant, names, said_of
-from primitives.references import ALIASES, reference
+from primitives.reading.settings import SETTINGS, with_settings
+from primitives.reading.statement import Definition
+from primitives.reading.words import CASES, ELSEWHERE, INVERSES, known, meant, names, no_function, said_of
+from primitives.references import ALIASES, library_names, reference
 from primitives.table import all_primitives, get, synonyms
 
 _ADD, _MUL, _NEG, _POW, _ATOM = range(1, 6)
 _VARIABLES = ("z", "u", "t", "y", "v", "s", "r", "w", "X", "input", "inputs")
 """What may stand for x where it is the only unknown."""
 _MANY = ("max", "min")
-_FUNCTIONS_TOO = ("H", "gamma", "beta", "zeta", "psi", "chi", "f", "g", "h")
+_FUNCTIONS_TOO = re.compile(r"(?:^|\*)((?:[A-Z]|gamma|beta|zeta|psi|chi|[fgh])(?:_\w+)?)$")
+"""The end of a product that is read as a letter, and that others would read as a function's name."""
 _CLIPS = ("clip", "clamp")
 
 
@@ -55,10 +58,14 @@ class Found:
         names: parameters of the formula itself.
         initial: values of parameters that functions of the library bring.
         notes: what is said back.
+        own: functions that the text defines.
+        within: those of them whose definition is being read.
     """
 
     variable: str
     names: frozenset[str]
+    own: Mapping[str, Definition] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
     initial: dict[str, float] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
 
@@ -79,7 +86,7 @@ def rewritten(text: str, found: Found) -> str:
         ExpressionError: it is no formula, or has a name that nobody knows.
     """
     try:
-        tree = _grammar().parse(text)
+        tree = _grammar().parse(_marked(text, found.own))
     except UnexpectedInput as error:
         raise _refusal(text, error) from None
     try:
@@ -89,6 +96,16 @@ def rewritten(text: str, found: Found) -> str:
     except RecursionError:
         raise ExpressionError(f"the formula is nested too deeply; more than {MAX_DEPTH} levels are refused") from None
     return result.text
+
+
+def _marked(text: str, own: Mapping[str, Definition]) -> str:
+    """Return a formula with a sign before what the text defines, so that it is nothing else."""
+    for name, definition in own.items():
+        if definition.argument is None:
+            text = re.sub(rf"(?<![\w§¶.]){name}(?!\w)", f"¶{name}", text)
+        else:
+            text = re.sub(rf"(?<![\w§¶.]){name}(?=\s*[(\[{{])", f"§{name}", text)
+    return text
 
 
 @cache
@@ -149,8 +166,9 @@ class _Rewriting(Transformer[Token, Text]):
         product = self.multiply(parts)
         if parts[0].binds == _MUL and re.search(r"/[\w.]+$", parts[0].text):
             self._found.say(f"'{parts[0].text} {parts[1].text}' is read as ({parts[0].text})*{parts[1].text}")
-        if parts[0].text in _FUNCTIONS_TOO and parts[1].text.startswith("("):
-            self._found.say(f"'{parts[0].text}{parts[1].text}' is read as a product; no such function is known")
+        letter = _FUNCTIONS_TOO.search(parts[0].text)
+        if letter and parts[1].text.startswith("("):
+            self._found.say(f"'{letter[1]}{parts[1].text}' is read as a product; no such function is known")
         return product
 
     def negate(self, parts: list[Text]) -> Text:
@@ -200,6 +218,9 @@ class _Rewriting(Transformer[Token, Text]):
     def ternary(self, parts: list[Text]) -> Text:
         then, condition, otherwise = parts
         return Text(f"({selected(self._condition(condition), then.text, otherwise.text)})", _ATOM)
+
+    def chosen(self, parts: list[Text]) -> Text:
+        return self.ternary([parts[1], parts[0], parts[2]])
 
     def _condition(self, part: Text) -> Condition:
         if part.condition is None:
@@ -260,22 +281,52 @@ class _Rewriting(Transformer[Token, Text]):
         return str(parts[0]).rstrip("= \t"), parts[1]
 
     def operand(self, parts: list[Any]) -> list[Any]:
-        numbers = [part for part in parts if isinstance(part, Token) and part.type == "NUMBER"]
-        words = [part for part in parts if isinstance(part, Token) and part.type == "NAME"]
+        tokens = [part for part in parts if isinstance(part, Token)]
         texts = [part for part in parts if isinstance(part, Text)]
-        factors = [str(number) for number in numbers]
-        if words:
-            name = self._name(str(words[0]))
-            factors.append(f"{name}**{texts[0].within(_NEG)}" if texts else name)
-        elif texts:
-            factors.append(texts[0].text)
+        factors = [str(token) if token.type == "NUMBER" else self._name(str(token)) for token in tokens]
+        if texts:
+            power = f"{factors.pop()}**{texts[0].within(_NEG)}" if factors else texts[0].text
+            factors.append(power)
         return [Text("*".join(factors), _MUL)]
+
+    def bare_bars(self, parts: list[Text]) -> list[Any]:
+        return [self.absolute(parts)]
 
     def exponent(self, parts: list[Any]) -> str:
         return "".join(map(str, parts))
 
     def called(self, parts: list[Any]) -> Text:
         return self._call(str(parts[0]), parts[1])
+
+    def method(self, parts: list[Any]) -> Text:
+        word = str(parts[1])[1:]
+        if not known(word):
+            raise ExpressionError(_unknown(word))
+        return self._call(word, [parts[0], *(parts[2] if parts[2:] else [])])
+
+    def called_own(self, parts: list[Any]) -> Text:
+        name, arguments = str(parts[0])[1:], parts[1]
+        self._check(name, 1, len(arguments))
+        if not isinstance(arguments[0], Text):
+            raise ExpressionError(f"{name} takes one input")
+        return self._own(name, arguments[0].text)
+
+    def own_value(self, parts: list[Token]) -> Text:
+        return self._own(str(parts[0])[1:], "x")
+
+    def _own(self, name: str, inner: str) -> Text:
+        """Return the formula of a function that the text defines, of something."""
+        found = self._found
+        if name not in found.own:
+            raise ExpressionError(f"'{name}' is an unknown name")
+        if name in found.within:
+            raise ExpressionError(f"'{name}' is defined by itself")
+        own = found.own[name]
+        inside = replace(found, variable=own.argument or found.variable, within=(*found.within, name))
+        text = re.sub(r"\bx\b", lambda _: f"({inner})", rewritten(own.formula, inside))
+        if len(text) > MAX_LENGTH:
+            raise ExpressionError(f"the formula becomes longer than the limit of {MAX_LENGTH} characters")
+        return Text(f"({text})", _ATOM)
 
     def called_bare(self, parts: list[Any]) -> Text:
         inner = parts[1][0].text
@@ -306,15 +357,25 @@ class _Rewriting(Transformer[Token, Text]):
         if meaning in CASES:
             return self._by_cases(word, arguments)
         inner = [argument for argument in arguments if isinstance(argument, Text)]
+        last = meaning.rpartition(".")[2]
+        needed = meaning not in ELSEWHERE and meaning not in library_names() and meaning not in _primitives()
+        if (
+            last in SETTINGS
+            and (needed or len(arguments) > 1)
+            and not any(isinstance(each, Several) for each in arguments)
+        ):
+            return Text(f"({with_settings(word, last, [_plainly(each) for each in arguments])})", _ATOM)
         if len(inner) < len(arguments):
             key = next(argument[0] for argument in arguments if not isinstance(argument, Text))
             if not isinstance(key, str):
                 raise ExpressionError(f"{word} takes numbers, not several in brackets")
             raise ExpressionError(f"'{key}=' in {word}(...) is not read; write what it stands for into the formula")
-        self._found.say(said_of(word) or said_of(meaning))
-        if meaning in ELSEWHERE:
-            return self._elsewhere(word, ELSEWHERE[meaning], inner)
         name = synonyms().get(meaning, meaning)
+        own = name in _primitives() and get(name).arity == len(inner)
+        if not own or len(inner) == 1:
+            self._found.say(said_of(word) or said_of(meaning))
+        if meaning in ELSEWHERE and not own:
+            return self._elsewhere(word, ELSEWHERE[meaning], inner)
         if name in _MANY and len(inner) > 2:
             return Text(self._nested(name, inner), _ATOM)
         if name in _primitives():
@@ -364,6 +425,12 @@ class _Rewriting(Transformer[Token, Text]):
         return Text(f"({text})", _ATOM)
 
 
+def _plainly(argument: Any) -> tuple[str, str]:
+    """Return an argument's keyword, empty where it has none, and its infix."""
+    key, value = ("", argument) if isinstance(argument, Text) else argument
+    return key, value.text
+
+
 def _truth(condition: Condition) -> Text:
     return Text(f"({selected(condition, '1', '0')})", _ATOM, condition)
 
@@ -373,31 +440,31 @@ def _primitives() -> frozenset[str]:
 
 
 def _unknown(word: str) -> str:
-    last = word.rpartition(".")[2].lower()
-    if last in SEVERAL:
-        return f"'{word}' is no function of one number: it looks at several at once; an activation here has one input"
-    if last in RANDOM:
-        return f"'{word}' is random; an activation here is a function of its input"
+    if reason := no_function(word):
+        return reason
     if "." in word:
         return f"'{word}' is unknown; write the function's name and its input, as in tanh(x)"
     if len(word) == 2 and word.isalpha() and word.islower() and all(is_parameter(c) or c in "xe" for c in word):
         return f"'{word}' is unknown; write '{'*'.join(word)}' if a product is meant"
+    if re.fullmatch(r"x\d+", word):
+        return f"'{word}' is unknown; write 'x**{word[1:]}' for a power, '{word[1:]}*x' for a product"
     hint = nearest(word, ["x", *PARAMETER_NAMES, *CONSTANTS, *names()])
     return f"'{word}' is an unknown name{hint or '; use x, a letter such as a or alpha for a parameter, pi or e'}"
 
 
-def variable(text: str, given: str | None) -> str:
+def variable(text: str, given: str | None, own: Mapping[str, Definition]) -> str:
     """Return the name of the unknown of a formula of plain words.
 
     Args:
         text: the formula.
         given: what it is called where the formula says so.
+        own: what the text defines, which is no unknown.
 
     Returns:
         That, else x, or another letter where it is the only one and no x is there.
     """
     if given is not None:
         return given
-    words = set(re.findall(r"[A-Za-z_][A-Za-z_0-9.]*", text))
-    others = [word for word in _VARIABLES if word in words]
+    words = set(re.findall(r"[A-Za-z_][A-Za-z_0-9.]*", text)) - own.keys()
+    others = [word for word in sorted(words) if re.sub(r"_[A-Za-z0-9]$", "", word) in (*_VARIABLES, "x")]
     return others[0] if "x" not in words and len(others) == 1 else "x"

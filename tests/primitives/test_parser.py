@@ -70,7 +70,7 @@ def test_a_misspelt_name_gets_the_nearest_one_and_its_position(text, hint):
 
 def test_a_lone_misspelt_activation_gets_the_nearest_library_name():
     with pytest.raises(ExpressionError, match="did you mean 'crrelu'"):
-        resolve("crelu")
+        resolve("crrellu")
 
 
 @settings(max_examples=500)

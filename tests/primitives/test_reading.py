@@ -26,11 +26,15 @@ SAME = {
     "sinh^-1(x)": "asinh(x)", "tanh 2x": "tanh(2*x)", "|x|": "abs(x)", "|x|^2 + ||x| - 1|": "abs(x)**2 + abs(abs(x)-1)",
     "2|x||x+1|": "2*abs(x)*abs(x+1)", "[x]_+": "relu(x)", "(x-1)_+": "relu(x-1)", "x⁺": "relu(x)", "x/2x": "x/2*x",
     "-x^2": "-x**2", "2^-x": "2**(-x)", "1.5e-3x": "0.0015*x", "2exp(x)": "2*exp(x)",
-    "tanh[x]": "tanh(x)", "nn.GELU()(x)": "gelu(x)", "tan⁻¹(x)": "atan(x)", r"\tan^{-1}(x)": "atan(x)", "a sin(ωx + φ)": "a*sin(omega*x + phi)",
+    "ax": "a*x", "xtanh(x)": "x*tanh(x)", "xe^{-x}": "x*exp(-x)",
+    "tanh[x]": "tanh(x)", "nn.GELU()(x)": "gelu(x)", "nn.LeakyReLU(0.2)": "max(0.2*x, x)", "torch.nn.SiLU()": "silu(x)", "F.mish": "mish(x)", "tan⁻¹(x)": "atan(x)", r"\tan^{-1}(x)": "atan(x)", "a sin(ωx + φ)": "a*sin(omega*x + phi)",
     "sigma**2*x": "sigma**2*x", "σ²x": "sigma**2*x",
     # definitions, and another unknown
     "f(x) = x*tanh(x)": "x*tanh(x)", "y = 2x": "2*x", "f(z) := z^2": "x**2", "lambda z: max(0, z)": "relu(x)",
     "z*sigmoid(z)": "silu(x)", "u tanh(u)": "x*tanh(x)", "t**2": "x**2", "x*sigmoid(z*x)": "x*sigmoid(z*x)",
+    "CELU(x, α) = x": "x", "f(x) = x g(x), g(x) = tanh(x)": "x*tanh(x)", "x·s where s = tanh(x)": "x*tanh(x)",
+    "f(x) = x tanh(h(x)), h(z) = ln(1 + k(z)), k(u) = e^u": "mish(x)", "a·x, a = 0.3": "a*x; a=0.3", "z_k σ(z_k)": "silu(x)",
+    "def f(x, a=0.5): return a*x": "a*x; a=0.5", "x ↦ x²": "x**2", "f(x) = x(x + 1) = x² + x": "x**2 + x",
     # letters of mathematics
     "x·σ(βx)": "x*sigmoid(beta*x)", "½x(1+erf(x/√2))": "gelu(x)", "x Φ(x)": "gelu(x)", "π x²": "pi*x**2", "x³ − 1": "x**3-1",
     "𝑥 tanh(𝑥)": "x*tanh(x)", "αx + β": "alpha*x + beta", "x×2÷3": "x*2/3", "∛x": "sign(x)*abs(x)**(1/3)",
@@ -51,6 +55,7 @@ SAME = {
     "x if -1 < x <= 1 else sign(x)": "where(abs(x) < 1, x, sign(x))", "x*((x>1) | (x<-1))": "x*step(abs(x)-1)", "|x| if |x| < 1 else 0": "where(abs(x) < 1, abs(x), 0)",
     "lambda x: x if x>0 else (x*0.2 if x > -1 else -0.2)": "where(x > 0, x, where(x > -1, 0.2*x, -0.2))", "sin(x)/x if x != 0 else 1": "sinc(x)",
     "max(x, 0) if not x > 1 else 1": "min(relu(x), 1)", "where(x, x, 0)": "relu(x)",
+    "x > 0 ? x : 0": "relu(x)", "f(x) = {x, x > 0; 0, x <= 0}": "relu(x)", "x for x > 0, 0.1x otherwise": "where(x > 0, x, 0.1*x)",
     "J_0(x)": "j0(x)", "W(x+9)": "lambertw(x+9)", r"\lfloor x \rfloor": "floor(x)", "mod(x, 2)": "x - 2*floor(x/2)", "cbrt(x)": "sign(x)*abs(x)**(1/3)",
     # names of other fields, capitals, functions of the library inside a formula
     "ReLU(x)": "relu(x)", "GELU(x)": "gelu(x)", "LeakyReLU(x)": "max(0,x) + 0.01*min(0,x)", "x*hardswish(x)": "x**2*hardsigmoid(x)",
@@ -116,6 +121,8 @@ SAID = {
     "sinc(x)": "normalized_sinc", "np.sinc(x)": "sin(pi*u)/(pi*u)", "sigma(x)": "logistic", "Phi(x)": "distribution function",
     "tanh^-1(x)": "inverse function atanh", "z*tanh(z)": "'z' is read as x", "x/2x": "(x/2)*x", "tanh x": "tanh(x)",
     "alpha*prelu(x)": "alpha of prelu is called beta", "gamma(x)": "product", "f(x+1)": "product",
+    "x C(x)": "product", "x H(x)": "Heaviside", "jax.nn.gelu(x)": "exact", "laplace(x)": "transformers", "ax": "a*x",
+    "xΦ(x) = x·½(1 + erf(x/√2))": "the last one is read", "x*log(1 + exp(x))": "softplus(x)", r"\frac{x}{1+e^{-x}}": "silu(x)",
 }  # fmt: skip
 
 
@@ -132,13 +139,14 @@ def test_of_what_is_plain_nothing_is_said(text):
 
 
 REFUSED = {
-    "x +": "ends too early", "(x": "ends too early", "x*relu": "relu(x)", "xtanh(x)": "did you mean 'tanh'", "ax": "a*x",
+    "x +": "ends too early", "(x": "ends too early", "x*relu": "relu(x)", "xtahn(x)": "did you mean", "ab": "a*b", "x2 + 1": "x**2",
     "x,x": "',' at position 2", "%s": "'%' at position 1", "x!": "'!' at position 2", "|x": "do not match",
     "cos^-1(x)": "inverse function, which is not known", "x if x > 0": "ends too early", r"\begin{matrix} x \end{matrix}": "environment 'matrix'", "x if x else 0": "no condition",
     "np.where(x, x, 0)": "no condition", "where(x > 0, x)": "a condition and two values", "max((x, 1), 2)": "not several",
-    "relu(x, 2)": "relu takes 1 argument, 2 given", "elu(x, alpha=2)": "'alpha='", "clip(x)": "limits", "os.system(x)": "unknown",
+    "relu(x, 2)": "relu takes 1 argument, 2 given", "elu(x, 2, 3)": "takes its input and alpha", "gish(x, alpha=2)": "'alpha='", "clip(x)": "limits", "os.system(x)": "unknown",
     "softmax(x)": "several at once", "np.mean(x)": "several at once", "F.dropout(x)": "random",
-    "__import__('os')": "position", "F*x": "unknown", "2x; b=1": "does not occur", "max()": "", "": "empty",
+    "__import__('os')": "position", "F*x": "unknown", "x g(x), g(x) = g(x)": "defined by itself", r"\sum_{i=0}^{3} x^i": "terms", r"\frac{d}{dx}\tanh(x)": "derivative",
+    "threshold(x)": "takes its input and threshold and value", "softmax": "several at once", "elu(x, beta=2)": "alpha", "x.foo()": "unknown", "2x; b=1": "does not occur", "max()": "", "": "empty",
 }  # fmt: skip
 
 
