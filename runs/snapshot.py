@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from evaluators import Evaluation
 from evaluators.training.status import CandidateStatus
-from primitives.errors import ActsearchError
 from runs.axes import axes
 from runs.candidate import Candidate
 from runs.columns import Ended
@@ -32,7 +31,7 @@ class Snapshot:
             store: stays open for as long as the snapshot is asked for values of the run's own dictionary.
 
         Raises:
-            ActsearchError: a row is not ours, or the file has results of a candidate that it lacks.
+            ActsearchError: a row is not ours, or is of a candidate that the file lacks.
         """
         self._store = store
         with store.moment():
@@ -43,12 +42,6 @@ class Snapshot:
             }
             self._candidates = store.candidates(lean=True)
             self._counted, self._unstacked = store.counted(), store.unstacked()
-        known = {candidate.id for candidate in self._candidates}
-        for evaluations in self._evaluations.values():
-            for identifier in {evaluation.candidate for evaluation in evaluations} - known:
-                raise ActsearchError(
-                    f"'{store.path}' has results of candidate {identifier}, which it lacks; was it edited?"
-                )
 
     @property
     def path(self) -> Path:

@@ -306,16 +306,26 @@ class Store:
             purpose: what they were made for.
             of: ids of candidates, where not all are wanted.
             lean: leave out what is long: their curves and places.
+
+        Raises:
+            ActsearchError: a row is not ours, or is of a candidate that the file lacks.
         """
         columns = [name for name in self._evaluation_columns if not (lean and name in LONG)]
         query = f"SELECT {', '.join(columns)} FROM {self._trainings} WHERE {self._of_purpose}"
         if of is not None:
             query += " AND candidate IN (SELECT value FROM json_each(?))"
-        return self._read(
+        found = self._read(
             lambda row: read_evaluation(dict(zip(columns, row, strict=True)), self._texts),
             f"{query} ORDER BY evaluations.id",
             (purpose, *_ids(of)),
         )
+        self._check_known({evaluation.candidate for evaluation in found})
+        return found
+
+    def _check_known(self, identifiers: Collection[int]) -> None:
+        query = "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT id FROM candidates) LIMIT 1"
+        for (lost,) in self._rows(query, _ids(identifiers)):
+            raise ActsearchError(f"'{self.path}' has results of candidate {lost}, which it lacks; was it edited?")
 
     def trainings(self) -> int:
         """Return how many trainings left results; the rungs of one count once."""

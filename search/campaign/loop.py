@@ -362,11 +362,6 @@ class Search:
         """Yield who is through, as :meth:`_ended_by` did; who is not is what has been heard of."""
         evaluations = self._store.evaluations("search", lean=True)
         left = Counter(evaluation.candidate for evaluation in evaluations)
-        for identifier in left:
-            if identifier not in self._ledger.candidates:
-                raise ActsearchError(
-                    f"the run file has results of candidate {identifier}, which it lacks; was it edited?"
-                )
         waiting: dict[int, None] = {}
         for evaluation in evaluations:
             identifier = evaluation.candidate
