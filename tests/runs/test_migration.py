@@ -85,7 +85,7 @@ def folder(tmp_path_factory):
 @settings(max_examples=25)
 @given(
     st.lists(candidates, min_size=1, max_size=4),
-    st.lists(evaluations, max_size=6).map(once),
+    st.lists(evaluations, max_size=6),
     st.lists(st.tuples(evaluations, curves, st.lists(places, max_size=2).map(tuple)), max_size=2),
 )
 def test_any_row_is_read_back_as_it_was_written_from_a_new_file_and_from_a_migrated_one(folder, some, found, late):
@@ -93,12 +93,16 @@ def test_any_row_is_read_back_as_it_was_written_from_a_new_file_and_from_a_migra
         file.unlink()
     rows = [dataclasses.replace(row, id=number) for number, row in enumerate(some, start=1)]
     confirmed = [dataclasses.replace(e, validation_curve=curve, places=there) for e, curve, there in late]
+    found, confirmed = (
+        once([dataclasses.replace(e, candidate=1 + e.candidate % len(rows)) for e in each])
+        for each in (found, confirmed)
+    )
     Store.create(folder / "new", {})
     with closing(Store(folder / "new", writable=True)) as store:
         store.add_candidates(rows)
         store.record("search", found)
-        store.record("confirm", once(confirmed))
-    assert contents(folder / "new") == (exactly(rows), exactly(found), exactly(once(confirmed)))
+        store.record("confirm", confirmed)
+    assert contents(folder / "new") == (exactly(rows), exactly(found), exactly(confirmed))
     before = contents(as_version_8(folder / "new", folder / "old"))
     Store(folder / "old", writable=True).close()
     assert contents(folder / "old") == before
