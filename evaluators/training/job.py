@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from evaluators.judging.objectives import Facts, Point
 from evaluators.training.places import Place
-from evaluators.training.status import Status
+from evaluators.training.status import LARGEST, Status
 
 
 @dataclass(frozen=True)
@@ -164,9 +164,11 @@ class Evaluation:
         values = (self.error, self.loss)
         metrics = (*self.metrics.values(), *self.test_metrics.values())
         on_the_way = (loss for _, loss in self.validation_curve)
-        others = (self.test_error, self.test_loss, self.seconds, *self.curve, *on_the_way, *metrics)
-        if not all(math.isfinite(number) for number in (*values, *others) if number is not None):
+        scores = (*values, self.test_error, self.test_loss, *metrics)
+        if not all(abs(score) <= LARGEST for score in scores if score is not None):
             raise ValueError(f"an evaluation needs finite values, got {values}")
+        if not all(math.isfinite(number) for number in (self.seconds, *self.curve, *on_the_way)):
+            raise ValueError("an evaluation needs finite seconds and curves")
         if not isinstance(self.unstacked, str):
             raise ValueError("why a training was not stacked is told in words")
         if self.status == "ok":

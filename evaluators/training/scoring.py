@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluators.training.pieces import SCORED_AT_ONCE, Diverged, autocast, on_device, rounded, seeded
+from evaluators.training.status import LARGEST
 from evaluators.training.task import Part, Task
 
 _DIGITS = 8
@@ -78,12 +78,12 @@ def finite_scores(error: float, loss: float, metrics: Mapping[str, float]) -> Sc
     """Return scores rounded to eight digits, whatever their unit.
 
     Raises:
-        Diverged: one of them is not finite.
+        Diverged: one of them is not finite, or beyond :data:`~evaluators.training.status.LARGEST`.
     """
-    if not (math.isfinite(error) and math.isfinite(loss)):
+    if not (abs(error) <= LARGEST and abs(loss) <= LARGEST):
         raise Diverged("its outputs are not finite after training")
     for name, value in metrics.items():
-        if not math.isfinite(value):
+        if not abs(value) <= LARGEST:
             raise Diverged(f"its {name} is not finite after training")
     rest = {name: rounded(float(value), _DIGITS) for name, value in metrics.items()}
     return Scores(rounded(error, _DIGITS), rounded(loss, _DIGITS), rest)

@@ -24,6 +24,7 @@ from search.tables.table import Table, read
 
 NEEDED = ("expression", "seed", "status")
 """Columns without which a table cannot be played on, beside the one that is judged by."""
+_MOST_STEPS = 2**53
 _LEAST = 20
 _AT_ONCE = 256
 
@@ -74,11 +75,18 @@ def plain(file: Path, by: str | None = None) -> Plain:
         by_text[str(text)].append(float(value))
     trees = [_tree(file, text) for text in texts]
     genotypes = tuple(None if tree is None else everything().dumps(tree) for tree in trees)
-    steps = int(table.rows["steps"].max()) if "steps" in table.rows else 1
+    steps = _steps(file, table.rows) if "steps" in table.rows else 1
     found = tuple(tuple(values) for values in by_text.values())
     return Plain(
         by, texts, genotypes, found, steps, _grammar(file, table, [tree for tree in trees if tree is not None])
     )
+
+
+def _steps(file: Path, rows: pd.DataFrame) -> int:
+    """Return the most steps of a row."""
+    if not pd.api.types.is_numeric_dtype(rows["steps"]) or not 1 <= (most := rows["steps"].max()) < _MOST_STEPS:
+        raise ActsearchError(f"the column 'steps' of '{file}' holds something else than numbers of steps, 1 or more")
+    return int(most)
 
 
 def _tree(file: Path, text: str) -> Tree | None:
