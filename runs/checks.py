@@ -28,10 +28,20 @@ def check_candidate(values: Mapping[str, Any], parents: Any) -> None:
     _check(_is_whole(values["ask"]) and isinstance(parents, list), "a slot or parents that are none")
     _check(all(_is_whole(parent, 1) for parent in parents), "a parent that is none")
     _check(values["status"] in get_args(CandidateStatus), "a status that is none")
-    _check(_is_text(values["expression"]) and _is_text(values["reason"]), "a formula or reason that is no text")
-    _check(_is_text(values["origin"], _LONGEST_WORD), "an operator that is no text, or too long")
-    _check(values["name"] is None or _is_text(values["name"], _LONGEST_WORD), "a name that is no text, or too long")
+    check_words(values["name"], values["expression"], values["origin"])
+    _check(_is_text(values["reason"]), "a reason that is no text")
     _check(values["genotype"] is None or _is_text(values["genotype"]), "a tree that is no text")
+
+
+def check_words(name: Any, expression: Any, origin: Any) -> None:
+    """Check a candidate's name, formula and operator.
+
+    Raises:
+        ValueError: one is none.
+    """
+    _check(_is_text(expression), "a formula that is no text")
+    _check(_is_text(origin, _LONGEST_WORD), "an operator that is no text, or too long")
+    _check(name is None or _is_text(name, _LONGEST_WORD), "a name that is no text, or too long")
 
 
 def check_evaluation(values: Mapping[str, Any]) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluators.training.status import LARGEST_SCORE
+from runs.checks import check_words
 from runs.rows import LARGEST, NUMBER, Texts, checked_facts, fact_name
 
 Array = NDArray[np.float64]
@@ -114,12 +116,14 @@ class Ended:
             ValueError, TypeError, KeyError, OverflowError: a row is not ours.
         """
         ids = np.array([row[0] for row in candidates], dtype=np.int64)
+        if (np.diff(ids) <= 0).any():
+            raise ValueError("two candidates of one id")
         scores = _scores(evaluations, ids, stages, texts, wanted)
         known = set(scores.ids.tolist())
         rows = [row for row in candidates if row[0] in known]
         names, expressions, origins, stored = ([row[at] for row in rows] for at in range(1, 5))
-        if not all(isinstance(text, str) for text in (*expressions, *origins)):
-            raise ValueError("a formula or origin that is no text")
+        for name, expression, origin in zip(names, expressions, origins, strict=True):
+            check_words(name, expression, origin)
         facts = _table(stored, lambda each: checked_facts(texts.numbers(each)), texts)
         for name, values in facts.items():
             if fact_name(name) and (np.abs(values) >= LARGEST).any():
@@ -140,10 +144,12 @@ def _scores(
     order = order[np.isin(candidate[order], of)]
     ids, counts = np.unique(candidate[order], return_counts=True)
     values = {name: np.array(columns[at], dtype=np.float64)[order] for name, at in (("error", 2), ("loss", 3))}
-    if not all(np.isfinite(numbers).all() for numbers in values.values()):
+    if not all((np.abs(numbers) <= LARGEST_SCORE).all() for numbers in values.values()):
         raise ValueError("an ok evaluation needs finite values")
     stored = [columns[4][at] for at in order.tolist()]
     metrics = _table(stored, lambda each: _floats(texts.numbers(each)), texts, wanted)
+    if any((np.abs(numbers) > LARGEST_SCORE).any() for numbers in metrics.values()):
+        raise ValueError("a number that is none, or too large")
     return Scores(ids, counts, {**metrics, **values})
 
 

@@ -84,7 +84,7 @@ def read_candidate(values: dict[str, Any], texts: Texts) -> Candidate:
     check_candidate(values, parents)
     values["parents"] = tuple(parents)
     values["facts"] = checked_facts(former or texts.numbers(values["facts"]))
-    values["mark"] = mark and _mark(mark)
+    values["mark"] = None if mark is None else _mark(mark)
     return Candidate(**values)
 
 

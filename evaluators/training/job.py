@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from evaluators.judging.objectives import Facts, Point
 from evaluators.training.places import Place
-from evaluators.training.status import LARGEST, Status
+from evaluators.training.status import LARGEST_SCORE, Status
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class Evaluation:
         metrics = (*self.metrics.values(), *self.test_metrics.values())
         on_the_way = (loss for _, loss in self.validation_curve)
         scores = (*values, self.test_error, self.test_loss, *metrics)
-        if not all(abs(score) <= LARGEST for score in scores if score is not None):
+        if not all(abs(score) <= LARGEST_SCORE for score in scores if score is not None):
             raise ValueError(f"an evaluation needs finite values, got {values}")
         if not all(math.isfinite(number) for number in (self.seconds, *self.curve, *on_the_way)):
             raise ValueError("an evaluation needs finite seconds and curves")

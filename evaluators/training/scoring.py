@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from evaluators.training.pieces import SCORED_AT_ONCE, Diverged, autocast, on_device, rounded, seeded
-from evaluators.training.status import LARGEST
+from evaluators.training.status import LARGEST_SCORE
 from evaluators.training.task import Part, Task
 
 _DIGITS = 8
@@ -78,12 +78,12 @@ def finite_scores(error: float, loss: float, metrics: Mapping[str, float]) -> Sc
     """Return scores rounded to eight digits, whatever their unit.
 
     Raises:
-        Diverged: one of them is not finite, or beyond :data:`~evaluators.training.status.LARGEST`.
+        Diverged: one of them is not finite, or beyond :data:`~evaluators.training.status.LARGEST_SCORE`.
     """
-    if not (abs(error) <= LARGEST and abs(loss) <= LARGEST):
+    if not (abs(error) <= LARGEST_SCORE and abs(loss) <= LARGEST_SCORE):
         raise Diverged("its outputs are not finite after training")
     for name, value in metrics.items():
-        if not abs(value) <= LARGEST:
+        if not abs(value) <= LARGEST_SCORE:
             raise Diverged(f"its {name} is not finite after training")
     rest = {name: rounded(float(value), _DIGITS) for name, value in metrics.items()}
     return Scores(rounded(error, _DIGITS), rounded(loss, _DIGITS), rest)

@@ -13,7 +13,7 @@ CandidateStatus = Literal[
 """Of a candidate: ``pending`` until it is trained, ``stopped`` by halving, ``rejected`` by the screen, ``outranked``
 by another proposal for the same training slot, ``cached`` where the same function is there already."""
 
-LARGEST = 1e100
+LARGEST_SCORE = 1e100
 """No score is larger, so that their squares and sums are numbers; a training beyond it has diverged."""
 
 TRAINED: tuple[CandidateStatus, ...] = ("ok", "stopped")
