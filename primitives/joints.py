@@ -152,6 +152,8 @@ def _agree(one: sympy.Expr, other: sympy.Expr, place: sympy.Expr, initial: Seque
     for factor in _FACTORS if initial else _FACTORS[:1]:
         values = Values(at, {name: factor * value for name, value in initial})
         first, second = values.of(one), values.of(other)
-        if first is None or second is None or not abs(first[0] - second[0]) <= _CLOSE * max(1.0, abs(first[0])):
+        if first is None or second is None or not np.isfinite([first[0], second[0]]).all():
+            return False
+        if not abs(first[0] - second[0]) <= _CLOSE * max(1.0, abs(first[0])):
             return False
     return True
