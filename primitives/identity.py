@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
 from primitives.errors import ExpressionError
 from primitives.expression import Expression
 from primitives.module import compile_expression
 from primitives.parser import parse
+from primitives.table import all_primitives
 
 # Reaches past 6, so that ReLU and ReLU6 differ; multiples of the golden ratio share no period with
 # anything; dense near 0, where kinks and poles are; symmetric, so that a reflection is the order reversed.
@@ -49,7 +51,8 @@ def fingerprint(expression: Expression, *, absorbed: bool = False) -> Fingerprin
     ``asinh`` so that one absolute tolerance (1e-6) serves small and large values: at the initial
     parameter values; with all parameters moved, twice, and with each moved alone, since training
     moves them (``abs(alpha)*x`` is not ``alpha*x``); and the slopes with respect to the parameters.
-    The order is free of their names.
+    The order is free of their names. Equal values have equal slopes, but where a primitive's slope is another
+    function's by decree, as of ``floor_ste``: with one of those the slopes by ``x`` are in it as well.
 
     Args:
         expression: what to describe.
@@ -65,11 +68,26 @@ def fingerprint(expression: Expression, *, absorbed: bool = False) -> Fingerprin
         there: Array = function.value(x, *(torch.tensor(value, dtype=x.dtype) for value in values)).expand_as(x).numpy()
         return there
 
-    slopes = function.slopes(x, *function.initial)[1:] if expression.initial else ()
+    decreed = is_decreed(expression.body)
+    along, *slopes = function.slopes(x, *function.initial) if expression.initial or decreed else (x,)
     values = [at(parameters) for parameters in settings([value for _, value in expression.initial])]
     rows = np.stack([*values, *(slope.expand_as(x).numpy() for slope in slopes)])[None]
     print_: Fingerprint = prints(rows, absorbed=absorbed)[0]
-    return print_
+    return with_slopes(print_, along.expand_as(x).numpy(), absorbed=absorbed) if decreed else print_
+
+
+def is_decreed(body: sympy.Expr) -> bool:
+    """Tell whether a formula has a primitive whose slope is not that of its values."""
+    found: bool = body.has(*(each.function for each in all_primitives() if each.slope_of is not None and each.function))
+    return found
+
+
+def with_slopes(print_: Fingerprint, slopes: Array, *, absorbed: bool) -> Fingerprint:
+    """Return a fingerprint with slopes at :data:`POINTS`: sizes in order, the largest 1, where a factor is absorbed."""
+    if absorbed:
+        slopes = np.sort(np.abs(slopes))
+        slopes = slopes / slopes[-1] if 0 < slopes[-1] < np.inf else slopes
+    return np.concatenate([print_, np.arcsinh(slopes)])
 
 
 def settings(initial: Sequence[float]) -> list[list[float]]:

@@ -10,7 +10,7 @@ apart, GELU and SiLU 0.10, ReLU and tanh 0.59.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from scipy import optimize, stats
 
 from primitives.errors import ExpressionError
 from primitives.expression import Expression
-from primitives.identity import POINTS
+from primitives.identity import POINTS, is_decreed
 from primitives.module import compile_expression
 from primitives.references import library
 
@@ -113,7 +113,8 @@ def nearest_known(expression: Expression) -> Match:
 
     Exact matches are sought first up to the output's scale and shift, then with the input
     reflected, then with the input scaled by 1/8 to 8 and shifted by up to 6. A match is judged on
-    115 points in [-200, 200]: a difference between those points goes unseen.
+    115 points in [-200, 200]: a difference between those points goes unseen. What has
+    a slope by decree is none of them.
 
     Raises:
         ExpressionError: it is flat, or not finite, where a normal input has its mass.
@@ -131,6 +132,8 @@ def nearest_known(expression: Expression) -> Match:
         raise ExpressionError(f"'{expression}' is flat between -2.9 and 2.9 and resembles nothing")
     plain = _ranked(outputs, _table(((1.0, 0.0), (-1.0, 0.0))))
     best = _match(target, *plain[0])
+    if is_decreed(expression.body):  # no known activation has another function's slope
+        return replace(best, same=False)
     candidates = [_match(target, *entry) for entry in plain[:_TRIED]]
     mapped = [] if best.same else _ranked(outputs, _table(_INPUT_MAPS))
     closest: dict[str, tuple[str, float, float]] = {}

@@ -6,8 +6,8 @@ import numpy as np
 import sympy
 
 from primitives.derivative import derivative
-from primitives.expression import Expression
-from primitives.identity import POINTS, Fingerprint, prints, settings
+from primitives.expression import Expression, X
+from primitives.identity import POINTS, Fingerprint, is_decreed, prints, settings, with_slopes
 from primitives.numeric import Array
 from primitives.sampled import Values
 
@@ -31,8 +31,9 @@ class Prints:
         """Return the fingerprint; ``None`` where it is not finite, or has a part without a numpy kernel."""
         values = [at.of(expression.body) for at in self._at]
         slopes = [self._at[0].of(derivative(expression.body, symbol)) for symbol in self._symbols]
-        rows = [row for row in (*values, *slopes) if row is not None and np.isfinite(row).all()]
-        if len(rows) < len(values) + len(slopes):
+        along = [self._at[0].of(derivative(expression.body, X))] if is_decreed(expression.body) else []
+        rows = [row for row in (*values, *slopes, *along) if row is not None and np.isfinite(row).all()]
+        if len(rows) < len(values) + len(slopes) + len(along):
             return None
-        print_: Fingerprint = prints(np.stack(rows)[None], absorbed=False)[0]
-        return print_
+        print_: Fingerprint = prints(np.stack(rows[: len(rows) - len(along)])[None], absorbed=False)[0]
+        return with_slopes(print_, rows[-1], absorbed=False) if along else print_

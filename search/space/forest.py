@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -15,7 +15,7 @@ from evaluators.judging.cost import primitive_costs
 from evaluators.judging.looks import AT_POINTS, GRID, Looks
 from primitives import Expression, get
 from primitives.expression import X
-from primitives.identity import ALONE, MOVES, prints
+from primitives.identity import ALONE, MOVES, prints, with_slopes
 from primitives.numeric import Array, Numeric, Slope, numeric
 from primitives.primitive import Primitive
 from search.space.leaves import Constant, Learnable
@@ -81,6 +81,7 @@ class _Forest:
         self._levels: list[int] = []
         self._counts: list[int] = []
         self._numeric: list[bool] = []
+        self._decreed: set[int] = set()
         self._leaves: dict[int, Constant | Learnable | None] = {}
         self._roots = [self._plant(tree) for tree in trees]
 
@@ -105,7 +106,10 @@ class _Forest:
     def _new(self, key: tuple[Any, ...], arguments: tuple[int, ...]) -> int:
         level = 1 + max(self._levels[argument] for argument in arguments)
         count = sum(self._counts[argument] for argument in arguments)
-        return self._append(key, arguments, level, count, all(self._numeric[argument] for argument in arguments))
+        number = self._append(key, arguments, level, count, all(self._numeric[argument] for argument in arguments))
+        if get(key[0]).slope_of is not None or not self._decreed.isdisjoint(arguments):
+            self._decreed.add(number)
+        return number
 
     def _new_leaf(self, value: Constant | Learnable | None) -> int:
         number = self._append((value,), (), 0, int(isinstance(value, Learnable)), value is not None)
@@ -165,7 +169,7 @@ class _Forest:
         roots = np.array(self._roots, dtype=np.intp)
         costs, complexities = self._sizes()
         looks = Looks(*grown.of(roots), costs[roots], complexities[roots])
-        return Looked(looks, tuple(grown.counts[roots].tolist()), grown.prints(roots))
+        return Looked(looks, tuple(grown.counts[roots].tolist()), grown.prints(roots, self._decreed))
 
     def _sizes(self) -> tuple[Array, Array]:
         """Return estimates of cost and complexity of every subtree; equal parts are counted each time."""
@@ -270,8 +274,13 @@ class _Grown:
         owners, within = _each(self.counts[roots])
         return owners, self._first[roots][owners] + within
 
-    def prints(self, roots: Rows) -> tuple[Array, ...]:
-        """Return the fingerprint of each."""
+    def prints(self, roots: Rows, decreed: Set[int]) -> tuple[Array, ...]:
+        """Return the fingerprint of each.
+
+        Args:
+            roots: numbers of subtrees.
+            decreed: those that have a slope by decree.
+        """
         found: list[Array] = [np.zeros(0)] * len(roots)
         for count in np.unique(self.counts[roots]):
             places = np.flatnonzero(self.counts[roots] == count)
@@ -284,6 +293,9 @@ class _Grown:
                 rows += [self._alone[at].reshape(shape), self._by[at][:, AT_POINTS].reshape(shape)]
             for place, print_ in zip(places, prints(np.concatenate(rows, axis=1), absorbed=True), strict=True):
                 found[place] = print_
+        for index, root in enumerate(roots.tolist()):
+            if root in decreed:
+                found[index] = with_slopes(found[index], self._slopes[root, AT_POINTS], absorbed=True)
         return tuple(found)
 
 

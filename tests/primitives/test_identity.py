@@ -129,3 +129,17 @@ def test_unscaling_drops_a_common_factor_only():
     assert str(unscaled(parse("-0.47*x**2"))) == "x**2"
     assert str(unscaled(parse("2*relu(x) - 2*sin(x)"))) == "relu(x) - sin(x)"
     assert str(unscaled(parse("2*relu(x) - sin(x)"))) == "2*relu(x) - sin(x)"
+
+
+@pytest.mark.parametrize("absorbed", [False, True])
+def test_equal_values_with_another_slope_are_another_function(absorbed):
+    one, other = (fingerprint(parse(text), absorbed=absorbed) for text in ("x*round(x)", "x*round_ste(x)"))
+    assert one.shape != other.shape
+    again = fingerprint(parse("round_ste(x)*x"), absorbed=absorbed)
+    np.testing.assert_allclose(other, again)
+    assert simplify(parse("floor_ste(x) - floor(x) + x")) == parse("floor_ste(x) - floor(x) + x")
+
+
+def test_a_straight_through_function_scaled_and_mirrored_is_the_same_where_that_is_absorbed():
+    texts = ("x + floor_ste(x)", "-2*x - 2*floor_ste(x) + 3")
+    np.testing.assert_allclose(*(fingerprint(parse(text), absorbed=True) for text in texts), atol=1e-9)
