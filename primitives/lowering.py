@@ -16,7 +16,7 @@ import sympy
 
 from primitives.kernels import CAPPED_EXP
 from primitives.registry import Kernels, auxiliary
-from primitives.table import of_function
+from primitives.table import of_function, sign, step
 
 _LEAST_DEGREE = 3
 _LEAST_FACTOR = 1e-30
@@ -132,8 +132,13 @@ def _high_powers(node: sympy.Add) -> Iterator[sympy.Expr]:
     yield from (base for base, found in exponents.items() if len(found) > 1 and max(found) >= _LEAST_DEGREE)
 
 
+def _is_level(term: sympy.Expr) -> bool:
+    """Tell whether a term is a number, or a jump times a number."""
+    return bool(term.is_number) or isinstance(term.as_coeff_Mul()[1], (step, sign))
+
+
 class _Powers:
-    """Names squares and square roots, and builds the other powers from them."""
+    """Names squares and square roots, and builds the other powers from them; adds numbers and jumps first."""
 
     def __init__(self, expressions: Sequence[sympy.Expr]) -> None:
         powers = {power for expression in expressions for power in expression.atoms(sympy.Pow)}
@@ -148,12 +153,25 @@ class _Powers:
             return node
         arguments = tuple(self.walk(argument) for argument in node.args)
         walked = node if arguments == node.args else node.func(*arguments)
+        if isinstance(node, sympy.Add):
+            return self._levels_first(node, arguments, walked)
         if not isinstance(node, sympy.Pow) or not node.exp.is_Rational:
             return walked
         base, exponent = arguments[0], node.exp
         if exponent.q == 2 and node.base in self._rooted:
             return self._integer(self._name(sympy.sqrt(base)), int(exponent.p))
         return self._integer(base, int(exponent)) if exponent.is_Integer else walked
+
+    def _levels_first(self, node: sympy.Add, arguments: tuple[sympy.Expr, ...], walked: sympy.Expr) -> sympy.Expr:
+        """Return a sum in which numbers and jumps are added before the rest: they often cancel, and it is small."""
+        is_level = [_is_level(term) for term in node.args]
+        if sum(is_level) < 2 or all(is_level):
+            return walked
+        levels, rest = (
+            [each for each, level in zip(arguments, is_level, strict=True) if level == wanted]
+            for wanted in (True, False)
+        )
+        return sympy.Add(*rest) + self._name(sympy.Add(*levels))
 
     def _integer(self, base: sympy.Expr, exponent: int) -> sympy.Expr:
         if abs(exponent) <= _LEAST_DEGREE:

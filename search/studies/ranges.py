@@ -1,13 +1,14 @@
-"""How far out value and slope are right: every known activation in every precision, in one table.
+"""How far out value and slope are right: every known activation, and 2,000 random formulas, in every precision.
 
 ``python -m search.studies.ranges`` (``make table-ranges``) writes ``ranges.md`` beside this file. The generated torch
 code, at both signs of 3, 30, 300 and so on up to the end of the range, is compared with the same formulas in extended
 precision (numpy's ``longdouble``, up to 1e4932). What is beyond the range itself is infinite in both and right.
+The random formulas are drawn from the grammar of a search, seed 0, and pass its screen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ import sympy
 import torch
 from numpy.typing import NDArray
 
+from evaluators import assess
 from primitives import Expression, compile_expression, library
 from primitives.derivative import derivative
 from primitives.joints import joined
 from primitives.sampled import Values
+from search.campaign.loop import seeded
+from search.space.grammar import Grammar
+from search.space.options import Grammar as GrammarConfig
 
 FILE = Path(__file__).with_name("ranges.md")
 PRECISIONS = {torch.float16: 4, torch.bfloat16: 38, torch.float32: 38, torch.float64: 307}
@@ -36,13 +41,83 @@ others are right to the end in float16, bfloat16, float32 and float64.
 | function | what | float16 | bfloat16 | float32 | float64 |
 |---|---|---|---|---|---|
 """
+_RANDOM = """
+## Random formulas
+
+{count:,} formulas of 2 to 9 nodes drawn from the grammar of a search that pass its screen and have no oscillation.
+Nearly all limits are the overflow of a power within the formula: of its square (`sqrt(1 + x**2)`, which the grammar's
+analytic quotient has) at the square root of the range, of a cube at the third root, and so on.
+
+| right | what | float16 | bfloat16 | float32 | float64 |
+|---|---|---|---|---|---|
+"""
+_WORST = """
+The nearest limits in float32:
+
+| formula | what | float32 |
+|---|---|---|
+"""
+COUNT = 2_000
+_ROOTS = {"to the end": 1, "to its square root or beyond": 2, "to its third root": 3, "to its fourth root": 4}
+_SHOWN = 12
+Limits = list[tuple[str, list[tuple[int | None, int | None]]]]
+"""Formulas, each with the limits of value and slope in every precision."""
 
 
 def main() -> None:
     """Measure and write the table."""
     expressions = {name: each.expression for name, each in library().items() if not oscillates(each.expression)}
-    FILE.write_text(_HEAD.format(count=len(expressions)) + "".join(rows(expressions)), encoding="utf-8")
+    known = _HEAD.format(count=len(expressions)) + "".join(rows(expressions))
+    limits = measured(drawn(COUNT))
+    FILE.write_text(
+        known + _RANDOM.format(count=COUNT) + "".join(shares(limits)) + _WORST + "".join(worst(limits)),
+        encoding="utf-8",
+    )
     print(f"wrote {FILE}")
+
+
+def drawn(count: int) -> list[Expression]:
+    """Return so many random formulas that pass the screen and have no wave, always the same."""
+    grammar, found = Grammar(GrammarConfig()), dict[str, Expression]()
+    with seeded(0, 0):
+        while len(found) < count:
+            expression = grammar.expression(grammar.random_tree(2, 9))
+            if expression is None or oscillates(expression) or str(expression) in found:
+                continue
+            if assess(expression).rejection is None:
+                found[str(expression)] = expression
+    return [*found.values()]
+
+
+def measured(expressions: Sequence[Expression]) -> Limits:
+    """Return the limits of formulas."""
+    return [(str(each), [last_right(each, dtype) for dtype in PRECISIONS]) for each in expressions]
+
+
+def shares(limits: Limits) -> Iterator[str]:
+    """Yield a row for value and slope and how far out they are right: how many formulas are, in percent."""
+    for at, what in enumerate(("value", "slope")):
+        for words, root in _ROOTS.items():
+            cells = []
+            for place, most in enumerate(PRECISIONS.values()):
+                lasts = [found[place][at] for _, found in limits]
+                reach = most // root - 1
+                right = sum(last is None or (root > 1 and last >= reach) for last in lasts)
+                cells.append(f"{100 * right / len(lasts):.1f} %")
+            yield f"| {words} | {what} | {' | '.join(cells)} |\n"
+
+
+def worst(limits: Limits) -> Iterator[str]:
+    """Yield the rows of the nearest limits in float32."""
+    place = [*PRECISIONS].index(torch.float32)
+    found = [
+        (last, text, what)
+        for text, each in limits
+        for what, last in zip(("value", "slope"), each[place], strict=True)
+        if last is not None
+    ]
+    for last, text, what in sorted(found)[:_SHOWN]:
+        yield f"| `{text}` | {what} | 1e{last} |\n"
 
 
 def rows(expressions: dict[str, Expression]) -> Iterator[str]:

@@ -17,6 +17,18 @@ def test_the_committed_table_is_what_is_measured():
     assert "| `gelu` |" not in text
 
 
+def test_of_random_formulas_shares_are_told_and_the_nearest_limits_first():
+    limits = ranges.measured([parse("x**2"), parse("sqrt(x**2 + 1)"), parse("x**3/sqrt(x**2 + 1)"), *ranges.drawn(5)])
+    rows = list(ranges.shares(limits))
+    assert len(rows) == 8
+    assert rows[0].startswith("| to the end | value |")
+    assert next(iter(ranges.worst(limits))) in (
+        "| `x**3/sqrt(x**2 + 1)` | slope | 1e9 |\n",
+        "| `x**3/sqrt(x**2 + 1)` | value | 1e9 |\n",
+    )
+    assert [str(each) for each in ranges.drawn(5)] == [text for text, _ in limits[3:]]
+
+
 def test_an_overflow_of_the_spelling_is_told_and_one_of_the_function_is_not():
     assert ranges.last_right(parse("sqrt(x**2 + 1)"), torch.float32) == (18, 18)
     assert ranges.last_right(parse("x**2"), torch.float32) == (None, None)
