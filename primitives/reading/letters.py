@@ -6,8 +6,9 @@ import re
 import unicodedata
 
 from primitives.errors import ExpressionError
-from primitives.names import CONSTANTS, is_parameter
-from primitives.reading.words import NAMESPACES, known
+from primitives.reading.code import of_code
+from primitives.reading.rows import with_rows
+from primitives.reading.words import known
 
 OPEN, CLOSE = "⟨", "⟩"
 """The bars of an absolute value, told apart."""
@@ -25,6 +26,8 @@ _SIGNS = {
     "−": "-", "–": "-", "·": "*", "×": "*", "⋅": "*", "∗": "*", "÷": "/", "∕": "/", "⁄": "/",
     "⊙": "*",
     "≔": "=", "≐": "=", "≜": "=", "≝": "=", "≡": "=", "≈": "=", "≅": "=", "→": "↦", "⟼": "↦",
+    "∙": "*", "•": "*", "⌊": " floor(", "⌋": ")", "⌈": " ceil(", "⌉": ")", "│": "|", "❘": "|",
+    "∈": " ∈ ", "ℝ": " reals ",
     "√": " sqrt ", "∛": " cbrt ", "≤": "<=", "≥": ">=", "≠": "!=", "∞": " infinity ", "∣": "|", "‖": "|",
     "½": "(1/2)", "⅓": "(1/3)", "⅔": "(2/3)", "¼": "(1/4)", "¾": "(3/4)", "⅛": "(1/8)",
 }  # fmt: skip
@@ -43,27 +46,44 @@ _COMMANDS = {
     "root": r"\root ", "doteq": "=", "triangleq": "=", "equiv": "=", "coloneqq": "=", "coloneq": "=", "approx": "=",
     "mapsto": "↦", "to": "↦", "rightarrow": "↦", "longmapsto": "↦",
     "bm": "", "mathcal": "", "rm": "", "bf": "", "vec": "",
+    "hat": "", "tilde": "", "bar": "", "widetilde": "", "widehat": "", "vert": "|", "mid": "|", "in": " ∈ ",
     "nonumber": "", "notag": "", "odot": "*",
 }  # fmt: skip
 """LaTeX commands that are no words of a formula; all others are called as they are written."""
 _SIZES = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\s*\.?")
-_BARRED = {r"\left|": OPEN, r"\right|": CLOSE, r"\left\lvert": OPEN, r"\right\rvert": CLOSE}
+_BARRED = {
+    r"\left|": OPEN,
+    r"\right|": CLOSE,
+    r"\left\vert": OPEN,
+    r"\right\vert": CLOSE,
+    r"\left\lvert": OPEN,
+    r"\right\rvert": CLOSE,
+}
 _NAMED = re.compile(r"\\(?:operatorname\*?|math(?:rm|it|sf|tt|bf)|text(?:rm|it|bf)?|mathop)\s*\{\s*([^{}]*?)\s*\}")
 _SPACES = re.compile(r"\\[,;:!> ]|~|\\\\$")
 _ROOT = re.compile(r"\\sqrt\s*\[\s*(\d+)\s*\]")
+_OTHER_ROOT = re.compile(r"\\sqrt\s*\[\s*([^\]\d]+)\s*\]")
+_REALS = re.compile(r"\\math(?:bb|bf|ds)\s*\{?\s*R\s*\}?(?:\^\{?\w\}?)?")
+_SPACE = re.compile(
+    r"^\s*\w+\s*(?::|\\colon)\s*(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ)\s*(?:\\to|→)\s*(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ)\s*[,;.]?\s*(?:\\q?quad)?"
+)
+_NUMBERED = re.compile(r"(?:\s{2,}|\t|\\q?quad\s*|\\hfill\s*)\(\d{1,3}[a-z]?\)\s*[.,;]?\s*$")
+_PLUS = re.compile(r"\^\s*(?:\{\s*\+\s*\}|\+(?=\s*(?:$|[-+*/).,;\]}])))")
+_SIDES = re.compile(
+    r"(?<![A-Za-z])((?:\\?(?:alpha|beta|gamma|delta|lambda|mu|theta|omega|eta|kappa))|[αβγδλμθωηκ])\s*_\s*(?:\{\s*([-+])\s*\}|([-+])(?=\s*[\w(\\]))"
+)
+_FORBIDDEN = {
+    r"(?<![A-Za-z])d\s*/\s*d\s*x\b": "a derivative is not read; write the function that it is",
+    r"\bx\s*\[\s*-?\d+\s*\]": "one place of x is not read; an activation has a single number as its input",
+    r"\d[jJ]\b": "complex numbers are not read; an activation is real",
+}
 _SUBSCRIPTS = re.compile(r"(?<=[A-Za-z]) +_ *(?=[A-Za-z0-9])")
-_SUBSCRIPT = re.compile(r"(?<=[A-Za-z0-9])\s*_\s*\{\s*([A-Za-z0-9]+)\s*\}")
-_MADE = re.compile(r"\b(nn\.[A-Z]\w*)\(([^()]*)\)\s*(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)")
-"""A module of torch that is made and called at once."""
-_IN_PLACE = re.compile(r",?\s*\binplace\s*=\s*(?:True|False)")
-_APPROXIMATE = {r"(['\"])tanh\1|True": "1", r"(['\"])none\1|False": "0"}
-_DOTTED = re.compile(r"(?<![\w.])([A-Za-z]\w*)((?:\.[A-Za-z_]\w*)+)")
+_SUBSCRIPT = re.compile(r"(?<=[A-Za-z0-9])\s*_\s*\{\s*([A-Za-z0-9, ]+)\s*\}")
 _ALIGNED = re.compile(
     r"\\(?:begin|end)\s*\{(?:equation|align|aligned|split|gather|gathered|multline)\*?\}|\\(?:label|tag)\{[^{}]*\}"
 )
 _ABOVE = re.compile(r"\\(?:stackrel|overset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*(:?=)\s*\}")
 _GROUPED = re.compile(r"\{\s*([A-Za-z][\w.]*)\s*\}(?=\s*[(\[])")
-_NORMAL = re.compile(r"\b(?:scipy\.)?(?:stats\.)?norm\.(cdf|pdf)\b")
 _SLOPE = re.compile(
     r"\\[dt]?frac\s*\{\s*(?:d|\\partial|\\mathrm\s*\{\s*d\s*\})[^{}]*\}\s*\{\s*(?:d|\\partial|\\mathrm)"
 )
@@ -72,18 +92,10 @@ _POWER_OF_CALL = re.compile(r"\^\s*([0-9])")
 _LETTERS = re.compile(_NAMED.pattern + r"|\\[a-zA-Z]+|[A-Za-z]{2,}")
 _COMMAND = re.compile(r"\\([a-zA-Z]+)\*?")
 _INDICATOR = re.compile(
-    r"(?:\\math(?:bb|bf|ds|rm|bbm)\s*\{\s*[1I]\s*\}|\\mathbb\s*1|[𝟙𝟏]|\b[1I](?=\s*_))\s*_?\s*(?=\\left|\\\{|[\[({])"
+    r"(?:\\math(?:bb|bf|ds|rm|bbm)\s*\{\s*[1I]\s*\}|\\mathbb\s*1|[𝟙𝟏]|\\chi(?=\s*_\s*\{[^{}]*[<>])|\b[1I](?=\s*_)|\b[1I](?=\s*[(\[{][^()\[\]{}]*[<>≤≥]))\s*_?\s*(?=\\left|\\\{|[\[({])"
 )
 """The function that is 1 where a condition holds."""
-_CASES = re.compile(
-    r"(?:\\left\s*)?(?:\\\{|\\lbrace)?\s*\\begin\s*\{([dr]?cases\*?|array)\}(?:\s*\{[lcr ]*\})?((?:(?!\\begin).)*?)"
-    r"\\end\s*\{\1\}(?:\s*\\right\s*\.)?",
-    re.DOTALL,
-)
-_ROW = re.compile(r"\\\\(?:\[[^\]]*\])?|\\cr(?![a-zA-Z])")
-_WORDS = re.compile(r"\\(?:text(?:rm|it|normal)?|math(?:rm|it)|mbox)\s*\{([^{}]*)\}")
-_IF = re.compile(r"\b(?:if|for|when|where|all|and)\b")
-_MATHS = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)|(?:\$\$?|\\\)|\\\])\s*$")
+_MATHS = re.compile(r"^\s*(?:\$\$?|\\\(|\\\[)|(?:\$\$?|\\\)|\\\])\s*[.,;]?\s*$")
 
 
 def plain(text: str) -> str:
@@ -92,6 +104,11 @@ def plain(text: str) -> str:
     Raises:
         ExpressionError: it has an environment, which is not read yet, or bars that do not match.
     """
+    text = _NUMBERED.sub("", _SPACE.sub("", text)).replace(r"\_", "_")
+    for written, reason in _FORBIDDEN.items():
+        if re.search(written, text):
+            raise ExpressionError(reason)
+    text = _SIDES.sub(lambda side: f"{side[1]}_{'p' if '+' in (side[2], side[3]) else 'n'} ", _PLUS.sub("_+", text))
     text = _INDICATOR.sub(" indicator ", text)
     text = re.sub("(?<=[^⁰¹²³⁴-⁹ⁿˣ])[⁺₊](?![⁰¹²³⁴-⁹])", "_+", text)
     for letter, sign in _SIGNS.items():
@@ -103,42 +120,10 @@ def plain(text: str) -> str:
         text = text.replace(letter, f" {name} ")
     if "\\" in text or "$" in text:
         text = _without_commands(text)
-    text = _of_code(text)
+    text = of_code(text)
     text = re.sub(r"\)\s*\|\|?\s*\(", ") or (", text) if re.search("[<>]", text) else text
-    text = _SUBSCRIPTS.sub("_", _SUBSCRIPT.sub(lambda found: f"_{found[1]} ", text))
+    text = _SUBSCRIPTS.sub("_", _SUBSCRIPT.sub(lambda found: f"_{re.sub('[, ]', '', found[1])} ", text))
     return _barred(text)
-
-
-def _of_code(text: str) -> str:
-    """Return a formula with modules and methods of torch as functions, ``nn.ELU(0.5)(x)`` as ``nn.ELU(x, 0.5)``."""
-    text = _NORMAL.sub(r"norm\1", _IN_PLACE.sub("", text))
-    for written, number in _APPROXIMATE.items():
-        text = re.sub(rf"\bapproximate\s*=\s*(?:{written})", f"approximate={number}", text)
-    text = _MADE.sub(lambda made: f"{made[1]}{made[3]}{', ' * bool(made[2].strip())}{made[2]})", text)
-    return _DOTTED.sub(_methods, text)
-
-
-def _methods(found: re.Match[str]) -> str:
-    """Return ``x .tanh`` of ``x.tanh``, so that what stands before the dot is read for itself."""
-    return found[0] if found[1] in NAMESPACES else found[1] + found[2].replace(".", " .")
-
-
-def parted(text: str, unknown: str) -> tuple[str, tuple[str, ...]]:
-    """Return plain words with products with the unknown taken apart, ``ax`` and ``xtanh(x)``, and notes on them."""
-    notes: list[str] = []
-
-    def each(found: re.Match[str]) -> str:
-        word = found[0]
-        if known(word) or word in CONSTANTS or is_parameter(word):
-            return word
-        if len(word) == 2 and unknown in word and all(c in (unknown, "e") or is_parameter(c) for c in word):
-            notes.append(f"'{word}' is read as {word[0]}*{word[1]}")
-            return f"{word[0]} {word[1]}"
-        if word.startswith(unknown) and known(word[len(unknown) :]) and re.match(r"\s*[\^(\[{]", text[found.end() :]):
-            return f"{unknown} {word[len(unknown) :]}"
-        return word
-
-    return re.sub(r"(?<![\w.§¶\\])[A-Za-z]+(?![\w.])", each, text), tuple(notes)
 
 
 def _without_commands(text: str) -> str:
@@ -148,12 +133,14 @@ def _without_commands(text: str) -> str:
         raise ExpressionError("a derivative is not read; write the function that it is")
     if over := _OVER_INDICES.search(text):
         raise ExpressionError(f"LaTeX's \\{over[1]} is not read; write its terms, as in a_0 + a_1 x + a_2 x^2")
-    while (cases := _CASES.sub(_in_code, text)) != text:
-        text = cases
+    text = with_rows(text)
     if environment := re.search(r"\\begin\s*\{(\w+)", text):
         raise ExpressionError(f"LaTeX's environment '{environment[1]}' is not read; 'cases' and 'array' are")
     for written, sign in _BARRED.items():
         text = text.replace(written, sign)
+    if root := _OTHER_ROOT.search(text):
+        raise ExpressionError(f"a root of degree {root[1].strip()} is not read; write x^(1/{root[1].strip()})")
+    text = _REALS.sub(r"\\Reals ", text)
     text = _SPACES.sub(" ", _SIZES.sub("", text)).replace(r"\{", "(").replace(r"\}", ")").replace(r"\|", "|")
     text = _ROOT.sub(r"\\root [\1]", _NAMED.sub(r" \1 ", _LETTERS.sub(_apart, text)))
     # Of \frac12, x^23 and e^-x LaTeX takes one character.
@@ -161,26 +148,6 @@ def _without_commands(text: str) -> str:
     text = re.sub(r"_\s*([0-9])", r"_{\1}", _POWER_OF_CALL.sub(r"^{\1}", text))
     text = _COMMAND.sub(lambda found: _word(found[1]), text)
     return _GROUPED.sub(lambda group: f" {group[1]} " if known(group[1]) else group[0], text)
-
-
-def _in_code(found: re.Match[str]) -> str:
-    """Return an environment by cases as a call: rows of a value and, behind ``&`` or a comma, a condition."""
-    rows = [row for row in _ROW.split(found[2]) if row.strip()]
-    return f" Piecewise({', '.join(map(_row, rows))}) "
-
-
-def _row(row: str) -> str:
-    plain_row = _WORDS.sub(lambda words: f" {words[1]} ", row)
-    value, mark, condition = plain_row.partition("&")
-    if not mark:
-        value, _, condition = re.sub(r",?\s*\b(if|for|when|otherwise|else)\b", r"& \1", plain_row, count=1).partition(
-            "&"
-        )
-    condition = re.sub(r"\band\b", r"\\land ", condition.replace("&", " ").strip(" ,.;"))
-    condition = _IF.sub(" ", condition).strip(" ,.;:")
-    if not re.search(r"[<>=≤≥≠]|\\(?:l|g|ne)", condition):
-        condition = "1 > 0"
-    return f"({value.strip(' ,.;')}, {re.sub('(?<![<>=!])=(?!=)', '==', condition)})"
 
 
 def _apart(found: re.Match[str]) -> str:

@@ -11,7 +11,8 @@ from primitives.errors import ExpressionError, nearest
 from primitives.expression import Expression, X
 from primitives.names import is_parameter, parameter_name
 from primitives.parser import MAX_LENGTH, parse
-from primitives.reading.letters import parted, plain
+from primitives.reading.code import parted
+from primitives.reading.letters import plain
 from primitives.reading.rewriting import Found, rewritten, variable
 from primitives.reading.statement import by_cases, stated
 from primitives.reading.words import ELSEWHERE, known, no_function, said_of
@@ -21,6 +22,9 @@ from primitives.table import all_primitives, synonyms
 _CALL = re.compile(r"^\s*[^\s=(\[{]+\s*[(\[{][^=]*=")
 _CALLED = re.compile(r"[\w.]+(?:\(.{0,3}\))?")
 _MODULE = re.compile(r"(?:torch\.)?nn\.[A-Z]\w*\([^()]*\)")
+_MARKS = re.compile(r"\\(?:begin|end)\b|\\[{};]|[()\[\]{};]")
+_VALUED = re.compile(r"\s*\w+\s*=")
+_OPENS = re.compile(r"\s*[({\[]")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9.]*")
 _ASSIGNED = re.compile(r"^\s*([^=]*?)\s*=\s*(.*?)\s*$")
 
@@ -58,13 +62,14 @@ def read(text: str) -> Reading:
         if len(text) > MAX_LENGTH or not text.split(";", maxsplit=1)[0].strip():
             raise
         return _rewritten(text)
-    if X in expression.body.free_symbols or variable(text, None, {}) == "x":
+    if X in expression.body.free_symbols or variable(text, None, {}) == "x" or ";" in text:
         return Reading(expression, (*_said(text), *_became(text, expression)))
     return _rewritten(text)
 
 
 def _said(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, map(said_of, _WORD.findall(text)))))
+    called = (word[0] for word in _WORD.finditer(text) if _OPENS.match(text, word.end()))
+    return tuple(dict.fromkeys(filter(None, map(said_of, called))))
 
 
 _SAFE = (
@@ -95,7 +100,7 @@ def _became(text: str, expression: Expression) -> tuple[str, ...]:
 
 def _rewritten(text: str) -> Reading:
     text = by_cases(text) if "\\begin" not in text else text
-    head, *behind = re.split(r";|\\;(?=\s*\w+\s*=)", text)
+    head, *behind = _parts(text)
     defined = [part for part in behind if _CALL.match(part)]
     stands = stated(plain(", ".join([head, *defined])))
     given = stands.unknown
@@ -111,6 +116,17 @@ def _rewritten(text: str) -> Reading:
         found.say(f"'{found.variable}' is read as x")
     expression = parse(body + "".join(f"; {name}={value}" for name, value in values.items()))
     return Reading(expression, (*found.notes, *_became(text, expression)))
+
+
+def _parts(text: str) -> list[str]:
+    """Return a text split where a semicolon stands in no brackets and in no environment of LaTeX."""
+    parts, depth, start = [], 0, 0
+    for mark in _MARKS.finditer(text):
+        depth += (mark[0] in ("(", "[", "{", r"\begin")) - (mark[0] in (")", "]", "}", r"\end"))
+        if depth <= 0 and (mark[0] == ";" or (mark[0] == r"\;" and _VALUED.match(text, mark.end()))):
+            parts.append(text[start : mark.start()])
+            start = mark.end()
+    return [*parts, text[start:]]
 
 
 def _assigned(text: str) -> tuple[str, str]:

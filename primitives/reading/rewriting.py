@@ -16,6 +16,7 @@ from primitives.errors import ExpressionError, nearest
 from primitives.names import CONSTANTS, PARAMETER_NAMES, is_parameter, parameter_name
 from primitives.parser import MAX_DEPTH, MAX_LENGTH
 from primitives.reading.cases import Both, Certain, Condition, Not, compared, covers, either, piecewise, selected
+from primitives.reading.code import indexed
 from primitives.reading.settings import SETTINGS, with_settings
 from primitives.reading.statement import Definition
 from primitives.reading.words import CASES, ELSEWHERE, INVERSES, known, meant, names, no_function, said_of
@@ -23,12 +24,17 @@ from primitives.references import ALIASES, library_names, reference
 from primitives.table import all_primitives, get, synonyms
 
 _ADD, _MUL, _NEG, _POW, _ATOM = range(1, 6)
-_VARIABLES = ("z", "u", "t", "y", "v", "s", "r", "w", "X", "input", "inputs")
+_VARIABLES = (
+    *("z", "u", "t", "y", "v", "s", "r", "w", "h", "X", "input", "inputs", "inp", "features", "hidden_states"),
+    *("hidden_state",),
+)
 """What may stand for x where it is the only unknown."""
 _MANY = ("max", "min")
 _FUNCTIONS_TOO = re.compile(r"(?:^|\*)((?:[A-Z]|gamma|beta|zeta|psi|chi|[fgh])(?:_\w+)?)$")
 """The end of a product that is read as a letter, and that others would read as a function's name."""
-_CLIPS = ("clip", "clamp")
+_CLIPS = ("clip", "clamp", "clip_by_value")
+_EXPONENT = re.compile(r"(?<![\w.])[eE]\*\*(-?(?:\d+\.?\d*|[A-DF-Za-df-wyz]\w*))$")
+"""An exponential whose exponent stands without brackets and has no unknown in it: what follows belongs to it."""
 
 
 class Text(NamedTuple):
@@ -91,10 +97,11 @@ def rewritten(text: str, found: Found) -> str:
         raise _refusal(text, error) from None
     try:
         result: Text = _Rewriting(found).transform(tree)
-    except VisitError as error:
-        raise error.orig_exc from None
-    except RecursionError:
-        raise ExpressionError(f"the formula is nested too deeply; more than {MAX_DEPTH} levels are refused") from None
+    except (VisitError, RecursionError) as error:
+        reason = error.orig_exc if isinstance(error, VisitError) else error
+        if isinstance(reason, RecursionError):
+            reason = ExpressionError(f"the formula is nested too deeply; more than {MAX_DEPTH} levels are refused")
+        raise reason from None
     return result.text
 
 
@@ -115,7 +122,7 @@ def _grammar() -> Lark:
 
 
 def _function_or_name(token: Token) -> Token:
-    return token.update(type="FUNCTION") if known(token.value) else token
+    return token.update(type="FUNCTION") if known(token.value) or no_function(token.value) else token
 
 
 def _refusal(text: str, error: UnexpectedInput) -> ExpressionError:
@@ -163,7 +170,18 @@ class _Rewriting(Transformer[Token, Text]):
         return Text(f"{parts[0].within(_MUL)}/{parts[1].within(_NEG)}", _MUL)
 
     def beside(self, parts: list[Text]) -> Text:
+        self._check_numbers(parts)
+        if (exponential := _EXPONENT.search(parts[0].text)) and re.fullmatch(r"[A-Za-z]\w*", parts[1].text):
+            power = f"e**({exponential[1]}*{parts[1].text})"
+            self._found.say(f"'{exponential[0]} {parts[1].text}' is read as {power}")
+            return Text(parts[0].text[: exponential.start()] + power, parts[0].binds)
         product = self.multiply(parts)
+        if re.search(r"\*\*-?[\w.]+$", parts[0].text) and re.fullmatch(r"[A-Za-z]\w*", parts[1].text):
+            self._found.say(f"'{parts[0].text} {parts[1].text}' is read as ({parts[0].text})*{parts[1].text}")
+        if re.search(r"(?:^|\*)e$", parts[0].text) and re.fullmatch(r"[A-Za-z]\w*", parts[1].text):
+            self._found.say(f"'e {parts[1].text}' is read as e*{parts[1].text}, not as a power")
+        if re.fullmatch(r"\(\d+\)", parts[1].text):
+            self._found.say(f"'{parts[0].text} {parts[1].text}' is read as a product")
         if parts[0].binds == _MUL and re.search(r"/[\w.]+$", parts[0].text):
             self._found.say(f"'{parts[0].text} {parts[1].text}' is read as ({parts[0].text})*{parts[1].text}")
         letter = _FUNCTIONS_TOO.search(parts[0].text)
@@ -171,10 +189,18 @@ class _Rewriting(Transformer[Token, Text]):
             self._found.say(f"'{letter[1]}{parts[1].text}' is read as a product; no such function is known")
         return product
 
+    def _check_numbers(self, parts: list[Text]) -> None:
+        if re.search(r"(?:^|[-+*/(])[\d.]+$", parts[0].text) and re.match(r"[\d.]", parts[1].text):
+            raise ExpressionError(f"'{parts[0].text} {parts[1].text}' is no product; write a sign between the numbers")
+
     def negate(self, parts: list[Text]) -> Text:
         return Text(f"-{parts[0].within(_NEG)}", _NEG)
 
     def raised(self, parts: list[Text]) -> Text:
+        if re.fullmatch(r"\(+1/[3579]\)+", parts[1].text):
+            self._found.say(
+                f"{parts[0].text}**{parts[1].text} is not real below 0; the real root is cbrt(x), or \\sqrt[n]{{x}}"
+            )
         return Text(f"{parts[0].within(_ATOM)}**{parts[1].within(_NEG)}", _POW)
 
     def bracketed(self, parts: list[Text]) -> Text:
@@ -248,11 +274,15 @@ class _Rewriting(Transformer[Token, Text]):
     # --- names and numbers ------------------------------------------------------------------
 
     def number(self, parts: list[Token]) -> Text:
+        if re.match(r"0\d", parts[0]):
+            raise ExpressionError(f"'{parts[0]}' is no number; a fraction has a point, as in 0.01")
         return Text(str(parts[0]), _ATOM)
 
     def name(self, parts: list[Token]) -> Text:
         if str(parts[0]) in ("True", "true"):
             return _truth(Certain())
+        if str(parts[0]) in ("False", "false"):
+            return _truth(Not(Certain()))
         return Text(self._name(str(parts[0])), _ATOM)
 
     def _name(self, word: str) -> str:
@@ -265,6 +295,8 @@ class _Rewriting(Transformer[Token, Text]):
             return word
         if is_parameter(word):
             return parameter_name(word)
+        if is_parameter(indexed(word)):
+            return indexed(word)
         raise ExpressionError(_unknown(word))
 
     # --- functions --------------------------------------------------------------------------
@@ -330,7 +362,7 @@ class _Rewriting(Transformer[Token, Text]):
 
     def called_bare(self, parts: list[Any]) -> Text:
         inner = parts[1][0].text
-        if str(parts[0]) not in ("sqrt", "cbrt"):  # their sign reaches as far as it does
+        if str(parts[0]) not in ("sqrt", "cbrt") or not re.fullmatch(r"\w+|\(.*\)", inner):  # a sign has its reach
             self._found.say(f"'{parts[0]} {inner}' is read as {parts[0]}({inner})")
         return self._call(str(parts[0]), parts[1])
 
@@ -350,14 +382,13 @@ class _Rewriting(Transformer[Token, Text]):
         return Text(f"{called.within(_ATOM)}**{power}", _POW)
 
     def _call(self, word: str, arguments: Sequence[Any]) -> Text:
-        meaning = meant(word)
-        assert meaning is not None
+        meaning = _meaning(word)
         if meaning.split(".")[-1] in _CLIPS:
             return self._clip(word, arguments)
         if meaning in CASES:
             return self._by_cases(word, arguments)
         inner = [argument for argument in arguments if isinstance(argument, Text)]
-        last = meaning.rpartition(".")[2]
+        last = meant(meaning.rpartition(".")[2]) or meaning
         needed = meaning not in ELSEWHERE and meaning not in library_names() and meaning not in _primitives()
         if (
             last in SETTINGS
@@ -425,6 +456,13 @@ class _Rewriting(Transformer[Token, Text]):
         return Text(f"({text})", _ATOM)
 
 
+def _meaning(word: str) -> str:
+    meaning = meant(word)
+    if meaning is None:
+        raise ExpressionError(no_function(word))
+    return meaning
+
+
 def _plainly(argument: Any) -> tuple[str, str]:
     """Return an argument's keyword, empty where it has none, and its infix."""
     key, value = ("", argument) if isinstance(argument, Text) else argument
@@ -444,7 +482,13 @@ def _unknown(word: str) -> str:
         return reason
     if "." in word:
         return f"'{word}' is unknown; write the function's name and its input, as in tanh(x)"
-    if len(word) == 2 and word.isalpha() and word.islower() and all(is_parameter(c) or c in "xe" for c in word):
+    if (
+        len(word) == 2
+        and word not in ("if", "tl")
+        and word.isalpha()
+        and word.islower()
+        and all(is_parameter(c) or c in "xe" for c in word)
+    ):
         return f"'{word}' is unknown; write '{'*'.join(word)}' if a product is meant"
     if re.fullmatch(r"x\d+", word):
         return f"'{word}' is unknown; write 'x**{word[1:]}' for a power, '{word[1:]}*x' for a product"
@@ -466,5 +510,6 @@ def variable(text: str, given: str | None, own: Mapping[str, Definition]) -> str
     if given is not None:
         return given
     words = set(re.findall(r"[A-Za-z_][A-Za-z_0-9.]*", text)) - own.keys()
-    others = [word for word in sorted(words) if re.sub(r"_[A-Za-z0-9]$", "", word) in (*_VARIABLES, "x")]
+    others = [word for word in sorted(words) if re.sub(r"_[A-Za-z0-9]{1,3}$", "", word) in (*_VARIABLES, "x")]
+    others = others or [word for word in sorted(words) if len(word) == 1 and is_parameter(word) and not known(word)]
     return others[0] if "x" not in words and len(others) == 1 else "x"

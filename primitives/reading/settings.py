@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from primitives.errors import ExpressionError, nearest
 
-_SLOPE = ("negative_slope", "alpha", "weight", "slope", "a")
+_SLOPE = ("negative_slope", "alpha", "weight", "slope", "init", "a")
 SETTINGS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "leaky_relu": ((_SLOPE,), "max(0, {0}) + {1}*min(0, {0})"),
     "prelu": ((_SLOPE,), "max(0, {0}) + {1}*min(0, {0})"),
@@ -22,7 +22,8 @@ SETTINGS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "hardshrink": ((("lambd",),), "{0}*step(abs({0}) - {1})"),
     "relun": ((("n", "max_value"),), "min(max(0, {0}), {1})"),
     "gelu": ((("approximate",),), "where({1}, {0}*(1 + tanh(sqrt(2/pi)*({0} + 0.044715*{0}**3)))/2, gelu({0}))"),
-    "heaviside": ((("values",),), "step({0})"),
+    "heaviside": ((("values",),), ""),
+    "log": ((("base",),), "log({0})/log({1})"),
     "softclip": ((("alpha",),), "(softplus({1}*{0}) - softplus({1}*({0} - 1)))/{1}"),
 }
 """By the function's name: what each of its settings may be called, in order, and its infix by input and settings."""
@@ -48,7 +49,18 @@ def with_settings(word: str, meaning: str, arguments: Sequence[tuple[str, str]])
         given[index] = f"({text})"
     if len(given) != 1 + len(names):
         raise ExpressionError(f"{word} takes its input and {_said(names)}")
+    if meaning == "heaviside":
+        return _heaviside(given[0], given[1])
     return template.format(*(given[place] for place in range(1 + len(names))))
+
+
+def _heaviside(inner: str, middle: str) -> str:
+    """Return the step with a value of its own at 0."""
+    forms = {"0": "step({0})", "1": "1 - step(-{0})", "0.5": "(1 + sign({0}))/2"}
+    number = middle.strip("()").removesuffix(".0").rstrip(".")
+    if number not in forms:
+        raise ExpressionError(f"heaviside is read with 0, 0.5 or 1 as its value at 0, not {middle.strip('()')}")
+    return forms[number].format(inner)
 
 
 def _index(word: str, key: str, names: Sequence[Sequence[str]]) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
+from primitives.names import is_parameter
+
 _ARGUMENT = r"[A-Za-z]\w*(?:\s*:[^,:=()]+)?(?:\s*=\s*[^,:()]+)?"
 _LAMBDA = re.compile(
     r"^\s*lambda\s+([A-Za-z]\w*(?:\s*=\s*[^,:()]+)?(?:\s*,\s*[A-Za-z]\w*(?:\s*=\s*[^,:()]+)?)*)\s*:(?!=)"
@@ -18,9 +20,14 @@ _ARROW = re.compile(r"^\s*(?:\w+\s*:)?\s*\(?\s*([A-Za-z]\w*)\s*\)?\s*(?:↦|[-=]
 _HEAD = re.compile(r"^\s*(?!x\b)[A-Za-z][\w\s.-]*(?:\^\s*\S+?\s*)?(?:[(\[{]([\w\s,;⟨⟩|]*)[)\]}])?\s*$")
 _EQUALS = re.compile(r"(?<![<>=!:]):?=(?!=)")
 _DEFINED = re.compile(r"^\s*([A-Za-z]\w*)\s*(?:[(\[{]\s*([A-Za-z]\w*)\s*[)\]}])?\s*$")
-_BEHIND = re.compile(r"(?:\b(?:where|with|and|let)\b(?!\s*\())")
+_BEHIND = re.compile(r"(?:\b(?:where|with|and|let|for)\b(?!\s*\())")
 _VALUE = re.compile(r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$")
 _WORD = re.compile(r"[A-Za-z]\w*")
+_LET = re.compile(r"^\s*(?:[Ll]et|[Dd]efine|[Ww]here)\b(?!\s*\()")
+_SENTENCE = re.compile(r"\.\s+(?=[A-Za-z]\w*\s*\([^()]*\)\s*=)")
+_IN_BRACKETS = re.compile(r"(?<=\s)[(\[]\s*([A-Za-z]\w*)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*[)\]]\s*$")
+_ASIDE = re.compile(r"[<>≤≥≠∈]|!=|\b(?:is|are|being|denotes?)\b")
+"""What says of a letter where it lies, or what it is called."""
 _END = re.compile(r"(?:(?<!\d)\.|[,;])\s*$")
 
 
@@ -99,21 +106,68 @@ def stated(text: str) -> Statement:
             return _of_code(match, text[match.end() :])
     if match := _ARROW.match(text):
         return Statement(text[match.end() :], match[1])
-    first, *others = _split(_END.sub("", text), _commas)
-    defined = [_split(other, _equals) for other in others]
-    if not all(len(sides) > 1 and _DEFINED.match(sides[0]) for sides in defined):
-        first, defined = _END.sub("", text), []
+    text, values = _values_behind(_END.sub("", _LET.sub("", text)))
+    first, *others = _split(_SENTENCE.sub(", ", text), _commas)
+    defined, dropped = _sorted(others)
+    if defined is None:
+        first, defined, dropped = text, [], []
+    first, defined = _last_in_use(first, defined)
     formula, unknown, notes = _main(first)
     own: dict[str, Definition] = {}
-    values: dict[str, str] = {}
-    for sides in defined:
-        match = _DEFINED.match(sides[0])
-        assert match is not None
-        if match[2] is None and _VALUE.match(sides[-1]):
-            values[match[1]] = sides[-1].strip()
+    for name, argument, body in defined:
+        if argument is None and _VALUE.match(body):
+            values[name] = body.strip()
         else:
-            own[match[1]] = Definition(match[2], sides[-1])
-    return Statement(formula, unknown, own, values, notes)
+            own[name] = Definition(argument, body)
+    said = tuple(f"'{each.strip()}' is not kept" for each in dropped if _ASIDE.search(each))
+    return Statement(formula, unknown, own, values, (*notes, *said))
+
+
+_Named = tuple[str, str | None, str]
+"""A name, what it calls its input, and what it is."""
+
+
+def _values_behind(text: str) -> tuple[str, dict[str, str]]:
+    """Return a text without numbers in brackets behind it, ``(beta = 1.702)``, and those."""
+    values = {}
+    while (match := _IN_BRACKETS.search(text)) and is_parameter(match[1]):
+        values[match[1]] = match[2]
+        text = text[: match.start()]
+    return text, values
+
+
+def _sorted(parts: list[str]) -> tuple[list[_Named] | None, list[str]]:
+    """Return what parts behind a formula define, and those that only say where letters lie; ``None`` for others."""
+    defined: list[_Named] = []
+    dropped: list[str] = []
+    for part in filter(str.strip, parts):
+        sides = _split(part, _equals)
+        match = _DEFINED.match(sides[0]) if len(sides) > 1 else None
+        if match:
+            defined.append((match[1], match[2], sides[-1]))
+        elif _ASIDE.search(part) or _WORD.fullmatch(part.strip()):
+            dropped.append(part)
+        else:
+            return None, []
+    return (defined, dropped) if all(_ASIDE.search(each) for each in dropped[-1:]) else (None, [])
+
+
+def _last_in_use(first: str, defined: list[_Named]) -> tuple[str, list[_Named]]:
+    """Return the definition that no other one uses, where the first is used by another, and the others."""
+    sides = _split(first, _equals)
+    match = _DEFINED.match(sides[0]) if len(sides) > 1 else None
+    if match is None or not any(_uses(body, match[1]) for _, _, body in defined):
+        return first, defined
+    every = [(match[1], match[2], sides[-1]), *defined]
+    free = [each for each in every if not any(_uses(body, each[0]) for _, _, body in every)]
+    if not free:
+        return first, defined
+    name, argument, body = free[-1]
+    return (f"{name}({argument}) = {body}" if argument else body), [each for each in every if each[0] != name]
+
+
+def _uses(body: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.]){name}(?!\w)", body) is not None
 
 
 def _of_code(match: re.Match[str], formula: str) -> Statement:

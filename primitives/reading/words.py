@@ -12,7 +12,7 @@ from primitives.table import all_primitives, synonyms
 NAMESPACES = frozenset(
     ("torch", "nn", "F", "functional", "np", "numpy", "jnp", "jax", "math", "Math", "cmath", "sympy", "sp", "scipy",
      "special", "tf", "keras", "K", "sc", "mx", "mpmath", "linalg", "layers", "activations", "ops", "lax", "flax",
-     "timm", "transformers")
+     "tl", "triton", "libdevice", "timm", "transformers")
 )  # fmt: skip
 """What may stand before a dot: modules whose functions are called as ours are."""
 
@@ -22,15 +22,17 @@ ELSEWHERE = {
     "Phi": "(1 + erf({0}/sqrt(2)))/2", "normcdf": "(1 + erf({0}/sqrt(2)))/2", "ndtr": "(1 + erf({0}/sqrt(2)))/2",
     "phi": "exp(-{0}**2/2)/sqrt(2*pi)", "normpdf": "exp(-{0}**2/2)/sqrt(2*pi)",
     "sgn": "sign({0})", "Heaviside": "step({0})", "heaviside": "step({0})", "unit_step": "step({0})",
-    "csch": "sech({0})/tanh({0})", "indicator": "({0})", "ceil": "-floor(-({0}))", "frac": "{0} - floor({0})",
+    "csch": "sech({0})/tanh({0})", "indicator": "({0})", "ceil": "-floor(-({0}))",
+    "frac": "{0} - sign({0})*floor(abs({0}))",
     "coth": "1/tanh({0})", "ln": "log({0})",
     "log2": "log({0})/log(2)", "log10": "log({0})/log(10)", "exp2": "exp({0}*log(2))",
     "fabs": "abs({0})", "absolute": "abs({0})", "arsinh": "asinh({0})", "positive": "({0})", "sec": "1/cos({0})",
     "cot": "1/tan({0})", "csc": "1/sin({0})", "mod": "{0} - ({1})*floor({0}/({1}))",
-    "fmod": "{0} - ({1})*floor({0}/({1}))",
+    "fmod": "{0} - ({1})*sign({0}/({1}))*floor(abs({0}/({1})))",
     "remainder": "{0} - ({1})*floor({0}/({1}))", "J_0": "j0({0})", "J_1": "j1({0})", "J0": "j0({0})", "J1": "j1({0})",
     "W": "lambertw({0})", "W_0": "lambertw({0})", "LambertW": "lambertw({0})",
     "H": "step({0})", "Theta": "step({0})", "binary_step": "step({0})", "ramp": "relu({0})", "rectifier": "relu({0})",
+    "rint": "round({0})", "xlogy": "{0}*log({1})", "clip_by_value": "min(max({0}, {1}), {2})",
     "logit": "log({0}) - log(1 - {0})", "i0": "i0e({0})*exp(abs({0}))", "trunc": "sign({0})*floor(abs({0}))",
     "linear": "({0})", "exponential": "exp({0})", "hard_silu": "{0}*hardsigmoid({0})",
     "sparse_plus": "min(max(0, {0} + 1), 2)**2/4 + max(0, {0} - 1)", "sparse_sigmoid": "min(max(0, ({0} + 1)/2), 1)",
@@ -70,6 +72,7 @@ _SAID = {
     "H": "H(...) is the Heaviside step function",
     "Theta": "Theta(...) is the Heaviside step function",
     "laplace": "laplace(u) of one input is that of transformers, (1 + erf((u - 0.707107)/(0.282095*sqrt(2))))/2",
+    "nn.gelu": "nn.gelu(u) is exact here, as torch's is; flax's is the approximation by tanh, gelu_tanh(u)",
     "jax.nn.gelu": "jax.nn.gelu(u) is the approximation by tanh, as jax has it; gelu(u) is exact",
     "flax.linen.gelu": "flax.linen.gelu(u) is the approximation by tanh, as jax has it; gelu(u) is exact",
     "sinc": "sinc(u) is sin(u)/u; write normalized_sinc(u) for sin(pi*u)/(pi*u)",
@@ -85,7 +88,16 @@ _SEVERAL = frozenset(
 )  # fmt: skip
 """What looks at several numbers at once."""
 _RANDOM = frozenset(("dropout", "rrelu", "random", "rand", "randn", "noise", "uniform", "normal", "bernoulli"))
-INVERSES = {"tanh": "atanh", "sinh": "asinh", "tan": "atan", "sigmoid": "logit", "exp": "log"}
+INVERSES = {
+    "sigma": "logit",
+    "logistic": "logit",
+    "expit": "logit",
+    "tanh": "atanh",
+    "sinh": "asinh",
+    "tan": "atan",
+    "sigmoid": "logit",
+    "exp": "log",
+}
 """What ``f^-1`` is, which is no reciprocal."""
 
 

@@ -35,6 +35,15 @@ SAME = {
     "CELU(x, α) = x": "x", "f(x) = x g(x), g(x) = tanh(x)": "x*tanh(x)", "x·s where s = tanh(x)": "x*tanh(x)",
     "f(x) = x tanh(h(x)), h(z) = ln(1 + k(z)), k(u) = e^u": "mish(x)", "a·x, a = 0.3": "a*x; a=0.3", "z_k σ(z_k)": "silu(x)",
     "def f(x, a=0.5): return a*x": "a*x; a=0.5", "x ↦ x²": "x**2", "f(x) = x(x + 1) = x² + x": "x**2 + x",
+    "s(x) = ln(1+e^x), f(x) = x tanh(s(x))": "mish(x)", "xσ(βx), where β is learnable": "x*sigmoid(beta*x)", "xσ(βx), β > 0 (β = 2)": "x*sigmoid(beta*x); beta=2",
+    "x·σ(x)   (12)": "silu(x)", "f: ℝ → ℝ, f(x) = x²": "x**2", "swish = lambda x, beta=2.0: x*sigmoid(beta*x)": "x*sigmoid(beta*x); beta=2",
+    "return x*self.beta": "beta*x", "q tanh(q)": "x*tanh(x)", "c0 + c1x": "c_0 + c_1*x", "tanhx": "tanh(x)", "x/(1+e^-βx)": "x*sigmoid(beta*x)",
+    "LeakyReLU(0.2)(x)": "max(0.2*x, x)", "nn.Tanh()(nn.Softplus()(x))": "tanh(softplus(x))", "keras.layers.LeakyReLU(x)": "max(0.3*x, x)",
+    "fmod(x, 2)": "x - 2*sign(x)*floor(abs(x)/2)", "heaviside(x, 1)": "1 - step(-x)", "I(x > 0) x": "relu(x)", "x^+ + [x]^+": "2*relu(x)",
+    r"\sigma^2(x)": "sigmoid(x)**2", r"\sigma^{-1}(\sigma(x))": "log(sigmoid(x)) - log(1-sigmoid(x))", r"\hat{x} \vert x \vert": "x*abs(x)", r"\alpha_{+} x": "alpha_p*x",
+    r"\begin{cases} x^2, & x \in [0,1] \\ 0, & \text{otherwise} \end{cases}": "where(min(x, 1-x) < 0, 0, x**2)",
+    r"\begin{cases} x, \quad x<0 \text{ or } x>1 \\ 0, \quad \text{else} \end{cases}": "where(min(x, 1-x) < 0, x, 0)",
+    r"\begin{cases} x; & x > 0 \\ \alpha x; & x \leq 0 \end{cases}": "where(x > 0, x, alpha*x)",
     # letters of mathematics
     "x·σ(βx)": "x*sigmoid(beta*x)", "½x(1+erf(x/√2))": "gelu(x)", "x Φ(x)": "gelu(x)", "π x²": "pi*x**2", "x³ − 1": "x**3-1",
     "𝑥 tanh(𝑥)": "x*tanh(x)", "αx + β": "alpha*x + beta", "x×2÷3": "x*2/3", "∛x": "sign(x)*abs(x)**(1/3)",
@@ -121,7 +130,7 @@ SAID = {
     "sinc(x)": "normalized_sinc", "np.sinc(x)": "sin(pi*u)/(pi*u)", "sigma(x)": "logistic", "Phi(x)": "distribution function",
     "tanh^-1(x)": "inverse function atanh", "z*tanh(z)": "'z' is read as x", "x/2x": "(x/2)*x", "tanh x": "tanh(x)",
     "alpha*prelu(x)": "alpha of prelu is called beta", "gamma(x)": "product", "f(x+1)": "product",
-    "x C(x)": "product", "x H(x)": "Heaviside", "jax.nn.gelu(x)": "exact", "laplace(x)": "transformers", "ax": "a*x",
+    "x C(x)": "product", "x H(x)": "Heaviside", "jax.nn.gelu(x)": "exact", "laplace(x)": "transformers", "ax": "a*x", "e^2x": "e**(2*x)", "√2x": "sqrt(2*x)", "x^{1/3}": "cbrt", "x (2)": "product", "β x, β > 0": "not kept", "nn.gelu(x)": "flax",
     "xΦ(x) = x·½(1 + erf(x/√2))": "the last one is read", "x*log(1 + exp(x))": "softplus(x)", r"\frac{x}{1+e^{-x}}": "silu(x)",
 }  # fmt: skip
 
@@ -146,6 +155,8 @@ REFUSED = {
     "relu(x, 2)": "relu takes 1 argument, 2 given", "elu(x, 2, 3)": "takes its input and alpha", "gish(x, alpha=2)": "'alpha='", "clip(x)": "limits", "os.system(x)": "unknown",
     "softmax(x)": "several at once", "np.mean(x)": "several at once", "F.dropout(x)": "random",
     "__import__('os')": "position", "F*x": "unknown", "x g(x), g(x) = g(x)": "defined by itself", r"\sum_{i=0}^{3} x^i": "terms", r"\frac{d}{dx}\tanh(x)": "derivative",
+    "2 3": "sign between the numbers", "0,01x": "does not fit", "max(0, 01x)": "a point", "d/dx tanh(x)": "derivative", "2j*x": "complex", "x[0]": "single number",
+    r"\begin{cases} x & \text{for positive } x \\ 0 & \text{else} \end{cases}": "is no condition", "F.softmax(x, dim=-1)": "several at once", r"\sqrt[n]{x}": "x^(1/n)",
     "threshold(x)": "takes its input and threshold and value", "softmax": "several at once", "elu(x, beta=2)": "alpha", "x.foo()": "unknown", "2x; b=1": "does not occur", "max()": "", "": "empty",
 }  # fmt: skip
 
