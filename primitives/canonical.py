@@ -15,6 +15,7 @@ import sympy
 from primitives.special import logcosh, sech
 from primitives.table import (
     absolute,
+    asinh,
     atan,
     cloglog,
     cosh,
@@ -220,7 +221,7 @@ def _hyperbolic(node: sympy.Expr) -> sympy.Expr:
 
 
 def _log(node: sympy.Expr) -> sympy.Expr:
-    """``log(c + k*exp(u))`` is softplus, ``log(1 + u)`` log1p, of sigmoid logsigmoid, of cosh logcosh."""
+    """``log(c + k*exp(u))`` is softplus, ``log(1 + u)`` log1p, of sigmoid logsigmoid, of cosh logcosh, and so on."""
     inner = node.args[0]
     factor, grown = inner.as_coeff_Mul()
     if isinstance(grown, cosh) and factor.is_positive:
@@ -229,11 +230,22 @@ def _log(node: sympy.Expr) -> sympy.Expr:
     factor, grown = rest.as_coeff_Mul()
     if isinstance(grown, sympy.exp) and number.is_positive and factor.is_positive:
         return sympy.log(number) + softplus(grown.args[0] + sympy.log(factor / number))
+    if (wide := _of_asinh(inner)) is not None:
+        return asinh(wide)
     if isinstance(inner, sigmoid):
         return logsigmoid(inner.args[0])
     if isinstance(inner, sympy.Add) and inner.args[0] == 1:
         return _log1p(log1p(inner - 1))
     return node
+
+
+def _of_asinh(inner: sympy.Expr) -> sympy.Expr | None:
+    """Return ``u`` of ``u + sqrt(u**2 + 1)``."""
+    if isinstance(inner, sympy.Add) and len(inner.args) == 2:
+        for root, wide in (inner.args, inner.args[::-1]):
+            if isinstance(root, sympy.Pow) and root.exp == sympy.S.Half and (root.base - wide**2 - 1).is_zero:
+                return wide
+    return None
 
 
 def _log1p(node: sympy.Expr) -> sympy.Expr:

@@ -147,6 +147,11 @@ class Expression:
         slopes = {symbol.name: joined(derivative(body, symbol), self.initial) for symbol in symbols}
         return {**slopes, X.name: tamed(slopes[X.name], self.initial)}
 
+    @cached_property
+    def slope_kernels(self) -> dict[str, sympy.Expr]:
+        """The slopes as a file spells them: who differentiates that by ``x`` once more finds the limits at joints."""
+        return {**self.slopes, X.name: differentiable(self.slopes[X.name], self.initial)}
+
     def by_x(self, order: int) -> sympy.Expr:
         """Return the derivative of the kernel by ``x`` of an order, 0 for the kernel itself.
 

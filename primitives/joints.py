@@ -50,17 +50,21 @@ def joined(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr
 
 
 def differentiable(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sympy.Expr:
-    """Return a value spelled so that who differentiates its kernels finds the limit at its joints as well.
+    """Return a formula spelled so that who differentiates it, once or twice, finds the limits at joints as well.
 
     Args:
-        body: the value.
+        body: a value, or a slope.
         initial: names and initial values of its parameters.
     """
     if not body.has(*_PIECES):
         return body
     slope, values = derivative(body, _X), dict(initial)
+    second = derivative(joined(slope, initial), _X)
     for joint in _joints(slope, values):
-        if _has_a_limit(slope, joint, initial):
+        if not _is_continuous(body, joint.place, initial):
+            continue
+        ends = _is_continuous(slope, joint.place, initial) and _limits(second, joint.place, initial)
+        if ends or _has_a_limit(slope, joint, initial):
             pieces = [node for node in body.atoms(sympy.Function) if isinstance(node, _PIECES)]
             for node in sorted(pieces, key=lambda each: (sympy.count_ops(each), sympy.default_sort_key(each))):
                 place = _place(node.args[0], values)
@@ -86,6 +90,18 @@ def _has_a_limit(body: sympy.Expr, joint: _Joint, initial: Sequence[tuple[str, f
     """Tell whether both sides of a joint have the same limit, which the formula is not."""
     right, left = (_replaced(body, joint, partial(_taken, side=side)) for side in (1, -1))
     return _agree(right, left, joint.place, initial) and not _agree(right, body, joint.place, initial)
+
+
+def _is_continuous(body: sympy.Expr, place: sympy.Expr, initial: Sequence[tuple[str, float]]) -> bool:
+    """Tell whether both sides of a place agree."""
+    there = [each for each in _joints(body, dict(initial)) if each.place == place]
+    sides = ([_replaced(body, each, partial(_taken, side=side)) for side in (1, -1)] for each in there)
+    return all(_agree(right, left, place, initial) for right, left in sides)
+
+
+def _limits(body: sympy.Expr, place: sympy.Expr, initial: Sequence[tuple[str, float]]) -> bool:
+    """Tell whether a formula is at a place not what both sides have there."""
+    return any(_has_a_limit(body, each, initial) for each in _joints(body, dict(initial)) if each.place == place)
 
 
 def _joints(body: sympy.Expr, initial: dict[str, float]) -> list[_Joint]:

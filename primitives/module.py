@@ -257,7 +257,7 @@ def slopes_source(
     doc = _sentence(f"Return the derivatives by {several}.", "Return the derivatives by x and each parameter.")
     doc = doc if expression.parameters else "Return the derivative by x in a tuple."
     names = [f"d{name}" for name in arguments]
-    return _several(name, doc, arguments, list(expression.slopes.values()), names, dialect)
+    return _several(name, doc, arguments, list(expression.slope_kernels.values()), names, dialect)
 
 
 def _several(

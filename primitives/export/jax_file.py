@@ -60,6 +60,6 @@ def jax_functions(exported: Exported) -> list[str]:
 
 def sayable(expression: Expression) -> bool:
     """Tell whether every function in the slopes has a jax kernel; one of a user's own may lack it."""
-    functions = {node.func for slope in expression.slopes.values() for node in slope.atoms(sympy.Function)}
+    functions = {node.func for slope in expression.slope_kernels.values() for node in slope.atoms(sympy.Function)}
     known = [of_function(function) for function in functions]
     return all(primitive is not None and primitive.jax for primitive in known)

@@ -66,6 +66,7 @@ def summed(product, each):
 _CALL = Template("""\
     def call(self, x):
         kind = keras.backend.standardize_dtype(x.dtype)
+        kind = kind if "float" in kind else keras.config.floatx()
         wide = "float32" if kind in ("float16", "bfloat16") else kind
 $given
         return ops.cast(activation(*(ops.cast(i, wide) for i in inputs)), kind)
@@ -74,14 +75,14 @@ $given
         return input_shape""")
 
 _ALONE = Template('''\
-@keras.saving.register_keras_serializable(package="actsearch")
+@keras.saving.register_keras_serializable(package="actsearch.$key")
 class $name(keras.layers.Layer):
     """The activation as a layer; it has nothing to learn."""
 
 $call''')
 
 _LAYER = Template('''\
-@keras.saving.register_keras_serializable(package="actsearch")
+@keras.saving.register_keras_serializable(package="actsearch.$key")
 class $name(keras.layers.Layer):
     """The activation as a layer.
 
@@ -146,8 +147,9 @@ def _layer(exported: Exported) -> str:
     names = [name for name, _ in initial]
     inputs = bracketed_tuple("inputs = ", ["x", *(f"self.{name}" for name in names)], INDENT * 2)
     call = _CALL.substitute(given=inputs)
+    key = exported.expression.key[:8]  # so that two files with layers of one name are loaded each as its own
     if not initial:
-        return _ALONE.substitute(name=exported.name, call=call)
+        return _ALONE.substitute(name=exported.name, key=key, call=call)
     arguments = ["self", *(f"{name}={literal(value)}" for name, value in initial), "*", "per_channel=False"]
     weights = [
         f"{INDENT * 2}initial = constant(self.initial[{place}])\n"
@@ -156,6 +158,7 @@ def _layer(exported: Exported) -> str:
     ]
     return _LAYER.substitute(
         name=exported.name,
+        key=key,
         rows="\n".join(f"        {name}: initial value of the learnable {name}." for name in names),
         signature=bracketed("def __init__", [*arguments, "**options"], ":", INDENT),
         initial=bracketed_tuple("self.initial = ", names, INDENT * 2),

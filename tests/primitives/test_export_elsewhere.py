@@ -142,6 +142,17 @@ def test_a_keras_model_with_it_is_saved_and_its_second_derivative_is_right(keras
     torch.testing.assert_close(found, torch.einsum("iii->i", exact))
 
 
+def test_two_keras_layers_of_one_name_are_loaded_each_as_its_own_and_whole_numbers_become_floats(keras, tmp_path):
+    first = load(export(resolve("elu"), "keras"), "keras_first")["Activation"]
+    load(export(resolve("symlog"), "keras"), "keras_second")
+    model = keras.Sequential([keras.Input((3,)), first()])
+    model.save(tmp_path / "model.keras")
+    x = np.array([[-1.0, -2.0, 3.0]], np.float32)
+    wanted = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    np.testing.assert_allclose(np.asarray(keras.models.load_model(tmp_path / "model.keras")(x)), wanted, rtol=1e-5)
+    np.testing.assert_allclose(np.asarray(first()(x.astype(np.int32))), wanted, rtol=1e-5)
+
+
 @pytest.mark.parametrize(("target", "package"), [("keras", "keras.ops"), ("triton", "triton.language")])
 def test_what_a_framework_lacks_is_one_sentence_that_names_it(target, package):
     with pytest.raises(

@@ -78,3 +78,25 @@ def test_derivatives_of_scaled_bessel_functions_do_not_cancel_near_zero():
 
 def _i1e(x):
     return mpmath.exp(-abs(x)) * mpmath.besseli(1, x)
+
+
+SMOOTH = {
+    "cos(abs(x))": -1.0, "relu(x) + log(1 + exp(-abs(x)))": 0.25, "exp(-abs(x))*(1 + abs(x))": -1.0,
+    "log(cosh(abs(x)))": 1.0, "sqrt(1 + abs(x)**2)": 1.0, "x*abs(x)": 0.0, "relu(x)**3": 0.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", SMOOTH)
+def test_the_second_derivative_at_a_joint_is_the_limit_of_both_sides_whoever_takes_it(text):
+    compiled, zero = compile_expression(resolve(text)), torch.zeros(1, dtype=torch.float64)
+    module = compiled.module().double()
+    found = [
+        hessian(lambda x: module(x).sum())(zero),
+        grad(grad(lambda x: module(x).sum()))(zero[0]),
+        grad(grad(lambda x: compiled.value(x).sum()))(zero[0]),
+        derivative_by_x(resolve(text), 2)(zero),
+    ]
+    x = zero.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(module(x).sum(), x, create_graph=True)
+    found.append(torch.autograd.grad(slope.sum(), x)[0])
+    assert [float(each.detach()) for each in found] == pytest.approx([SMOOTH[text]] * 5)
