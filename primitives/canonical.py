@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy
 
-from primitives.special import logcosh, sech
+from primitives.special import cbrt, logcosh, sech
 from primitives.table import (
     absolute,
     asinh,
@@ -65,8 +65,11 @@ def _renewed(node: sympy.Expr, arguments: tuple[sympy.Expr, ...]) -> sympy.Expr:
 def _pow(node: sympy.Expr) -> sympy.Expr:
     """``(c + k*exp(u))**-n`` is ``(sigmoid(log(c/k) - u)/c)**n``, ``(u**2)**(n/2)`` ``abs(u)**n``, ``1/cosh`` sech."""
     base, exponent = node.base, node.exp
-    if isinstance(base, sympy.Pow) and base.exp == 2 and exponent.is_Rational and exponent.q == 2:
-        return absolute(base.base) ** (2 * exponent)
+    if isinstance(base, sympy.Pow) and base.exp.is_even and exponent.is_Rational and exponent.q == 2:
+        whole = base.exp * exponent
+        return (base.base if whole.is_even else absolute(base.base)) ** whole
+    if isinstance(base, cbrt) and exponent.is_Integer and exponent % 3 == 0:
+        return base.args[0] ** (exponent / 3)
     if isinstance(base, cosh) and exponent.is_negative:
         return sech(base.args[0]) ** -exponent
     if not (exponent.is_Integer and exponent < 0 and isinstance(base, sympy.Add) and len(base.args) == 2):
@@ -294,6 +297,12 @@ def _least(node: sympy.Expr) -> sympy.Expr:
     return node
 
 
+def _cbrt(node: sympy.Expr) -> sympy.Expr:
+    """``cbrt(u**3)`` is ``u``."""
+    inner = node.args[0]
+    return inner.base if isinstance(inner, sympy.Pow) and inner.exp == 3 else node
+
+
 def _atan(node: sympy.Expr) -> sympy.Expr:
     """``atan(sinh(u))`` is ``2*atan(tanh(u/2))`` and ``atan(exp(u))`` is ``pi/4 + atan(tanh(u/2))``."""
     inner = node.args[0]
@@ -313,4 +322,5 @@ _RULES: dict[Any, Callable[[sympy.Expr], sympy.Expr]] = {
     relu: _relu,
     get("min").function: _least,
     atan: _atan,
+    cbrt: _cbrt,
 }

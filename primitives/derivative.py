@@ -5,19 +5,34 @@ from __future__ import annotations
 import sympy
 
 from primitives.special import through_cases, where
+from primitives.table import absolute, sign
 
 _X = sympy.Symbol("x")
 
 
 def derivative(body: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
-    """Return the derivative of a formula by a symbol, equal in structure to ``body.diff(symbol)``.
+    """Return the derivative of a formula by a symbol: ``body.diff(symbol)`` with ``abs(u)`` for ``u*sign(u)``.
 
     Example:
         >>> x = sympy.Symbol("x")
         >>> derivative(x * sympy.exp(x), x)
         x*exp(x) + exp(x)
     """
-    return _of(body, symbol, {symbol: sympy.S.One})
+    found = _of(body, symbol, {symbol: sympy.S.One})
+    return found.replace(_has_own_sign, _sized) if found.has(sign) else found
+
+
+def _has_own_sign(node: sympy.Expr) -> bool:
+    """Tell whether a product has a factor and its sign."""
+    return isinstance(node, sympy.Mul) and any(
+        isinstance(each, sign) and each.args[0] in node.args for each in node.args
+    )
+
+
+def _sized(node: sympy.Mul) -> sympy.Expr:
+    """Return a product with ``abs(u)`` for ``u*sign(u)``, which may be a power of what divides it."""
+    jump = next(each for each in node.args if isinstance(each, sign) and each.args[0] in node.args)
+    return sympy.Mul(*(each for each in node.args if each not in (jump, jump.args[0]))) * absolute(jump.args[0])
 
 
 def _of(node: sympy.Expr, symbol: sympy.Symbol, known: dict[sympy.Expr, sympy.Expr]) -> sympy.Expr:

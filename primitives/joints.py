@@ -56,7 +56,7 @@ def differentiable(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sy
         body: a value, or a slope.
         initial: names and initial values of its parameters.
     """
-    if not body.has(*_PIECES):
+    if not body.has(*_PIECES, _WHERE):
         return body
     slope, values = derivative(body, _X), dict(initial)
     second = derivative(joined(slope, initial), _X)
@@ -65,7 +65,7 @@ def differentiable(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sy
             continue
         ends = _is_continuous(slope, joint.place, initial) and _limits(second, joint.place, initial)
         if ends or _has_a_limit(slope, joint, initial):
-            pieces = [node for node in body.atoms(sympy.Function) if isinstance(node, _PIECES)]
+            pieces = [node for node in body.atoms(sympy.Function) if isinstance(node, (*_PIECES, _WHERE))]
             for node in sorted(pieces, key=lambda each: (sympy.count_ops(each), sympy.default_sort_key(each))):
                 place = _place(node.args[0], values)
                 if place is not None and place[0] == joint.place:
@@ -83,6 +83,8 @@ def _from_the_left(node: sympy.Expr, rises: int) -> sympy.Expr:
         return where(right, rises, -rises)
     if rises > 0:
         return node
+    if isinstance(node, _WHERE):
+        return where(right, node.args[2], node.args[1])
     return where(right, 0, inner if isinstance(node, relu) else 1)
 
 
