@@ -148,7 +148,7 @@ def _sin_over(node: sympy.Expr) -> sympy.Expr | None:
 
 
 def _gate(node: sympy.Expr) -> sympy.Expr | None:
-    """``u*sigmoid(u)`` is silu, ``u*tanh(softplus(u))`` mish, ``u*erfc(-u/sqrt(2))`` twice gelu."""
+    """``u*sigmoid(u)`` is silu, ``u*tanh(softplus(u))`` mish, ``u*(1 + erf(u/sqrt(2)))`` twice gelu."""
     for gate in node.args:
         found = _gated(gate)
         if found and found[0] in node.args:
@@ -163,9 +163,12 @@ def _gated(gate: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr] | None:
         return gate.args[0], silu(gate.args[0])
     if isinstance(gate, tanh) and isinstance(gate.args[0], softplus):
         return gate.args[0].args[0], mish(gate.args[0].args[0])
+    if isinstance(gate, sympy.Add) and len(gate.args) == 2 and (number := gate.args[0]).is_number:
+        factor, bent = gate.args[1].as_coeff_Mul()
+        if isinstance(bent, erf) and factor == number:
+            return bent.args[0] * _SQRT2, 2 * number * gelu(bent.args[0] * _SQRT2)
     if isinstance(gate, erfc):
-        inner = -gate.args[0] * _SQRT2
-        return inner, 2 * gelu(inner)
+        return -gate.args[0] * _SQRT2, 2 * gelu(-gate.args[0] * _SQRT2)
     return None
 
 
@@ -181,22 +184,19 @@ def _add(node: sympy.Expr) -> sympy.Expr:
         return _hyperbolic(_elu(node))
     for term in node.args[1:]:
         factor, inner = term.as_coeff_Mul()
-        if inner.func in _FROM_ONE and abs(factor) == abs(number):
-            whole = _FROM_ONE[inner.func](factor / number, inner.args[0])
-            if whole is not None:
-                return number * whole + sympy.Add(*(other for other in node.args[1:] if other != term))
+        if inner.func in _FROM_ONE and factor == -number:
+            return number * _FROM_ONE[inner.func](inner.args[0]) + sympy.Add(
+                *(other for other in node.args[1:] if other != term)
+            )
     return node
 
 
-_FROM_ONE: dict[Any, Callable[[sympy.Expr, sympy.Expr], sympy.Expr | None]] = {
-    sympy.exp: lambda sign, u: -expm1(u) if sign == -1 else None,
-    gompertz: lambda sign, u: cloglog(-u) if sign == -1 else None,
-    sigmoid: lambda sign, u: sigmoid(-u) if sign == -1 else None,
-    erfc: lambda sign, u: erf(u) if sign == -1 else None,
-    erf: lambda sign, u: erfc(-sign * u),
-    tanh: lambda sign, u: 2 * sigmoid(2 * sign * u),
+_FROM_ONE: dict[Any, Callable[[sympy.Expr], sympy.Expr]] = {
+    sympy.exp: lambda u: -expm1(u),
+    gompertz: lambda u: cloglog(-u),
+    sigmoid: lambda u: sigmoid(-u),
 }
-"""What ``1 + f(u)`` and ``1 - f(u)`` are, by function, sign and u, without the digits that the sum would lose."""
+"""What ``1 - f(u)`` is, by function, without the digits that the difference would lose."""
 
 
 def _elu(node: sympy.Expr) -> sympy.Expr:

@@ -20,6 +20,8 @@ from primitives.table import (
     absolute,
     atan,
     cosh,
+    erf,
+    erfc,
     expm1,
     get,
     gompertz,
@@ -41,7 +43,7 @@ _ONE = sympy.Integer(1)
 
 def stable(body: sympy.Expr) -> sympy.Expr:
     """Return what computes a formula without an overflow that its value does not have."""
-    if not body.has(sympy.exp, expm1, sinh, cosh, step, atan, sympy.Pow):
+    if not body.has(sympy.exp, expm1, sinh, cosh, step, atan, erf, tanh, sympy.Pow):
         return body
     plain = body.replace(_is_power_of_number, lambda node: sympy.exp(node.exp * sympy.log(node.base)))
     return _walked(plain if plain == body else canonical(plain))
@@ -148,8 +150,14 @@ def _rising_from_zero(node: sympy.Expr) -> sympy.Expr:
 
 
 def _sum(node: sympy.Expr) -> sympy.Expr:
-    """``k*pi/2 + k*atan(u)`` is ``-k*atan(1/u)`` where u is far below 0, as nothing then cancels."""
+    """``k*pi/2 + k*atan(u)`` is ``-k*atan(1/u)`` where u is far below 0; 1 + erf is erfc, 1 + tanh sigmoid."""
     number, rest = node.as_coeff_Add()
+    for term in node.args if number else ():
+        factor, bent = term.as_coeff_Mul()
+        if isinstance(bent, (erf, tanh)) and abs(factor) == abs(number):
+            sign, inner = factor / number, bent.args[0]
+            whole = erfc(-sign * inner) if isinstance(bent, erf) else 2 * sigmoid(2 * sign * inner)
+            return number * whole + sympy.Add(*(other for other in node.args if other not in (term, number)))
     for term in node.args:
         factor, angle = term.as_independent(atan, as_Add=False)
         if not isinstance(angle, atan) or not factor.is_number or len(node.args) != 2 or rest != term:

@@ -225,3 +225,12 @@ def test_what_has_no_joint_and_does_not_overflow_is_left_as_it_is():
         body = parse(text).body
         assert stable(body) == body
         assert joined(body, ()) == body
+
+
+@pytest.mark.parametrize(("text", "at", "wanted"), [
+    ("(1 + tanh(x))/2", -30.0, 8.75651076269652e-27), ("1 - erf(x)", 10.0, 2.088487583762545e-45),
+    ("x*(1 + erf(x/sqrt(2)))/2", -12.0, -2.131777876e-32), ("0.5*x*(1 - tanh(-x))", -20.0, -8.49670851e-17),
+])  # fmt: skip
+def test_a_sum_with_one_keeps_the_digits_of_what_is_left(text, at, wanted):
+    value = compile_expression(parse(text)).value(torch.tensor(at, dtype=torch.float64))
+    assert float(value) == pytest.approx(wanted, rel=1e-6)
