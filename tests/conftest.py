@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import tempfile
 
 import pytest
@@ -14,6 +15,8 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 leaves its workers nothing beside two busy processes
 STATE = tempfile.TemporaryDirectory(prefix="actsearch-state-")
 os.environ["XDG_STATE_HOME"] = STATE.name  # what is trusted here is the test's alone
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C, which some tests press
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # No health check by the clock: a busy machine is slow at drawing too.
 settings.register_profile(
     "suite", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]

@@ -19,7 +19,7 @@ _DROPPED = re.compile(
 """What says nothing of the function."""
 _NORMAL = re.compile(r"\b(?:scipy\.)?(?:stats\.)?norm\.(cdf|pdf)\b")
 _APPROXIMATE = {r"(['\"])tanh\1|True": "1", r"(['\"])none\1|False": "0"}
-_DOTTED = re.compile(r"(?<![\w.])([A-Za-z]\w*)((?:\.[A-Za-z_]\w*)+)")
+_DOTTED = re.compile(r"(?<![\w.])([A-Za-z]\w*)((?:\.[A-Za-z_]\w*)+)(?=\s*\()")
 
 
 def of_code(text: str) -> str:

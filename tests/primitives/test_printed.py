@@ -55,7 +55,12 @@ def activations_of_timm():
 def activations_of_transformers():
     from transformers.activations import ACT2FN
 
-    return {name: ACT2FN[name].double() for name in ACT2FN if name != "xielu"}  # whose initial values are its own
+    own = {name: ACT2FN[name] for name in ACT2FN if name != "xielu"}  # whose initial values are its own
+    return {
+        name: each.double()
+        for name, each in own.items()
+        if type(each).__module__.startswith(("transformers.", "torch."))
+    }
 
 
 def activations_of_jax():
