@@ -283,7 +283,7 @@ class _Rewriting(Transformer[Token, Text]):
             return _truth(Certain())
         if str(parts[0]) in ("False", "false"):
             return _truth(Not(Certain()))
-        return Text(self._name(str(parts[0])), _ATOM)
+        return Text("None" if str(parts[0]) == "None" else self._name(str(parts[0])), _ATOM)
 
     def _name(self, word: str) -> str:
         if word in ("x", self._found.variable):
@@ -431,6 +431,7 @@ class _Rewriting(Transformer[Token, Text]):
         by_name = dict(argument for argument in arguments if not isinstance(argument, Text))
         limits = dict(zip(("min", "max"), by_place[1:], strict=False))
         limits |= {re.sub(r"^a_", "", key).removesuffix("_value"): value for key, value in by_name.items()}
+        limits = {key: value for key, value in limits.items() if value.text != "None"}
         if not by_place or not 1 <= len(limits) <= 2 or not set(limits) <= {"min", "max"}:
             raise ExpressionError(f"{word} takes an input and its limits, as in {word}(x, 0, 6)")
         text = by_place[0].text

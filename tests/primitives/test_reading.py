@@ -53,7 +53,7 @@ SAME = {
     # code
     "torch.relu(x)**2": "relu(x)**2", "F.gelu(x)*np.tanh(x)": "gelu(x)*tanh(x)", "jnp.maximum(0, x)": "relu(x)",
     "torch.nn.functional.softplus(x)": "softplus(x)", "np.pi*x": "pi*x", "math.exp(-x**2)": "exp(-x**2)",
-    "torch.clamp(x, 0, 6)": "min(max(x, 0), 6)", "clip(x, -1, 1)": "hardtanh(x)", "clamp(x, min=0)": "relu(x)",
+    "torch.clamp(x, 0, 6)": "min(max(x, 0), 6)", "clip(x, -1, 1)": "hardtanh(x)", "np.clip(x, 0, None)": "relu(x)", "clamp(x, min=0)": "relu(x)",
     "np.clip(x, a_min=0, a_max=1)": "min(max(x, 0), 1)", "max(x, 0, -1)": "relu(x)", "torch.special.expit(x)": "sigmoid(x)",
     # by cases
     "x if x > 0 else 0.1*x": "where(x > 0, x, 0.1*x)", "np.where(x>=0, x, a*x)": "where(x < 0, a*x, x)", "x*(x>0)": "relu(x)",
@@ -152,7 +152,7 @@ REFUSED = {
     "x,x": "',' at position 2", "%s": "'%' at position 1", "x!": "'!' at position 2", "|x": "do not match",
     "cos^-1(x)": "inverse function, which is not known", "x if x > 0": "ends too early", r"\begin{matrix} x \end{matrix}": "environment 'matrix'", "x if x else 0": "no condition",
     "np.where(x, x, 0)": "no condition", "where(x > 0, x)": "a condition and two values", "max((x, 1), 2)": "not several",
-    "relu(x, 2)": "relu takes 1 argument, 2 given", "elu(x, 2, 3)": "takes its input and alpha", "gish(x, alpha=2)": "'alpha='", "clip(x)": "limits", "os.system(x)": "unknown",
+    "relu(x, 2)": "relu takes 1 argument, 2 given", "elu(x, 2, 3)": "takes its input and alpha", "gish(x, alpha=2)": "'alpha='", "clip(x)": "limits", "clip(x, None, None)": "limits", "x + None": "None", "os.system(x)": "unknown",
     "softmax(x)": "several at once", "np.mean(x)": "several at once", "F.dropout(x)": "random",
     "__import__('os')": "position", "F*x": "unknown", "x g(x), g(x) = g(x)": "defined by itself", r"\sum_{i=0}^{3} x^i": "terms", r"\frac{d}{dx}\tanh(x)": "derivative",
     "2 3": "sign between the numbers", "0,01x": "does not fit", "max(0, 01x)": "a point", "d/dx tanh(x)": "derivative", "2j*x": "complex", "x[0]": "single number",
