@@ -63,8 +63,10 @@ def differentiable(body: sympy.Expr, initial: Sequence[tuple[str, float]]) -> sy
     for joint in _joints(slope, values):
         if not _is_continuous(body, joint.place, initial):
             continue
-        ends = _is_continuous(slope, joint.place, initial) and _limits(second, joint.place, initial)
-        if ends or _has_a_limit(slope, joint, initial):
+        bends = _is_continuous(slope, joint.place, initial) and any(
+            _has_a_limit(second, each, initial) for each in _joints_at(joint.place, second, values)
+        )
+        if bends or _has_a_limit(slope, joint, initial):
             pieces = [node for node in body.atoms(sympy.Function) if isinstance(node, (*_PIECES, _WHERE))]
             for node in sorted(pieces, key=lambda each: (sympy.count_ops(each), sympy.default_sort_key(each))):
                 place = _place(node.args[0], values)
@@ -90,20 +92,23 @@ def _from_the_left(node: sympy.Expr, rises: int) -> sympy.Expr:
 
 def _has_a_limit(body: sympy.Expr, joint: _Joint, initial: Sequence[tuple[str, float]]) -> bool:
     """Tell whether both sides of a joint have the same limit, which the formula is not."""
-    right, left = (_replaced(body, joint, partial(_taken, side=side)) for side in (1, -1))
+    right, left = _sides(body, joint)
     return _agree(right, left, joint.place, initial) and not _agree(right, body, joint.place, initial)
+
+
+def _sides(body: sympy.Expr, joint: _Joint) -> tuple[sympy.Expr, sympy.Expr]:
+    """Return what a formula is to the right and to the left of a joint."""
+    return _replaced(body, joint, partial(_taken, side=1)), _replaced(body, joint, partial(_taken, side=-1))
 
 
 def _is_continuous(body: sympy.Expr, place: sympy.Expr, initial: Sequence[tuple[str, float]]) -> bool:
     """Tell whether both sides of a place agree."""
-    there = [each for each in _joints(body, dict(initial)) if each.place == place]
-    sides = ([_replaced(body, each, partial(_taken, side=side)) for side in (1, -1)] for each in there)
-    return all(_agree(right, left, place, initial) for right, left in sides)
+    there = _joints_at(place, body, dict(initial))
+    return all(_agree(*_sides(body, each), place, initial) for each in there)
 
 
-def _limits(body: sympy.Expr, place: sympy.Expr, initial: Sequence[tuple[str, float]]) -> bool:
-    """Tell whether a formula is at a place not what both sides have there."""
-    return any(_has_a_limit(body, each, initial) for each in _joints(body, dict(initial)) if each.place == place)
+def _joints_at(place: sympy.Expr, body: sympy.Expr, initial: dict[str, float]) -> list[_Joint]:
+    return [each for each in _joints(body, initial) if each.place == place]
 
 
 def _joints(body: sympy.Expr, initial: dict[str, float]) -> list[_Joint]:

@@ -72,8 +72,12 @@ _PLUS = re.compile(r"\^\s*(?:\{\s*\+\s*\}|\+(?=\s*(?:$|[-+*/).,;\]}])))")
 _SIDES = re.compile(
     r"(?<![A-Za-z])((?:\\?(?:alpha|beta|gamma|delta|lambda|mu|theta|omega|eta|kappa))|[αβγδλμθωηκ])\s*_\s*(?:\{\s*([-+])\s*\}|([-+])(?=\s*[\w(\\]))"
 )
+_SLOPE = (
+    r"(?<![A-Za-z])d\s*/\s*d\s*x\b"
+    r"|\\[dt]?frac\s*\{\s*(?:d|\\partial|\\mathrm\s*\{\s*d\s*\})[^{}]*\}\s*\{\s*(?:d|\\partial|\\mathrm)"
+)
 _FORBIDDEN = {
-    r"(?<![A-Za-z])d\s*/\s*d\s*x\b": "a derivative is not read; write the function that it is",
+    _SLOPE: "a derivative is not read; write the function that it is",
     r"\bx\s*\[\s*-?\d+\s*\]": "one place of x is not read; an activation has a single number as its input",
     r"\d[jJ]\b": "complex numbers are not read; an activation is real",
 }
@@ -84,9 +88,6 @@ _ALIGNED = re.compile(
 )
 _ABOVE = re.compile(r"\\(?:stackrel|overset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*(:?=)\s*\}")
 _GROUPED = re.compile(r"\{\s*([A-Za-z][\w.]*)\s*\}(?=\s*[(\[])")
-_SLOPE = re.compile(
-    r"\\[dt]?frac\s*\{\s*(?:d|\\partial|\\mathrm\s*\{\s*d\s*\})[^{}]*\}\s*\{\s*(?:d|\\partial|\\mathrm)"
-)
 _OVER_INDICES = re.compile(r"\\(sum|prod|int)(?![a-zA-Z])")
 _POWER_OF_CALL = re.compile(r"\^\s*([0-9])")
 _LETTERS = re.compile(_NAMED.pattern + r"|\\[a-zA-Z]+|[A-Za-z]{2,}")
@@ -129,8 +130,6 @@ def plain(text: str) -> str:
 def _without_commands(text: str) -> str:
     text = _ABOVE.sub("=", _ALIGNED.sub(" ", _MATHS.sub("", text.strip()))).strip()
     text = text.replace("&=", "=").replace("& =", "=")
-    if _SLOPE.search(text):
-        raise ExpressionError("a derivative is not read; write the function that it is")
     if over := _OVER_INDICES.search(text):
         raise ExpressionError(f"LaTeX's \\{over[1]} is not read; write its terms, as in a_0 + a_1 x + a_2 x^2")
     text = with_rows(text)

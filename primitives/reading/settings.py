@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from primitives.errors import ExpressionError, nearest
 
+LEAKY_RELU = "max(0, {0}) + {1}*min(0, {0})"
+GELU_TANH = "{0}*(1 + tanh(sqrt(2/pi)*({0} + 0.044715*{0}**3)))/2"
 _SLOPE = ("negative_slope", "alpha", "weight", "slope", "init", "a")
 SETTINGS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
-    "leaky_relu": ((_SLOPE,), "max(0, {0}) + {1}*min(0, {0})"),
-    "prelu": ((_SLOPE,), "max(0, {0}) + {1}*min(0, {0})"),
+    "leaky_relu": ((_SLOPE,), LEAKY_RELU),
+    "prelu": ((_SLOPE,), LEAKY_RELU),
     "elu": ((("alpha",),), "relu({0}) + {1}*expm1(-relu(-{0}))"),
     "celu": ((("alpha",),), "relu({0}) + {1}*expm1(-relu(-{0})/{1})"),
     "softplus": ((("beta",),), "softplus({1}*{0})/{1}"),
@@ -21,7 +23,7 @@ SETTINGS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
     "softshrink": ((("lambd", "lower"),), "relu({0} - {1}) - relu(-{0} - {1})"),
     "hardshrink": ((("lambd",),), "{0}*step(abs({0}) - {1})"),
     "relun": ((("n", "max_value"),), "min(max(0, {0}), {1})"),
-    "gelu": ((("approximate",),), "where({1}, {0}*(1 + tanh(sqrt(2/pi)*({0} + 0.044715*{0}**3)))/2, gelu({0}))"),
+    "gelu": ((("approximate",),), f"where({{1}}, {GELU_TANH}, gelu({{0}}))"),
     "heaviside": ((("values",),), ""),
     "log": ((("base",),), "log({0})/log({1})"),
     "softclip": ((("alpha",),), "(softplus({1}*{0}) - softplus({1}*({0} - 1)))/{1}"),

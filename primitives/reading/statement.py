@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import final
 
 from primitives.names import is_parameter
 
 _ARGUMENT = r"[A-Za-z]\w*(?:\s*:[^,:=()]+)?(?:\s*=\s*[^,:()]+)?"
-_LAMBDA = re.compile(
-    r"^\s*lambda\s+([A-Za-z]\w*(?:\s*=\s*[^,:()]+)?(?:\s*,\s*[A-Za-z]\w*(?:\s*=\s*[^,:()]+)?)*)\s*:(?!=)"
-)
+_WITHOUT_TYPE = r"[A-Za-z]\w*(?:\s*=\s*[^,:()]+)?"
+_LAMBDA = re.compile(rf"^\s*lambda\s+({_WITHOUT_TYPE}(?:\s*,\s*{_WITHOUT_TYPE})*)\s*:(?!=)")
 _FUNCTION = re.compile(
     rf"^\s*def\s+\w+\s*\((\s*{_ARGUMENT}(?:\s*,\s*{_ARGUMENT})*)\s*,?\s*\)\s*(?:->[^:]*)?:\s*return\b"
 )
@@ -21,11 +21,12 @@ _HEAD = re.compile(r"^\s*(?!x\b)[A-Za-z][\w\s.-]*(?:\^\s*\S+?\s*)?(?:[(\[{]([\w\
 _EQUALS = re.compile(r"(?<![<>=!:]):?=(?!=)")
 _DEFINED = re.compile(r"^\s*([A-Za-z]\w*)\s*(?:[(\[{]\s*([A-Za-z]\w*)\s*[)\]}])?\s*$")
 _BEHIND = re.compile(r"(?:\b(?:where|with|and|let|for)\b(?!\s*\())")
-_VALUE = re.compile(r"^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$")
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_VALUE = re.compile(rf"^\s*{_NUMBER}\s*$")
 _WORD = re.compile(r"[A-Za-z]\w*")
 _LET = re.compile(r"^\s*(?:[Ll]et|[Dd]efine|[Ww]here)\b(?!\s*\()")
 _SENTENCE = re.compile(r"\.\s+(?=[A-Za-z]\w*\s*\([^()]*\)\s*=)")
-_IN_BRACKETS = re.compile(r"(?<=\s)[(\[]\s*([A-Za-z]\w*)\s*=\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*[)\]]\s*$")
+_IN_BRACKETS = re.compile(rf"(?<=\s)[(\[]\s*([A-Za-z]\w*)\s*=\s*({_NUMBER})\s*[)\]]\s*$")
 _ASIDE = re.compile(r"[<>≤≥≠∈]|!=|\b(?:is|are|being|denotes?)\b")
 """What says of a letter where it lies, or what it is called."""
 _END = re.compile(r"(?:(?<!\d)\.|[,;])\s*$")
@@ -45,7 +46,7 @@ def by_cases(text: str) -> str:
     equals = next(_equals(text), (0, 0)) if not _WITH_WORD.match(text.partition("=")[0]) else (0, 0)
     head, rest = text[: equals[1]], text[equals[1] :].strip()
     inside = rest[1:].removesuffix("}") if rest.startswith("{") and "}" not in rest[1:-1] else rest
-    for marks in (_semicolons, _only_commas):
+    for marks in (partial(_places, ";"), partial(_places, ",")):
         rows = [row for row in _split(inside, marks) if row.strip()]
         values = [row for row in rows if _EQUALS.search(row) and not _WITH_WORD.match(row)]
         cases = [_case(row.strip()) for row in rows if row not in values]
@@ -218,14 +219,6 @@ def _commas(text: str) -> Iterator[tuple[int, int]]:
     depths = _depths(text)
     found = re.finditer(rf"\s*[,;]?\s*{_BEHIND.pattern}|[,;]", text)
     return ((each.start(), each.end()) for each in found if depths[each.start()] == 0)
-
-
-def _semicolons(text: str) -> Iterator[tuple[int, int]]:
-    return _places(";", text)
-
-
-def _only_commas(text: str) -> Iterator[tuple[int, int]]:
-    return _places(",", text)
 
 
 def _places(mark: str, text: str) -> Iterator[tuple[int, int]]:

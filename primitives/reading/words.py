@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from primitives.reading.settings import SETTINGS
+from primitives.reading.settings import GELU_TANH, LEAKY_RELU, SETTINGS
 from primitives.references import ALIASES, library_names
 from primitives.table import all_primitives, synonyms
 
@@ -52,11 +52,10 @@ CAPITALS = ("Phi", "phi", "W", "H", "Theta")
 """What is another word in other letters."""
 CASES = frozenset(("where", "Piecewise", "piecewise", "select", "cond", "ifelse", "if_else"))
 """Functions by cases."""
-_GELU_TANH = "{0}*(1 + tanh(sqrt(2/pi)*({0} + 0.044715*{0}**3)))/2"
 ELSEWHERE |= dict.fromkeys(
-    ("gelu_new", "gelu_fast", "gelu_accurate", "gelu_python_tanh", "gelu_pytorch_tanh"), _GELU_TANH
+    ("gelu_new", "gelu_fast", "gelu_accurate", "gelu_python_tanh", "gelu_pytorch_tanh"), GELU_TANH
 )
-ELSEWHERE |= {"jax.nn.gelu": _GELU_TANH, "flax.linen.gelu": _GELU_TANH}
+ELSEWHERE |= {"jax.nn.gelu": GELU_TANH, "flax.linen.gelu": GELU_TANH}
 ELSEWHERE |= {f"{module}.sinc": "sinc(pi*({0}))" for module in ("np", "numpy", "torch", "jnp")}
 _LEAKY = {
     "keras.activations.leaky_relu": 0.2,
@@ -64,7 +63,7 @@ _LEAKY = {
     "tf.nn.leaky_relu": 0.2,
     "keras.layers.LeakyReLU": 0.3,
 }
-ELSEWHERE |= {word: f"max(0, {{0}}) + {slope}*min(0, {{0}})" for word, slope in _LEAKY.items()}
+ELSEWHERE |= {word: LEAKY_RELU.format("{0}", slope) for word, slope in _LEAKY.items()}
 _SAID = {
     "sigma": "sigma(...) is the logistic function, sigmoid",
     "phi": "phi(...) is the density of the standard normal, and Phi(...) its distribution function",
