@@ -59,7 +59,7 @@ def _condition(text: str) -> str:
     if within := _WITHIN.match(text):
         return _interval(*within.groups())
     if not re.search(r"[<>=≤≥≠]|\\(?:l|g|n)", text):
-        raise ExpressionError(f"'{text}' is no condition; write one such as x > 0, or otherwise")
+        raise ExpressionError(f"'{' '.join(text.split())}' is no condition; write one such as x > 0, or otherwise")
     text = re.sub(r",(?=[^,()]*[<>])", r"\\land ", text)
     return re.sub("(?<![<>=!:])=(?!=)", "==", text)
 

@@ -156,7 +156,7 @@ REFUSED = {
     "softmax(x)": "several at once", "np.mean(x)": "several at once", "F.dropout(x)": "random",
     "__import__('os')": "position", "F*x": "unknown", "x g(x), g(x) = g(x)": "defined by itself", r"\sum_{i=0}^{3} x^i": "terms", r"\frac{d}{dx}\tanh(x)": "derivative",
     "2 3": "sign between the numbers", "0,01x": "does not fit", "max(0, 01x)": "a point", "d/dx tanh(x)": "derivative", "2j*x": "complex", "x[0]": "single number",
-    r"\begin{cases} x & \text{for positive } x \\ 0 & \text{else} \end{cases}": "is no condition", "F.softmax(x, dim=-1)": "several at once", r"\sqrt[n]{x}": "x^(1/n)",
+    r"\begin{cases} x & \text{for positive } x \\ 0 & \text{else} \end{cases}": "'positive x' is no condition", "F.softmax(x, dim=-1)": "several at once", r"\sqrt[n]{x}": "x^(1/n)",
     "threshold(x)": "takes its input and threshold and value", "softmax": "several at once", "elu(x, beta=2)": "alpha", "x.foo()": "unknown", "2x; b=1": "does not occur", "max()": "", "": "empty",
 }  # fmt: skip
 
